@@ -1,0 +1,50 @@
+# Every target makes what it needs: a virtual environment with the locked dependencies.
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+
+.PHONY: demo run test check format bench lock clean
+
+demo: $(VENV)/.ready  ## the whole morning in a browser, no token needed (RESET=1 starts over)
+	@exec $(BIN)/allclear demo $(if $(RESET),--reset)
+
+run: $(VENV)/.ready  ## the bot on real Telegram: ALLCLEAR_TOKENS=... make run
+	@exec $(BIN)/allclear run
+
+test: $(VENV)/.ready-dev
+	@$(BIN)/python -m pytest -n 2 --dist loadgroup
+
+check: $(VENV)/.ready-dev
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+
+format: $(VENV)/.ready-dev
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+bench: $(VENV)/.ready-dev
+	@$(BIN)/python -m benchmarks
+
+$(VENV)/.ready: requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
+	  { echo "Allclear needs Python 3.11 or newer. Install it, or say where it is: make $(MAKECMDGOALS) PYTHON=/path/to/python3.11"; exit 1; }
+	@echo "Preparing the environment in $(VENV) (a minute, once) ..."
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(PIP) -r requirements.lock
+	@$(PIP) --no-deps --editable .
+	@touch $@
+
+$(VENV)/.ready-dev: $(VENV)/.ready requirements-dev.lock
+	@$(PIP) -r requirements-dev.lock
+	@touch $@
+
+lock:  ## pin every dependency again, naming no host
+	@$(PIP) uv
+	@for set in ":requirements.lock" "--group dev:requirements-dev.lock"; do \
+	  $(BIN)/uv pip compile pyproject.toml $${set%%:*} --universal --python-version 3.11 --generate-hashes \
+	    --no-emit-index-url --no-annotate --no-header --upgrade --quiet -o $${set##*:}; done
+
+clean:
+	rm -rf $(VENV)

@@ -1,0 +1,1 @@
+"""Frameworks, words and wires: settings, command line, transports, sender, texts."""

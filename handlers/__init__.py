@@ -1,0 +1,1 @@
+"""One event in; what was decided, kept and is to be said comes out."""

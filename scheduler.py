@@ -1,0 +1,1 @@
+"""What is due, and when: the heartbeat and its table of duties."""

@@ -1,0 +1,1 @@
+"""Rows, queries and migrations; SQLModel, SQLAlchemy and Alembic live here only."""

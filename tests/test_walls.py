@@ -1,0 +1,67 @@
+"""The floors of the house: imports go downward only, and each library lives on one floor."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+HOUSE = Path(__file__).parent.parent
+MAY_IMPORT = {
+    "checkin": set(),
+    "storage": {"checkin"},
+    "handlers": {"checkin", "storage"},
+    "scheduler": {"checkin", "storage", "handlers"},
+    "web": {"checkin", "storage", "handlers", "scheduler"},
+    "bot": {"checkin", "storage", "handlers", "scheduler", "web"},
+    "sandbox": set(),
+}
+LIVES_ONLY_ON = {
+    "aiogram": {"bot"},
+    "telegram": {"bot"},
+    "sqlmodel": {"storage"},
+    "sqlalchemy": {"storage"},
+    "alembic": {"storage"},
+    "apscheduler": {"scheduler"},
+}
+REACHES_THE_SANDBOX = {HOUSE / "bot" / "demo.py", HOUSE / "bot" / "simulate.py"}
+
+
+def sources(floor: str) -> list[Path]:
+    single = HOUSE / f"{floor}.py"
+    return [single] if single.exists() else sorted((HOUSE / floor).rglob("*.py"))
+
+
+def imported(path: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name.partition(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            yield node.module.partition(".")[0]
+
+
+@pytest.mark.parametrize("floor", MAY_IMPORT)
+def test_imports_go_downward_only(floor: str) -> None:
+    for path in sources(floor):
+        allowed = MAY_IMPORT[floor] | {floor}
+        if path in REACHES_THE_SANDBOX:
+            allowed |= {"sandbox"}
+        upward = {name for name in imported(path) if name in MAY_IMPORT} - allowed
+        assert not upward, f"{path.relative_to(HOUSE)} reaches up to {sorted(upward)}"
+
+
+@pytest.mark.parametrize("library", LIVES_ONLY_ON)
+def test_each_library_lives_on_one_floor(library: str) -> None:
+    for floor in MAY_IMPORT:
+        if floor in LIVES_ONLY_ON[library]:
+            continue
+        for path in sources(floor):
+            assert library not in set(imported(path)), path.relative_to(HOUSE)
+
+
+def test_rules_use_the_standard_library_only() -> None:
+    import sys
+
+    for path in sources("checkin"):
+        foreign = set(imported(path)) - sys.stdlib_module_names - {"checkin"}
+        assert not foreign, f"{path.relative_to(HOUSE)} imports {sorted(foreign)}"
