@@ -1,0 +1,88 @@
+"""Public holidays, from the library that keeps them; what it lacks, the school overrides."""
+
+import re
+from collections.abc import Iterable, Mapping
+from datetime import date
+
+from holidays import HolidayBase, country_holidays, list_supported_countries
+
+_ADDED = re.compile(r"\d\d|\((?:observed|estimated)|（(?:补假|補假|推定)")
+
+
+class UnknownCountry(ValueError):
+    """No holidays are known for this country or this part of it."""
+
+    def __init__(self, country: str) -> None:
+        super().__init__(f"No public holidays are known for {country!r}.")
+        self.country = country
+
+
+def public_holidays(
+    country: str, years: Iterable[int], language: str = "en"
+) -> tuple[dict[date, str], dict[date, str]]:
+    """Return (holidays, make-up working days) with their names in the language nearest to it.
+
+    A make-up day carries the name of the holiday it pays for. The library declares them as work
+    days at a weekend, and China's only once the year's notice is out (late in the year before):
+    an empty second value means "none known". Terms and vacations are in no library.
+
+    Args:
+        country: ISO code, with a subdivision where holidays differ: CN, DE-BY.
+        years: Gregorian years.
+        language: the reader's, such as zh or en_US.
+
+    Raises:
+        UnknownCountry: The library has never heard of it.
+    """
+    wanted = sorted(set(years))
+    if not wanted:
+        return {}, {}
+    # A make-up day of late December pays for a New Year that the year after declares.
+    found = _ask_library(country, [*wanted, wanted[-1] + 1], language)
+    named = {day: found[day] for day in sorted(found) if day.year in wanted}
+    make_up = sorted(day for day in found.weekend_workdays if day.year in wanted)
+    return named, {day: _pays_for(day, found) for day in make_up}
+
+
+def school_weekdays(country: str) -> frozenset[int]:
+    """Return the days of the week with school: the country's weekend left out (Monday is 0)."""
+    return frozenset(range(7)) - frozenset(_ask_library(country, [], "en").weekend)
+
+
+def _ask_library(country: str, years: list[int], language: str) -> HolidayBase:
+    code, _, part = country.strip().upper().partition("-")
+    if code not in list_supported_countries():
+        raise UnknownCountry(country)
+    spoken = _nearest(language, country_holidays(code).supported_languages)
+    try:
+        return country_holidays(
+            code, subdiv=part or None, years=years, expand=False, language=spoken
+        )
+    except NotImplementedError:
+        raise UnknownCountry(country) from None
+
+
+def _nearest(language: str, supported: tuple[str, ...]) -> str | None:
+    """Return the library's spelling of the language; None leaves it to the country's own."""
+    wanted = language.replace("-", "_")
+    short = wanted.partition("_")[0]
+    exact = [code for code in supported if code == wanted]
+    close = [code for code in supported if code.partition("_")[0] == short]
+    return next(iter(exact + sorted(close)), None)
+
+
+def _pays_for(day: date, found: Mapping[date, str]) -> str:
+    """Name the holiday whose bridge day is worked off on `day`.
+
+    The library names the bridge "day off (instead of 2026-01-04)": the holiday is the one nearest
+    to it. Where it names none, the bridge is not known and the name stays empty.
+    """
+    marks = {day.isoformat(), day.strftime("%d.%m.%Y"), day.strftime("%m/%d/%Y")}
+    bridges = {off for off, name in found.items() if any(mark in name for mark in marks)}
+    if not bridges:
+        return ""
+    bridge = min(bridges)
+    # Neither a bridge day itself nor "(observed)": the holiday by its own name.
+    proper = {off: name for off, name in found.items() if not _ADDED.search(name)}
+    nearest = min(proper, key=lambda off: (abs(off - bridge), off), default=None)
+    return proper[nearest] if nearest else ""
