@@ -21,9 +21,9 @@ _DIGITS_OF = {
 _COLON = re.compile(r"(\d{1,2})[:.](\d{2})")
 _BARE = re.compile(r"(\d{1,2})(\d{2})")
 _SPOKEN = re.compile(r"(\d{1,2})[点时](?:(半)|(一刻|三刻)|(\d{1,2})分?|整)?")
-_HALF_OF_DAY = re.compile(r"(.*?)(am|pm)")
+_TWELVE_HOURS = re.compile(r"(1[0-2]|0?[1-9])[:.]?(\d\d)?([ap])\.?m\.?")
 _PART_OF_DAY = re.compile(r"(凌晨|早上|早晨|上午|中午|下午|傍晚|晚上|晚)(.*)")
-_AFTER_NOON = {"下午", "傍晚", "晚上", "晚", "pm"}
+_AFTER_NOON = {"下午", "傍晚", "晚上", "晚"}
 
 
 def local_date(moment: datetime, zone: ZoneInfo) -> date:
@@ -66,17 +66,13 @@ def parse_time(text: str) -> time:
         ValueError: It is not a time; the message is a whole sentence.
     """
     plain = unicodedata.normalize("NFKC", text).lower().replace(" ", "")
-    half = ""
-    if found := _HALF_OF_DAY.fullmatch(plain.replace(".m.", "m").replace("a.m", "am")):
-        plain, half = found.groups()
-        plain += "" if re.search(r"\d[:.]?\d\d$", plain) else ":00"
-    elif found := _PART_OF_DAY.fullmatch(plain):
-        half, plain = found.groups()
-    hour, minute = _hour_and_minute(_with_digits(plain))
-    if half in _AFTER_NOON and 1 <= hour < 12:
-        hour += 12
-    elif half == "am" and hour == 12:
-        hour = 0
+    if found := _TWELVE_HOURS.fullmatch(plain):
+        hour, minute = int(found[1]) % 12 + 12 * (found[3] == "p"), int(found[2] or 0)
+    else:
+        found = _PART_OF_DAY.fullmatch(plain)
+        part, plain = found.groups() if found else ("", plain)
+        hour, minute = _hour_and_minute(_with_digits(plain))
+        hour += 12 if part in _AFTER_NOON and 1 <= hour < 12 else 0
     if hour > 23 or minute > 59:
         raise ValueError(f"{text.strip()!r} is not a time of day: write it like 06:30.")
     return time(hour, minute)

@@ -53,17 +53,22 @@ def _ask_library(country: str, years: list[int], language: str) -> HolidayBase:
     code, _, part = country.strip().upper().partition("-")
     if code not in list_supported_countries():
         raise UnknownCountry(country)
-    spoken = _nearest(language, country_holidays(code).supported_languages)
+    country_itself = country_holidays(code)
+    spoken = _nearest(language, country_itself.supported_languages)
     try:
         return country_holidays(
-            code, subdiv=part or None, years=years, expand=False, language=spoken
+            code,
+            subdiv=part or None,
+            years=years,
+            expand=False,
+            language=spoken or country_itself.default_language,
         )
     except NotImplementedError:
         raise UnknownCountry(country) from None
 
 
 def _nearest(language: str, supported: tuple[str, ...]) -> str | None:
-    """Return the library's spelling of the language; None leaves it to the country's own."""
+    """Return the library's spelling of the language; None when it has none of it."""
     wanted = language.replace("-", "_")
     short = wanted.partition("_")[0]
     exact = [code for code in supported if code == wanted]
