@@ -1,0 +1,205 @@
+"""The Bot API over HTTP: /bot<token>/<method>, with whatever goes wrong on the way."""
+
+import asyncio
+import contextlib
+import socket
+import struct
+from typing import Any
+
+from aiohttp import web
+
+from sandbox import params as body
+from sandbox.errors import ApiError, bad_request, too_many_requests
+from sandbox.faults import BEFORE, Fault
+from sandbox.methods import METHODS
+from sandbox.params import Params
+from sandbox.records import JSON, Bot
+from sandbox.webhooks import Webhooks, keep_allowed
+from sandbox.wire import encode
+from sandbox.world import World
+
+NOT_FOUND = ApiError(404, "Not Found")
+UNAUTHORIZED = ApiError(401, "Unauthorized")
+SERVER_ERRORS = (
+    (
+        500,
+        "application/json",
+        '{"ok":false,"error_code":500,"description":"Internal Server Error"}',
+    ),
+    (502, "application/json", '{"ok":false,"error_code":502,"description":"Bad Gateway"}'),
+    (502, "text/html", "<html><head><title>502 Bad Gateway</title></head></html>"),
+    (504, "application/json", '{"ok":false,"error_code":504,"description":"Gateway Timeout"}'),
+)
+OWN = {
+    "getupdates": "getUpdates",
+    "setwebhook": "setWebhook",
+    "deletewebhook": "deleteWebhook",
+    "getwebhookinfo": "getWebhookInfo",
+}
+
+
+class BotApi:
+    """Answers the bots."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.webhooks = Webhooks(world, self._carry_out)
+        self.closing = False
+        self._server_errors = 0
+
+    async def download(self, request: web.Request) -> web.StreamResponse:
+        """Serve /file/bot<token>/<path>."""
+        bot = self.world.bot_with(request.match_info["token"])
+        if bot is None:
+            return _refuse(UNAUTHORIZED)
+        path = request.match_info["path"]
+        file = next((file for file in self.world.files.values() if file.path == path), None)
+        if file is None:
+            return _refuse(NOT_FOUND)
+        return web.Response(body=file.content, content_type="application/octet-stream")
+
+    async def call(self, request: web.Request) -> web.StreamResponse:
+        """Serve one call."""
+        world = self.world
+        key = request.match_info["method"].lower()
+        fault = None
+        faults = world.faults
+        if faults is not None and faults.concerns(key):
+            if faults.is_out(world.clock.now(), world.monotonic()):
+                return _hang_up(request)
+            if faults.slow_ms:
+                await asyncio.sleep(faults.slow_ms / 1000)
+            fault = faults.roll()
+        bot = world.bot_with(request.match_info["token"])
+        if bot is None:
+            return _refuse(UNAUTHORIZED)
+        if fault in BEFORE:
+            await request.read()
+            self._note(bot, key, Params(), f"fault: {fault}")
+            return await self._spoil(request, fault)
+        response = await self._answer(request, bot, key)
+        if fault is not None:
+            return await self._spoil(request, fault)
+        if self._is_out():  # it began while the call was under way
+            return _hang_up(request)
+        return response
+
+    def _is_out(self) -> bool:
+        faults = self.world.faults
+        return faults is not None and faults.is_out(self.world.clock.now(), self.world.monotonic())
+
+    def _note(self, bot: Bot, key: str, sent: Params, what: str) -> None:
+        name = METHODS[key][0] if key in METHODS else OWN.get(key, key)
+        now = self.world.clock.timestamp()
+        self.world.journal.add(now, bot.id, name, sent.shown(), None, 0, what)
+
+    async def _spoil(self, request: web.Request, fault: Fault | None) -> web.StreamResponse:
+        faults = self.world.faults
+        assert faults is not None  # noqa: S101 (a fault was thrown)
+        if fault is Fault.TOO_MANY:
+            return _refuse(too_many_requests(faults.retry_after))
+        if fault in {Fault.SERVER_ERROR_BEFORE, Fault.SERVER_ERROR_AFTER}:
+            status, kind, text = SERVER_ERRORS[self._server_errors % len(SERVER_ERRORS)]
+            self._server_errors += 1
+            return web.Response(status=status, text=text, content_type=kind)
+        if fault is Fault.HANG:
+            await asyncio.sleep(faults.hang_seconds)
+        return _hang_up(request)
+
+    async def _answer(self, request: web.Request, bot: Bot, key: str) -> web.Response:
+        sent = Params()
+        try:
+            sent = await body.read(request)
+            if key == "getupdates":
+                return await self._get_updates(request, bot, sent)
+            name, result, description = self.carry_out(bot, key, sent)
+        except ApiError as error:
+            name = METHODS[key][0] if key in METHODS else OWN.get(key, key)
+            self.world.journal.add(
+                self.world.clock.timestamp(),
+                bot.id,
+                name,
+                sent.shown(),
+                None,
+                error.code,
+                error.description,
+            )
+            return _refuse(error)
+        self.world.journal.add(self.world.clock.timestamp(), bot.id, name, sent.shown(), result)
+        whole: JSON = {"ok": True, "result": result}
+        if description:
+            whole["description"] = description
+        return web.Response(body=encode(whole).encode(), content_type="application/json")
+
+    def carry_out(self, bot: Bot, key: str, sent: Params) -> tuple[str, Any, str]:
+        """Carry out a method; gives its name, its result, and what is said beside it."""
+        found = METHODS.get(key)
+        if found is not None:
+            return found[0], found[1](self.world, bot, sent), ""
+        if key == "setwebhook":
+            return OWN[key], *self.webhooks.set(bot, sent)
+        if key == "deletewebhook":
+            return OWN[key], *self.webhooks.delete(bot, sent)
+        if key == "getwebhookinfo":
+            return OWN[key], self.webhooks.info(bot), ""
+        raise NOT_FOUND
+
+    def _carry_out(self, bot: Bot, wish: JSON) -> None:
+        """Carry out what a bot gave as its answer to a webhook; its result goes nowhere."""
+        sent = Params()
+        key = str(wish.pop("method")).lower()
+        with contextlib.suppress(ApiError):
+            for name, value in wish.items():
+                sent.put(name, value)
+            name, result, _ = self.carry_out(bot, key, sent)
+            self.world.journal.add(
+                self.world.clock.timestamp(), bot.id, name, sent.shown(), result
+            )
+
+    async def _get_updates(self, request: web.Request, bot: Bot, sent: Params) -> web.Response:
+        for key in ("offset", "limit", "timeout"):
+            if not isinstance(sent.get(key, 0) or 0, int):
+                raise bad_request(f"{key} must be a number")
+        keep_allowed(bot, sent)
+        limit = max(1, min(sent.number("limit") or 100, 100))
+        timeout = 0 if self.closing else sent.number("timeout") or 0
+        given = await bot.queue.poll(
+            sent.number("offset") or 0, limit, timeout, lambda: is_gone(request)
+        )
+        if given:
+            self.world.journal.add(
+                self.world.clock.timestamp(),
+                bot.id,
+                "getUpdates",
+                sent.shown(),
+                [update.content for update in given],
+            )
+        joined = b'{"ok":true,"result":[' + b",".join(update.body for update in given) + b"]}"
+        return web.Response(body=joined, content_type="application/json")
+
+
+def is_gone(request: web.Request) -> bool:
+    """Whether the caller has hung up."""
+    return request.transport is None or request.transport.is_closing()
+
+
+def _refuse(error: ApiError) -> web.Response:
+    headers = {}
+    if "retry_after" in error.parameters:
+        headers["Retry-After"] = str(error.parameters["retry_after"])
+    return web.Response(
+        status=error.code,
+        body=encode(error.body()).encode(),
+        content_type="application/json",
+        headers=headers,
+    )
+
+
+def _hang_up(request: web.Request) -> web.Response:
+    """Reset the connection: the caller learns nothing of what became of the call."""
+    if request.transport is not None:
+        sock = request.transport.get_extra_info("socket")
+        if sock is not None:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        request.transport.abort()
+    return web.Response()

@@ -1,0 +1,324 @@
+"""Formatted text: Telegram's HTML read into text and entities, and shown as safe HTML again.
+
+Offsets and lengths of entities count UTF-16 code units; the byte offsets in the errors count
+UTF-8. Both are as on the real service, and so are the words of the errors.
+"""
+
+import re
+from html import escape
+from typing import Any
+
+from sandbox.errors import bad_request
+
+Entity = dict[str, Any]
+
+STYLES = {
+    "b": "bold",
+    "strong": "bold",
+    "i": "italic",
+    "em": "italic",
+    "u": "underline",
+    "ins": "underline",
+    "s": "strikethrough",
+    "strike": "strikethrough",
+    "del": "strikethrough",
+    "tg-spoiler": "spoiler",
+    "span": "spoiler",
+    "code": "code",
+    "pre": "pre",
+    "blockquote": "blockquote",
+    "a": "text_link",
+    "tg-emoji": "custom_emoji",
+}
+NAMED = {"lt": "<", "gt": ">", "amp": "&", "quot": '"'}
+SPACE = " \t\r\n\0\v"
+REFERENCE = re.compile(r"&(?:#(\d{1,8}|[xX][0-9a-fA-F]{1,7})|([a-zA-Z]+));?")
+USER_LINK = re.compile(r"tg://user/?\?id=(\d+)$")
+FOUND = re.compile(
+    r"(?P<email>\b[\w.+-]+@[\w-]+(?:\.[\w-]+)+)"
+    r"|(?P<url>\b(?:https?://|t\.me/)[^\s<>\"]*[\w/#=&%-])"
+    r"|(?P<mention>(?<![\w@/])@[a-zA-Z]\w{4,31}\b)"
+    r"|(?P<hashtag>(?<![\w#&])#(?=\w*[^\W\d])\w{1,256})"
+    r"|(?P<bot_command>(?<![\w/<>])/\w{1,64}(?:@\w{3,32})?(?![\w/]))",
+    re.ASCII,
+)
+FINDABLE = re.compile(r"[@/#]|t\.me")
+
+
+def utf16_length(text: str) -> int:
+    """Count UTF-16 code units."""
+    return len(text) if text.isascii() else len(text.encode("utf-16-le")) // 2
+
+
+def decode(text: str) -> str:
+    """Replace the references that Telegram knows, and leave the others as they stand."""
+
+    def replace(match: re.Match[str]) -> str:
+        number, name = match.groups()
+        if name:
+            return NAMED.get(name, match[0])
+        code = int(number[1:], 16) if number[0] in "xX" else int(number)
+        usable = 0 < code < 0x10FFFF and not 0xD800 <= code <= 0xDFFF
+        return chr(code) if usable else match[0]
+
+    return REFERENCE.sub(replace, text) if "&" in text else text
+
+
+class _Reader:
+    """Reads one text; `at` is where, `text` what has been read as plain text so far."""
+
+    def __init__(self, source: str) -> None:
+        self.source = source
+        self.at = 0
+        self.plain: list[str] = []
+        self.length = 0  # UTF-16
+        self.open: list[tuple[str, dict[str, str], int, int]] = []
+        self.found: list[Entity] = []
+
+    def fail(self, what: str, at: int | None = None) -> Exception:
+        place = "" if at is None else f" at byte offset {len(self.source[:at].encode())}"
+        return bad_request(f"can't parse entities: {what}{place}")
+
+    def peek(self) -> str:
+        return self.source[self.at : self.at + 1]
+
+    def skip_space(self) -> None:
+        while self.peek() and self.peek() in SPACE:
+            self.at += 1
+
+    def word(self, stop: str) -> str:
+        start = self.at
+        while self.peek() and self.peek() not in SPACE + stop:
+            self.at += 1
+        return self.source[start : self.at]
+
+    def read(self) -> tuple[str, list[Entity]]:
+        while (tag := self.source.find("<", self.at)) >= 0:
+            self.say(decode(self.source[self.at : tag]))
+            self.at = tag + 1
+            if self.peek() == "/":
+                self.end_tag(tag)
+            else:
+                self.start_tag(tag)
+        self.say(decode(self.source[self.at :]))
+        if self.open:
+            raise self.fail(f'Can\'t find end tag corresponding to start tag "{self.open[-1][0]}"')
+        return "".join(self.plain), self.found
+
+    def say(self, text: str) -> None:
+        if text:
+            self.plain.append(text)
+            self.length += utf16_length(text)
+
+    def start_tag(self, begin: int) -> None:
+        name = self.word(">").lower()
+        if not self.peek():
+            raise self.fail("Unclosed start tag", begin)
+        if name not in STYLES:
+            raise self.fail(f'Unsupported start tag "{name}"', begin)
+        attributes: dict[str, str] = {}
+        while True:
+            self.skip_space()
+            if not self.peek():
+                raise self.fail("Unclosed start tag", begin)
+            if self.peek() == ">":
+                self.at += 1
+                break
+            self.attribute(name, attributes, begin)
+        if name == "span" and attributes.get("class") != "tg-spoiler":
+            raise self.fail('Tag "span" must have class "tg-spoiler"', begin)
+        self.open.append((name, attributes, self.length, len(self.plain)))
+
+    def attribute(self, tag: str, attributes: dict[str, str], begin: int) -> None:
+        name = self.word("=>").lower()
+        if not name:
+            raise self.fail(f'Empty attribute name in the tag "{tag}"', begin)
+        self.skip_space()
+        if self.peek() != "=":
+            attributes[name] = ""
+            return
+        self.at += 1
+        self.skip_space()
+        quote = self.peek()
+        if quote in {'"', "'"}:
+            end = self.source.find(quote, self.at + 1)
+            if end < 0:
+                raise self.fail("Unclosed start tag", begin)
+            attributes[name] = decode(self.source[self.at + 1 : end])
+            self.at = end + 1
+            return
+        start = self.at
+        while re.match(r"[a-zA-Z0-9.-]", self.peek()):
+            self.at += 1
+        if self.peek() and self.peek() not in SPACE + ">":
+            raise self.fail("Unexpected end of name token", start)
+        attributes[name] = self.source[start : self.at].lower()
+
+    def end_tag(self, begin: int) -> None:
+        if not self.open:
+            raise self.fail("Unexpected end tag", begin)
+        self.at += 1
+        name = self.word(">").lower()
+        self.skip_space()
+        if self.peek() != ">":
+            raise self.fail("Unclosed end tag", begin)
+        self.at += 1
+        tag, attributes, start, piece = self.open.pop()
+        if name and name != tag:
+            place = len(self.source[:begin].encode())
+            raise self.fail(
+                f'Unmatched end tag at byte offset {place}, expected "</{tag}>", found "</{name}>"'
+            )
+        if self.length > start:
+            entity = self.entity(tag, attributes, "".join(self.plain[piece:]))
+            if entity:
+                self.found.append(
+                    {"offset": start, "length": self.length - start, "type": STYLES[tag], **entity}
+                )
+
+    def entity(self, tag: str, attributes: dict[str, str], inside: str) -> Entity | None:
+        if tag == "a":
+            url = attributes.get("href") or inside
+            if match := USER_LINK.match(url):
+                return {"type": "text_mention", "user": {"id": int(match[1])}}
+            return {"url": url if "://" in url else f"http://{url}/"} if "." in url else None
+        if tag == "blockquote" and "expandable" in attributes:
+            return {"type": "expandable_blockquote"}
+        if tag == "tg-emoji":
+            return {"custom_emoji_id": attributes.get("emoji-id", "")}
+        if tag == "code" and self.open and self.open[-1][0] == "pre":
+            language = attributes.get("class", "").removeprefix("language-")
+            self.open[-1][1]["language"] = language
+            return None
+        if tag == "pre" and attributes.get("language"):
+            return {"language": attributes["language"]}
+        return {"type": STYLES[tag]}
+
+
+def parse_html(source: str) -> tuple[str, list[Entity]]:
+    """Read Telegram's HTML.
+
+    Raises:
+        ApiError: `can't parse entities`, in Telegram's words.
+    """
+    if "<" not in source:
+        return decode(source), []
+    text, entities = _Reader(source).read()
+    return text, ordered(entities)
+
+
+def ordered(entities: list[Entity]) -> list[Entity]:
+    """Order entities as Telegram does, the outer first; nothing may stand inside code."""
+    entities.sort(key=lambda entity: (entity["offset"], -entity["length"]))
+    kept: list[Entity] = []
+    code_end = -1
+    for entity in entities:
+        if entity["offset"] < code_end and entity["offset"] + entity["length"] <= code_end:
+            continue
+        if entity["type"] in {"code", "pre"}:
+            code_end = entity["offset"] + entity["length"]
+        kept.append(entity)
+    return kept
+
+
+def trim(text: str, entities: list[Entity]) -> tuple[str, list[Entity]]:
+    """Cut the blanks around a text, as the server does, and move its entities along."""
+    shorter = text.rstrip(" \n\t")
+    first = min((entity["offset"] for entity in entities), default=len(shorter))
+    cut = 0
+    while cut < first and shorter[cut : cut + 1] in {" ", "\n", "\t"}:
+        cut += 1
+    shorter = shorter[cut:]
+    if not entities or (cut == 0 and shorter == text):
+        return shorter, entities
+    total = utf16_length(shorter)
+    kept = []
+    for entity in entities:
+        offset = entity["offset"] - cut
+        length = min(entity["length"], total - offset)
+        if length > 0:
+            kept.append({**entity, "offset": offset, "length": length})
+    return shorter, kept
+
+
+def find(text: str, entities: list[Entity]) -> list[Entity]:
+    """Add what Telegram finds by itself: commands, links, addresses, mentions, hashtags."""
+    if not FINDABLE.search(text):
+        return entities
+    taken = [
+        (entity["offset"], entity["offset"] + entity["length"])
+        for entity in entities
+        if entity["type"] in {"code", "pre", "text_link", "text_mention"}
+    ]
+    found = []
+    for match in FOUND.finditer(text):
+        start, length = utf16_length(text[: match.start()]), utf16_length(match[0])
+        if not any(start < end and begin < start + length for begin, end in taken):
+            found.append({"offset": start, "length": length, "type": match.lastgroup})
+    return ordered([*entities, *found]) if found else entities
+
+
+TAGS = {
+    "bold": "b",
+    "italic": "i",
+    "underline": "u",
+    "strikethrough": "s",
+    "code": "code",
+    "pre": "pre",
+    "blockquote": "blockquote",
+}
+
+
+def _tags(entity: Entity, inside: str) -> tuple[str, str]:
+    kind = entity["type"]
+    if kind in TAGS:
+        return f"<{TAGS[kind]}>", f"</{TAGS[kind]}>"
+    if kind == "expandable_blockquote":
+        return '<blockquote class="expandable">', "</blockquote>"
+    if kind == "spoiler":
+        return '<span class="spoiler">', "</span>"
+    if kind == "bot_command":
+        return '<span class="command">', "</span>"
+    if kind in {"url", "text_link"}:
+        url = entity.get("url", inside)
+        url = url if "://" in url else f"https://{url}"
+        if url.startswith(("http://", "https://")):
+            return f'<a href="{escape(url)}" rel="noopener noreferrer" target="_blank">', "</a>"
+    return "", ""
+
+
+def to_html(text: str, entities: list[Entity]) -> str:
+    """Show a text as HTML that is safe to put on a page. Line breaks stay line breaks."""
+    if not entities:
+        return escape(text)
+    wide = text.encode("utf-16-le")
+
+    def piece(start: int, end: int) -> str:
+        return wide[2 * start : 2 * end].decode("utf-16-le", "replace")
+
+    written: list[str] = []
+    closing: list[tuple[int, str]] = []
+    at = 0
+
+    def advance(to: int) -> None:
+        nonlocal at
+        while closing and closing[-1][0] <= to:
+            end, tag = closing.pop()
+            end = max(end, at)
+            written.extend((escape(piece(at, end)), tag))
+            at = end
+        if to > at:
+            written.append(escape(piece(at, to)))
+            at = to
+
+    for entity in sorted(entities, key=lambda entity: (entity["offset"], -entity["length"])):
+        advance(entity["offset"])
+        end = entity["offset"] + entity["length"]
+        if closing:  # entities that cross are cut where the outer one ends
+            end = min(end, closing[-1][0])
+        before, after = _tags(entity, piece(entity["offset"], end))
+        if before and end > entity["offset"]:
+            written.append(before)
+            closing.append((end, after))
+    advance(len(wide) // 2)
+    return "".join(written)
