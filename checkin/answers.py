@@ -14,7 +14,8 @@ from checkin.questions import (
     Value,
     holds,
 )
-from checkin.typed import Doubt, Unclear, Understood, take_words, understands_all_clear
+from checkin.typed import take_words
+from checkin.understanding import Doubt, Unclear, Understood, understands_all_clear
 
 __all__ = [
     "NONE",

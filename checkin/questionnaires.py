@@ -1,10 +1,11 @@
 """A questionnaire as a document: read with every problem named, written back unchanged."""
 
+import re
 from collections.abc import Iterator, Mapping
 from datetime import date
 from typing import cast
 
-from checkin.answers import NONE, SKIP, fits, is_complete
+from checkin.answers import NONE, SKIP, fits, is_complete, visible_questions
 from checkin.documents import Problem, Reader
 from checkin.questions import (
     KINDS,
@@ -24,7 +25,7 @@ from checkin.questions import (
     holds,
 )
 from checkin.triage import triage
-from checkin.typed import phrasebook
+from checkin.understanding import phrasebook
 
 __all__ = [
     "Answers",
@@ -60,6 +61,7 @@ _QUESTION = (
 )  # fmt: skip
 _CHOICE = ("key", "label", "stands_for", "words")
 _CLAUSE = ("any_of", "none_of", "at_least", "below", "chosen_at_least", "typed")
+_SHAPES = re.compile(r"$|(?:questions|triage)(?!\S*\.(?:text|short|label)\b)")
 _RULE = ("when", "disposition", "reason", "days", "advice", "absent")
 
 
@@ -82,7 +84,7 @@ def parse_questionnaire(document: object) -> Questionnaire:
     """
     reader = Reader()
     questionnaire = _questionnaire(reader, document)
-    if not reader.problems:
+    if not any(_SHAPES.match(problem.path) for problem in reader.problems):
         _check_all_clear(reader, questionnaire)
     if reader.problems:
         raise QuestionnaireErrors(tuple(reader.problems))
@@ -399,15 +401,14 @@ def _rule(
 
 def _check_all_clear(reader: Reader, questionnaire: Questionnaire) -> None:
     answers = questionnaire.all_clear()
+    shown = visible_questions(questionnaire, answers)
+    for index, question in enumerate(questionnaire.questions):
+        if question in shown and question.key not in answers:
+            reader.note(
+                f"questions[{index}].all_clear",
+                f"Add the answer that a healthy person gives to {question.key}.",
+            )
     if not is_complete(questionnaire, answers):
-        for index, question in enumerate(questionnaire.questions):
-            if question.all_clear is None and question.when is None:
-                reader.note(
-                    f"questions[{index}].all_clear",
-                    f"Add the answer a healthy person gives to {question.key}.",
-                )
-        if not reader.problems:
-            reader.note("questions", "The all-clear answers leave a question open.")
         return
     weighed = triage(questionnaire, answers, date(2026, 3, 2))  # any day: rules know no dates
     if weighed.severity or weighed.absent:

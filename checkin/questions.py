@@ -122,6 +122,8 @@ class Questionnaire:
             shown = question.when is None or holds(question.when, self.questions, said)
             if shown and question.all_clear is not None:
                 said[question.key] = _copy(question.all_clear)
+            elif shown and question.optional:
+                said[question.key] = ""
         return said
 
 

@@ -1,0 +1,129 @@
+"""A round in numbers, and the zero report. Silence is never health."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from checkin.questions import Disposition
+from checkin.statuses import Status
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """As much of a check-in as counting needs."""
+
+    status: Status
+    disposition: Disposition | None = None
+    absent: bool = False
+    late: bool = False
+    sighted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """A round in numbers, for a class or a city; counts of parts add up to the whole.
+
+    `expected` is everybody but the excused. `silent` has not finished yet (due, asked, partial),
+    `no_response` never did. `absent` and `late` are among those in. `sighted` were seen in school
+    by an adult although nobody answered for them.
+    """
+
+    expected: int = 0
+    in_: int = 0
+    cleared: int = 0
+    stay_home: int = 0
+    see_nurse: int = 0
+    absent: int = 0
+    silent: int = 0
+    no_response: int = 0
+    unreachable: int = 0
+    excused: int = 0
+    late: int = 0
+    sighted: int = 0
+
+    def __add__(self, other: "Counts") -> "Counts":
+        return Counts(
+            *(mine + theirs for mine, theirs in zip(_row(self), _row(other), strict=True))
+        )
+
+    @property
+    def response_rate(self) -> float | None:
+        """The part of those expected who answered; None where nobody was expected."""
+        return self.in_ / self.expected if self.expected else None
+
+
+@dataclass(frozen=True, slots=True)
+class ZeroReport:
+    """How many cases are declared, and how many people that statement covers."""
+
+    cases: int
+    accounted: int
+    unaccounted: int
+
+    @property
+    def is_zero(self) -> bool:
+        """No case among those accounted for. It says nothing about the others."""
+        return self.cases == 0
+
+    @property
+    def coverage(self) -> float | None:
+        """The part of everybody that is accounted for; None where there is nobody."""
+        everybody = self.accounted + self.unaccounted
+        return self.accounted / everybody if everybody else None
+
+
+_SILENT = frozenset({Status.due, Status.asked, Status.partial})
+
+
+def count(checkins: Iterable[Counted]) -> Counts:
+    """Count a round. Only a complete check-in says anything about health."""
+    return sum((_one(checkin) for checkin in checkins), Counts())
+
+
+def zero_report(counts: Counts) -> ZeroReport:
+    """State the cases with the coverage beside them.
+
+    Somebody answered for, excused by name or sighted in school is accounted for. Everybody else
+    is unaccounted, never healthy.
+    """
+    unheard = counts.silent + counts.no_response + counts.unreachable
+    return ZeroReport(
+        cases=counts.stay_home + counts.see_nurse,
+        accounted=counts.in_ + counts.excused + counts.sighted,
+        unaccounted=unheard - counts.sighted,
+    )
+
+
+def _one(checkin: Counted) -> Counts:
+    done = checkin.status is Status.complete
+    excused = checkin.status is Status.excused
+    return Counts(
+        expected=not excused,
+        in_=done,
+        cleared=done and checkin.disposition is Disposition.cleared,
+        stay_home=done and checkin.disposition is Disposition.stay_home,
+        see_nurse=done and checkin.disposition is Disposition.see_nurse,
+        absent=done and checkin.absent,
+        silent=checkin.status in _SILENT,
+        no_response=checkin.status is Status.no_response,
+        unreachable=checkin.status is Status.unreachable,
+        excused=excused,
+        late=done and checkin.late,
+        sighted=checkin.sighted and not done and not excused,
+    )
+
+
+def _row(counts: Counts) -> tuple[int, ...]:
+    return (
+        counts.expected,
+        counts.in_,
+        counts.cleared,
+        counts.stay_home,
+        counts.see_nurse,
+        counts.absent,
+        counts.silent,
+        counts.no_response,
+        counts.unreachable,
+        counts.excused,
+        counts.late,
+        counts.sighted,
+    )
