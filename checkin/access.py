@@ -1,0 +1,112 @@
+"""Who may do what, and where. Deny by default: what no grant allows is refused.
+
+Every command, every button and every query goes through here: a handler asks `may` for one unit,
+a query takes the `Reach` and narrows itself to it. What lies outside is "not found" to the asker.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Role(StrEnum):
+    """What a person is at a unit."""
+
+    admin = "admin"
+    school_lead = "school_lead"
+    class_teacher = "class_teacher"
+    doctor = "doctor"
+    teacher = "teacher"
+    staff = "staff"
+
+
+class Act(StrEnum):
+    """What can be done to a unit and the people in it."""
+
+    see_class = "see_class"
+    see_summary = "see_summary"
+    sign = "sign"
+    release = "release"
+    hear_of_flags = "hear_of_flags"
+    invite = "invite"
+    manage_roster = "manage_roster"
+    manage_plan = "manage_plan"
+    see_health = "see_health"
+    explain = "explain"
+
+
+# The whole policy. A role reaches its own unit and everything below it.
+_ALLOWED: dict[Role, frozenset[Act]] = {
+    Role.admin: frozenset(
+        {Act.invite, Act.manage_roster, Act.manage_plan, Act.see_health, Act.explain}
+    ),
+    Role.school_lead: frozenset(
+        {Act.see_class, Act.see_summary, Act.sign, Act.release, Act.explain}
+    ),
+    Role.class_teacher: frozenset(
+        {Act.see_class, Act.release, Act.hear_of_flags, Act.invite, Act.explain}
+    ),
+    Role.doctor: frozenset({Act.see_class, Act.release}),
+    Role.teacher: frozenset(),
+    Role.staff: frozenset(),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """A role at a unit; `path` is the unit's place in the tree (`/1/7/42/`)."""
+
+    role: Role
+    unit_id: int
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """The subtrees in which an act is allowed, as path prefixes; empty means nowhere."""
+
+    paths: tuple[str, ...] = ()
+
+    def covers(self, path: str) -> bool:
+        """Say whether the unit at `path` lies within."""
+        return any(path.startswith(prefix) for prefix in self.paths)
+
+    def __bool__(self) -> bool:
+        return bool(self.paths)
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """What one person may do: made anew from the grants in force for each event."""
+
+    person_id: int | None
+    grants: tuple[Grant, ...] = ()
+
+    def reach(self, act: Act) -> Reach:
+        """Return where the act is allowed, without subtrees of subtrees."""
+        paths = sorted({g.path for g in self.grants if act in _ALLOWED[g.role]}, key=len)
+        return Reach(_outermost(paths))
+
+    def may(self, act: Act, path: str) -> bool:
+        """Say whether the act is allowed at the unit at `path`."""
+        return self.reach(act).covers(path)
+
+    def roles(self) -> frozenset[Role]:
+        """Return the person's roles, wherever they hold."""
+        return frozenset(grant.role for grant in self.grants)
+
+
+NOBODY = Access(None)
+
+
+def roles_allowed(act: Act) -> tuple[Role, ...]:
+    """Return the roles that an act is allowed to, for finding whom to tell."""
+    return tuple(role for role, acts in _ALLOWED.items() if act in acts)
+
+
+def _outermost(paths: Iterable[str]) -> tuple[str, ...]:
+    kept: list[str] = []
+    for path in paths:
+        if not any(path.startswith(outer) for outer in kept):
+            kept.append(path)
+    return tuple(kept)

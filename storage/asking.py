@@ -1,0 +1,279 @@
+"""Who is asked for whom: opening a round, asking, reminding and closing, set by set.
+
+`checkin.checkins.may_ask` is the same policy for one person; a test holds the two equal.
+"""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import Select, Subquery, and_, exists, func, literal, select, union_all, update
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from checkin.checkins import Status
+from storage.people import in_force
+from storage.sql import affected, insert_into, table
+from storage.tables import (
+    Card,
+    CheckIn,
+    Consent,
+    Contact,
+    Enrolment,
+    Guardianship,
+    Ledger,
+    RoleGrant,
+    Round,
+    Unit,
+)
+
+BULK = 1
+WAITING = (Status.due, Status.asked, Status.partial)
+
+_card = table(Card).c
+_checkin = table(CheckIn).c
+_contact = table(Contact).c
+_ledger = table(Ledger).c
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What an ask step did: messages owed, subjects asked, subjects nobody can be asked for."""
+
+    messages: int
+    subjects: int
+    unreachable: int
+
+
+# ---- opening -------------------------------------------------------------------------------
+
+_FRESH: dict[str, Any] = {
+    "status": Status.due.value,
+    "severity": 0,
+    "floor": 0,
+    "reasons": "",
+    "absent": False,
+    "late": False,
+}
+
+
+async def open_students(session: AsyncSession, opened: Round) -> int:
+    """Give every student enrolled on the day a check-in; return how many were made."""
+    enrolment = table(Enrolment).c
+    subjects = select(
+        literal(opened.id), enrolment.person_id, enrolment.unit_id, enrolment.school_id, *_fresh()
+    ).where(
+        enrolment.school_id == opened.school_id,
+        in_force(enrolment.since, enrolment.until, opened.day),
+    )
+    return await _open(session, subjects)
+
+
+async def open_staff(session: AsyncSession, opened: Round, path: str) -> int:
+    """Give everyone with a role in the school a check-in, at the school; return how many."""
+    grant, unit = table(RoleGrant).c, table(Unit).c
+    school = literal(opened.school_id)
+    subjects = (
+        select(literal(opened.id), grant.person_id, school, school, *_fresh())
+        .join_from(table(RoleGrant), table(Unit), unit.id == grant.unit_id)
+        .where(
+            unit.path.startswith(path, autoescape=True),
+            in_force(grant.since, grant.until, opened.day),
+        )
+        .distinct()
+    )
+    return await _open(session, subjects)
+
+
+def _fresh() -> list[Any]:
+    return [literal(value) for value in _FRESH.values()]
+
+
+async def _open(session: AsyncSession, subjects: Select[Any]) -> int:
+    columns = ["round_id", "subject_id", "unit_id", "school_id", *_FRESH]
+    statement = insert_into(session, CheckIn).from_select(columns, subjects)
+    return await affected(session, statement.on_conflict_do_nothing())
+
+
+# ---- whom to ask ---------------------------------------------------------------------------
+
+
+def ways_to_ask(round_id: int, day: date) -> Subquery:
+    """Return (subject_id, contact_id, bot_id, place) for everyone in a round who can be asked.
+
+    Place 1 is asked first: oneself with an own account, then the guardians in their order. A way
+    needs an open chat, a proved tie and a consent in force.
+    """
+    guardianship, consent = table(Guardianship).c, table(Consent).c
+    usable = and_(
+        _checkin.round_id == round_id,
+        _contact.state == "active",
+        exists().where(
+            consent.subject_id == _checkin.subject_id,
+            consent.given_by == _contact.person_id,
+            consent.withdrawn_at.is_(None),
+        ),
+    )
+    through_guardian = (
+        select(
+            _checkin.subject_id,
+            _contact.id.label("contact_id"),
+            _contact.bot_id,
+            guardianship.rank.label("rank"),
+        )
+        .join_from(
+            table(CheckIn),
+            table(Guardianship),
+            guardianship.student_id == _checkin.subject_id,
+        )
+        .join(table(Contact), _contact.person_id == guardianship.guardian_id)
+        .where(
+            usable,
+            guardianship.proved_at.is_not(None),
+            in_force(guardianship.since, guardianship.until, day),
+        )
+    )
+    directly = (
+        select(_checkin.subject_id, _contact.id, _contact.bot_id, literal(0))
+        .join_from(table(CheckIn), table(Contact), _contact.person_id == _checkin.subject_id)
+        .where(usable)
+    )
+    way = union_all(through_guardian, directly).subquery()
+    place = func.dense_rank().over(
+        partition_by=way.c.subject_id, order_by=(way.c.rank, way.c.contact_id)
+    )
+    chosen = (way.c.subject_id, way.c.contact_id, way.c.bot_id, place.label("place"))
+    return select(*chosen).subquery()
+
+
+def _subjects(round_id: int, *statuses: Status) -> Select[Any]:
+    return select(_checkin.subject_id).where(
+        _checkin.round_id == round_id, _checkin.status.in_([status.value for status in statuses])
+    )
+
+
+# ---- the steps -----------------------------------------------------------------------------
+
+
+async def ask(session: AsyncSession, asked: Round, now: datetime, *, place: int = 1) -> Asked:
+    """Owe the card to everyone at this place among those who can answer for a silent subject.
+
+    Idempotent: a card and its message exist once for each contact, day and slot.
+    """
+    ways = ways_to_ask(asked.id, asked.day)
+    silent = _subjects(asked.id, *((Status.due,) if place == 1 else WAITING))
+    whom = select(ways.c.contact_id, ways.c.bot_id).where(
+        ways.c.place == place, ways.c.subject_id.in_(silent)
+    )
+    messages = await owe_cards(session, whom.distinct().subquery(), asked, now)
+    due = (_checkin.round_id == asked.id, _checkin.status == Status.due.value)
+    subjects = await affected(
+        session,
+        update(table(CheckIn))
+        .where(*due, _checkin.subject_id.in_(select(ways.c.subject_id)))
+        .values(status=Status.asked.value),
+    )
+    unreachable = await affected(
+        session, update(table(CheckIn)).where(*due).values(status=Status.unreachable.value)
+    )
+    return Asked(messages, subjects, unreachable)
+
+
+async def owe_cards(session: AsyncSession, whom: Subquery, asked: Round, now: datetime) -> int:
+    """Owe the day's household card to these contacts; one that was shown already is refreshed."""
+    columns = ["bot_id", "contact_id", "day", "kind", "slot", "about_id", "revision", "shown"]
+    made = select(
+        whom.c.bot_id,
+        whom.c.contact_id,
+        literal(asked.day),
+        literal("household"),
+        literal(asked.slot),
+        *(literal(number) for number in (0, 1, 0)),
+        literal({}, type_=_card.focus.type),
+    ).where(literal(1) == 1)  # SQLite cannot tell ON CONFLICT from a join without a WHERE
+    await affected(
+        session,
+        insert_into(session, Card)
+        .from_select([*columns, "focus"], made)
+        .on_conflict_do_update(
+            index_elements=["contact_id", "day", "kind", "slot", "about_id"],
+            set_={"revision": _card.revision + 1},
+        ),
+    )
+    cause = f"ask:{asked.day}:{asked.slot}"
+    return await _owe(session, asked, now, select(whom.c.contact_id), "card", cause, 0)
+
+
+async def remind(session: AsyncSession, reminded: Round, now: datetime, *, rung: int) -> int:
+    """Owe a reminder to the first contact of every silent subject; return how many."""
+    ways = ways_to_ask(reminded.id, reminded.day)
+    silent = _subjects(reminded.id, Status.asked, Status.partial)
+    whom = select(ways.c.contact_id).where(ways.c.place == 1, ways.c.subject_id.in_(silent))
+    cause = f"remind:{reminded.day}:{reminded.slot}"
+    return await _owe(session, reminded, now, whom, "reminder", cause, rung)
+
+
+async def close(session: AsyncSession, closed: Round, now: datetime) -> int:
+    """Close a round: whoever is still silent has not responded; return how many.
+
+    Their families' cards are refreshed, so that they see how to answer late.
+    """
+    ways = ways_to_ask(closed.id, closed.day)
+    families = select(ways.c.contact_id).where(
+        ways.c.subject_id.in_(_subjects(closed.id, *WAITING))
+    )
+    await affected(
+        session,
+        update(table(Card))
+        .where(*_household_cards(closed, families))
+        .values(revision=_card.revision + 1),
+    )
+    silent = await affected(
+        session,
+        update(table(CheckIn))
+        .where(
+            _checkin.round_id == closed.id,
+            _checkin.status.in_([status.value for status in WAITING]),
+        )
+        .values(status=Status.no_response.value),
+    )
+    closed.closed_at = now
+    return silent
+
+
+def _household_cards(held: Round, contact_ids: Select[Any]) -> tuple[Any, ...]:
+    return (
+        _card.contact_id.in_(contact_ids),
+        _card.day == held.day,
+        _card.kind == "household",
+        _card.slot == held.slot,
+    )
+
+
+async def _owe(
+    session: AsyncSession,
+    held: Round,
+    now: datetime,
+    contact_ids: Select[Any],
+    kind: str,
+    cause: str,
+    rung: int,
+) -> int:
+    """Owe a message about their household card to contacts, once for each cause and rung."""
+    same: dict[str, Any] = {
+        "cause": literal(cause),
+        "rung": literal(rung),
+        "edition": literal(0),
+        "kind": literal(kind),
+        "lane": literal(BULK),
+        "state": literal("pending"),
+        "attempts": literal(0),
+        "not_after": literal(held.closes_at, type_=_ledger.not_after.type),
+        "created_at": literal(now, type_=_ledger.created_at.type),
+    }
+    owed = select(_card.bot_id, _card.contact_id, _card.id, *same.values()).where(
+        *_household_cards(held, contact_ids)
+    )
+    statement = insert_into(session, Ledger).from_select(
+        ["bot_id", "contact_id", "card_id", *same], owed
+    )
+    return await affected(session, statement.on_conflict_do_nothing())

@@ -1,0 +1,129 @@
+"""Cards: what each recipient sees for a day, and which of them are behind."""
+
+from collections.abc import Iterable
+from datetime import date, datetime, timedelta
+
+from sqlalchemy import and_, or_, update
+from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from storage.sql import affected, table
+from storage.tables import Card, Contact, Guardianship
+
+COALESCED = timedelta(seconds=30)
+
+
+async def card_of(
+    session: AsyncSession, contact: Contact, day: date, kind: str, slot: str, about_id: int = 0
+) -> Card:
+    """Return a contact's card, made when there is none yet."""
+    found = await session.exec(
+        select(Card).where(
+            Card.contact_id == contact.id,
+            Card.day == day,
+            Card.kind == kind,
+            Card.slot == slot,
+            Card.about_id == about_id,
+        )
+    )
+    card = found.first()
+    if card is None:
+        card = Card(
+            bot_id=contact.bot_id,
+            contact_id=contact.id,
+            day=day,
+            kind=kind,
+            slot=slot,
+            about_id=about_id,
+        )
+        session.add(card)
+        await session.flush()
+    return card
+
+
+async def latest_household(session: AsyncSession, contact_id: int) -> Card | None:
+    """Return the newest household card of a contact: what typed words are about."""
+    found = await session.exec(
+        select(Card)
+        .where(Card.contact_id == contact_id, Card.kind == "household")
+        .order_by(col(Card.day).desc(), col(Card.id).desc())
+        .limit(1)
+    )
+    return found.first()
+
+
+async def refresh_about(session: AsyncSession, unit_ids: Iterable[int], day: date) -> None:
+    """Mark the class cards and summaries about these units as behind."""
+    await affected(
+        session,
+        update(table(Card))
+        .where(col(Card.day) == day, col(Card.about_id).in_(list(unit_ids)))
+        .values(revision=table(Card).c.revision + 1),
+    )
+
+
+async def refresh_households(
+    session: AsyncSession, subject_ids: Iterable[int], day: date, *, but: Iterable[int] = ()
+) -> None:
+    """Mark the cards of everyone who answers for these subjects as behind, except some cards."""
+    subjects = list(subject_ids)
+    people = select(Guardianship.guardian_id).where(col(Guardianship.student_id).in_(subjects))
+    chats = select(Contact.id).where(
+        or_(col(Contact.person_id).in_(people), col(Contact.person_id).in_(subjects))
+    )
+    await affected(
+        session,
+        update(table(Card))
+        .where(
+            col(Card.day) == day,
+            col(Card.kind) == "household",
+            col(Card.contact_id).in_(chats),
+            col(Card.id).not_in(list(but)),
+        )
+        .values(revision=table(Card).c.revision + 1),
+    )
+
+
+async def stale_cards(
+    session: AsyncSession, bot_id: int, now: datetime, limit: int, *, coalesce: bool = True
+) -> list[Card]:
+    """Return cards whose message is behind; class cards and summaries wait half a minute."""
+    behind = and_(
+        col(Card.bot_id) == bot_id,
+        col(Card.shown) < col(Card.revision),
+        col(Card.message_id).is_not(None),
+    )
+    query = select(Card).where(behind)
+    if coalesce:
+        rested = or_(
+            col(Card.kind) == "household",
+            col(Card.shown_at).is_(None),
+            col(Card.shown_at) <= now - COALESCED,
+            col(Card.shown_at) > now,  # the clock was set back
+        )
+        query = query.where(rested)
+    return list(await session.exec(query.order_by(col(Card.id)).limit(limit)))
+
+
+async def mark_shown(
+    session: AsyncSession, shown: Iterable[tuple[int, int]], now: datetime
+) -> None:
+    """Keep that these cards show these revisions now: (card id, revision)."""
+    rows = [{"b_id": card, "b_revision": revision} for card, revision in shown]
+    if not rows:
+        return
+    for row in rows:
+        await affected(
+            session,
+            update(table(Card))
+            .where(col(Card.id) == row["b_id"], col(Card.shown) < row["b_revision"])
+            .values(shown=row["b_revision"], shown_at=now),
+        )
+
+
+async def forget_message(session: AsyncSession, card_id: int) -> None:
+    """Keep that a card's message is gone, so that the next one is sent anew."""
+    await affected(
+        session,
+        update(table(Card)).where(col(Card.id) == card_id).values(message_id=None, shown=0),
+    )

@@ -1,0 +1,45 @@
+"""People in chats: who is behind one, and where to reach whom."""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from sqlalchemy import tuple_
+from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from storage.tables import Bot, Contact
+
+
+async def know_bot(session: AsyncSession, bot_id: int, username: str, now: datetime) -> None:
+    """Remember a bot of ours and that it was seen."""
+    bot = await session.get(Bot, bot_id)
+    if bot is None:
+        session.add(Bot(id=bot_id, username=username, seen_at=now))
+    else:
+        bot.username, bot.seen_at = username, now
+
+
+async def load_contacts(
+    session: AsyncSession, chats: Iterable[tuple[int, int]]
+) -> dict[tuple[int, int], Contact]:
+    """Return the known contacts by (bot, chat), in one query for a whole batch."""
+    wanted = list(set(chats))
+    if not wanted:
+        return {}
+    rows = await session.exec(
+        select(Contact).where(tuple_(col(Contact.bot_id), col(Contact.chat_id)).in_(wanted))
+    )
+    return {(contact.bot_id, contact.chat_id): contact for contact in rows}
+
+
+async def contacts_of(session: AsyncSession, person_ids: Iterable[int]) -> list[Contact]:
+    """Return where people can be reached: one chat a person, the oldest that is open."""
+    rows = await session.exec(
+        select(Contact)
+        .where(col(Contact.person_id).in_(list(set(person_ids))), Contact.state == "active")
+        .order_by(col(Contact.id))
+    )
+    first: dict[int | None, Contact] = {}
+    for contact in rows:
+        first.setdefault(contact.person_id, contact)
+    return list(first.values())

@@ -1,0 +1,130 @@
+"""One database, two kinds of transaction: reading, and writing (a commit at its end)."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Connection, event, make_url, text
+from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+
+
+class DatabaseUrlError(Exception):
+    """The database's address cannot be used; the sentence says how to mend it."""
+
+
+class Database:
+    """The engine and its sessions.
+
+    SQLite has one writer at a time: within the process writers queue here, in order, rather than
+    inside SQLite, and `BEGIN IMMEDIATE` keeps other processes' writers out from the first read on.
+    """
+
+    def __init__(self, url: str, *, safe: bool = True) -> None:
+        """Open nothing yet; `safe=False` gives up durability at a power cut (tests only)."""
+        self.url = async_url(url)
+        self.is_sqlite = self.url.startswith("sqlite")
+        self.engine: AsyncEngine = create_async_engine(self.url)
+        self._writer = asyncio.Lock()
+        if self.is_sqlite:
+            _tame_sqlite(self.engine, "FULL" if safe else "OFF")
+            self._write_engine = self.engine.execution_options(writing=True)
+        else:
+            self._write_engine = self.engine
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[AsyncSession]:
+        """Give a session that sees one moment and changes nothing."""
+        async with AsyncSession(self.engine, expire_on_commit=False) as session:
+            yield session
+
+    @asynccontextmanager
+    async def writing(self) -> AsyncIterator[AsyncSession]:
+        """Give a session that commits at the end, and rolls back when anything goes wrong."""
+        async with (
+            self._turn(),
+            AsyncSession(self._write_engine, expire_on_commit=False) as session,
+            session.begin(),
+        ):
+            yield session
+
+    @asynccontextmanager
+    async def _turn(self) -> AsyncIterator[None]:
+        if self.is_sqlite:
+            async with self._writer:
+                yield
+        else:
+            yield
+
+    async def migrate(self) -> None:
+        """Bring the tables up to date (an empty database gets them all)."""
+        if self.is_sqlite and (path := make_url(self.url).database) and path != ":memory:":
+            Path(path).parent.mkdir(parents=True, exist_ok=True)
+        async with self.engine.connect() as connection:
+            await connection.run_sync(_upgrade)
+            await connection.commit()
+
+    async def answers(self) -> bool:
+        """Say whether the database answers at all."""
+        try:
+            async with self.engine.connect() as connection:
+                await connection.execute(text("SELECT 1"))
+        except (SQLAlchemyError, OSError):
+            return False
+        return True
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self.engine.dispose()
+
+
+def async_url(url: str) -> str:
+    """Return the address with its async driver: people write `sqlite:///file` or `postgresql://`."""
+    try:
+        parsed = make_url(url)
+    except ArgumentError as error:
+        raise DatabaseUrlError(
+            f"{url!r} is not a database address. Write sqlite:///file.sqlite3 for one school."
+        ) from error
+    drivers = {"sqlite": "sqlite+aiosqlite"}
+    driver = drivers.get(parsed.get_backend_name())
+    if driver is None:
+        raise DatabaseUrlError(
+            f"{parsed.get_backend_name()} is not a database that Allclear keeps answers in. "
+            "Write sqlite:///file.sqlite3."
+        )
+    return parsed.set(drivername=driver).render_as_string(hide_password=False)
+
+
+def _tame_sqlite(engine: AsyncEngine, synchronous: str) -> None:
+    @event.listens_for(engine.sync_engine, "connect")
+    def _prepare(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None  # we begin ourselves: the driver's way loses updates
+        cursor = connection.cursor()
+        cursor.execute("PRAGMA journal_mode=WAL")
+        cursor.execute(f"PRAGMA synchronous={synchronous}")
+        cursor.execute("PRAGMA foreign_keys=ON")
+        cursor.execute("PRAGMA busy_timeout=15000")
+        cursor.close()
+
+    @event.listens_for(engine.sync_engine, "begin")
+    def _begin(connection: Connection) -> None:
+        writing = connection.get_execution_options().get("writing", False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
+
+
+def _upgrade(connection: Connection) -> None:
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")
+
+
+Session = AsyncSession  # what the floors above call it: sqlmodel stays down here

@@ -1,0 +1,71 @@
+"""What came in: which updates were handled, and those that were set aside."""
+
+import json
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import delete, func
+from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from storage.ids import new_id
+from storage.sealing import Private
+from storage.sql import affected, insert_into, table
+from storage.tables import JoinAttempt, Quarantined, Received
+
+# Telegram keeps messages for 24 hours; twice that, and no redelivery is taken for new.
+REMEMBERED = timedelta(hours=48)
+
+
+async def unseen(session: AsyncSession, bot_id: int, update_ids: Iterable[int]) -> set[int]:
+    """Return which of these updates were not handled before."""
+    wanted = set(update_ids)
+    seen = await session.exec(
+        select(Received.update_id).where(
+            Received.bot_id == bot_id, col(Received.update_id).in_(wanted)
+        )
+    )
+    return wanted - set(seen)
+
+
+async def keep_received(
+    session: AsyncSession, bot_id: int, update_ids: Iterable[int], now: datetime
+) -> None:
+    """Keep that these updates were handled, in the transaction that handled them."""
+    rows = [{"bot_id": bot_id, "update_id": update, "at": now} for update in update_ids]
+    if rows:
+        await affected(session, insert_into(session, Received), rows)
+
+
+async def set_aside(
+    session: AsyncSession, bot_id: int, update_id: int, raw: Any, reason: str, now: datetime
+) -> None:
+    """Put an update that could not be handled into quarantine, sealed."""
+    row_id = new_id()
+    session.add(
+        Quarantined(
+            id=row_id,
+            bot_id=bot_id,
+            update_id=update_id,
+            reason=reason,
+            update=Private.of(row_id, json.dumps(raw, default=str)),
+            at=now,
+        )
+    )
+
+
+async def forget_old(session: AsyncSession, now: datetime) -> dict[str, int]:
+    """Forget what can no longer matter: handled updates and old wrong attempts."""
+    updates = await affected(
+        session, delete(table(Received)).where(col(Received.at) < now - REMEMBERED)
+    )
+    tries = await affected(
+        session, delete(table(JoinAttempt)).where(col(JoinAttempt.at) < now - REMEMBERED)
+    )
+    return {"updates": updates, "attempts": tries}
+
+
+async def quarantined(session: AsyncSession) -> int:
+    """Return how many updates stand in quarantine."""
+    return int((await session.exec(select(func.count()).select_from(Quarantined))).one())

@@ -1,0 +1,256 @@
+"""The ledger of messages owed: claimed before sending, marked after, a batch at a time."""
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import bindparam, func, text, update
+from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from storage.sealing import Private
+from storage.sql import affected, insert_into, is_sqlite, table
+from storage.tables import Card, Contact, Ledger
+
+LEASE_SECONDS = 20
+
+
+class State(StrEnum):
+    """Where a message owed stands."""
+
+    pending = "pending"
+    sending = "sending"
+    sent = "sent"
+    unknown = "unknown"
+    failed = "failed"
+    moot = "moot"
+    expired = "expired"
+    withdrawn = "withdrawn"
+
+
+class Lane(StrEnum):
+    """Which queue a message stands in: answers to people come before the morning's bulk."""
+
+    reply = "0"
+    bulk = "1"
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """What became of a claimed message."""
+
+    id: int
+    state: State
+    message_id: int | None = None
+    error: str | None = None
+    not_before: datetime | None = None
+    sent_at: datetime | None = None
+
+
+def payload_of(entry: Ledger) -> dict[str, Any]:
+    """Open what a message is about."""
+    if entry.payload is None:
+        return {}
+    content: dict[str, Any] = json.loads(entry.payload.read(entry.contact_id))
+    return content
+
+
+async def owe(
+    session: AsyncSession,
+    contact: Contact,
+    kind: str,
+    cause: str,
+    now: datetime,
+    *,
+    payload: dict[str, Any] | None = None,
+    card: Card | None = None,
+    lane: Lane = Lane.reply,
+    rung: int = 0,
+    not_after: datetime | None = None,
+) -> None:
+    """Owe a message once for this contact, cause and rung; again changes nothing."""
+    sealed = None if payload is None else Private.of(contact.id, json.dumps(payload))
+    await affected(
+        session,
+        insert_into(session, Ledger)
+        .values(
+            bot_id=contact.bot_id,
+            contact_id=contact.id,
+            cause=cause,
+            rung=rung,
+            edition=0,
+            kind=kind,
+            lane=int(lane.value),
+            card_id=card.id if card else None,
+            payload=sealed,
+            state=State.pending.value,
+            attempts=0,
+            not_after=not_after,
+            created_at=now,
+        )
+        .on_conflict_do_nothing(),
+    )
+
+
+async def expire(session: AsyncSession, bot_id: int, now: datetime) -> int:
+    """Set aside what may not be sent any more: yesterday's question is never asked."""
+    return await affected(
+        session,
+        update(table(Ledger))
+        .where(
+            col(Ledger.bot_id) == bot_id,
+            col(Ledger.state) == State.pending.value,
+            col(Ledger.not_after) <= now,
+        )
+        .values(state=State.expired.value),
+    )
+
+
+async def recover(session: AsyncSession, bot_id: int) -> int:
+    """Take back messages whose sender's lease ran out, by the database's clock.
+
+    They may have arrived: this is where a message can come twice, at most one batch for each kill.
+    """
+    return await affected(
+        session,
+        update(table(Ledger))
+        .where(
+            col(Ledger.bot_id) == bot_id,
+            col(Ledger.state).in_([State.sending.value, State.unknown.value]),
+            col(Ledger.lease_until) < _database_now(session),
+        )
+        .values(state=State.pending.value, owner=None, lease_until=None),
+    )
+
+
+async def claim(
+    session: AsyncSession, bot_id: int, owner: str, now: datetime, count: int
+) -> list[Ledger]:
+    """Take up to `count` messages to send: marked `sending` before anything is sent."""
+    query = (
+        select(Ledger)
+        .where(
+            Ledger.bot_id == bot_id,
+            Ledger.state == State.pending.value,
+            (col(Ledger.not_before).is_(None)) | (col(Ledger.not_before) <= now),
+            (col(Ledger.not_after).is_(None)) | (col(Ledger.not_after) > now),
+        )
+        .order_by(col(Ledger.lane), col(Ledger.id))
+        .limit(count)
+    )
+    if not is_sqlite(session):
+        query = query.with_for_update(skip_locked=True)
+    claimed = list(await session.exec(query))
+    if claimed:
+        await affected(
+            session,
+            update(table(Ledger))
+            .where(col(Ledger.id).in_([entry.id for entry in claimed]))
+            .values(
+                state=State.sending.value,
+                owner=owner,
+                lease_until=_database_now(session, LEASE_SECONDS),
+                attempts=table(Ledger).c.attempts + 1,
+            ),
+        )
+    return claimed
+
+
+async def mark(session: AsyncSession, owner: str, marks: Sequence[Mark]) -> None:
+    """Keep what became of claimed messages, for those that are still ours."""
+    if not marks:
+        return
+    ledger = table(Ledger)
+    statement = (
+        update(ledger)
+        .where(ledger.c.id == bindparam("b_id"), ledger.c.owner == owner)
+        .values(
+            state=bindparam("b_state"),
+            message_id=bindparam("b_message_id"),
+            error=bindparam("b_error"),
+            not_before=bindparam("b_not_before"),
+            sent_at=bindparam("b_sent_at"),
+        )
+    )
+    await affected(
+        session,
+        statement,
+        [
+            {
+                "b_id": each.id,
+                "b_state": each.state.value,
+                "b_message_id": each.message_id,
+                "b_error": each.error,
+                "b_not_before": each.not_before,
+                "b_sent_at": each.sent_at,
+            }
+            for each in marks
+        ],
+    )
+
+
+async def next_edition(session: AsyncSession, entry_id: int, reason: str, now: datetime) -> None:
+    """Owe a message again under a new edition, with the reason (a lost card)."""
+    entry = await session.get_one(Ledger, entry_id)
+    latest = await session.exec(
+        select(func.max(Ledger.edition)).where(
+            Ledger.bot_id == entry.bot_id,
+            Ledger.contact_id == entry.contact_id,
+            Ledger.cause == entry.cause,
+            Ledger.rung == entry.rung,
+        )
+    )
+    session.add(
+        Ledger(
+            **entry.model_dump(
+                include={"bot_id", "contact_id", "cause", "rung", "kind", "lane", "card_id"}
+            ),
+            payload=entry.payload,
+            not_after=entry.not_after,
+            edition=(latest.one() or 0) + 1,
+            edition_reason=reason,
+            created_at=now,
+        )
+    )
+
+
+async def counts(session: AsyncSession, bot_ids: Iterable[int]) -> dict[str, int]:
+    """Return how many messages stand in each state."""
+    rows = await session.exec(
+        select(Ledger.state, func.count())
+        .where(col(Ledger.bot_id).in_(list(bot_ids)))
+        .group_by(Ledger.state)
+    )
+    return dict(rows.all())
+
+
+async def reminders_to_withdraw(session: AsyncSession, bot_id: int, limit: int) -> list[Ledger]:
+    """Return reminders whose card has been answered since, to be taken out of the chat."""
+    found = await session.exec(
+        select(Ledger).where(Ledger.bot_id == bot_id, Ledger.state == "withdraw").limit(limit)
+    )
+    return list(found)
+
+
+async def withdraw_reminders(session: AsyncSession, card_ids: Iterable[int]) -> None:
+    """Ask for the reminders of answered cards to be taken out of the chat."""
+    await affected(
+        session,
+        update(table(Ledger))
+        .where(
+            col(Ledger.card_id).in_(list(card_ids)),
+            col(Ledger.kind) == "reminder",
+            col(Ledger.state) == State.sent.value,
+        )
+        .values(state="withdraw"),
+    )
+
+
+def _database_now(session: AsyncSession, plus_seconds: int = 0) -> Any:
+    """Return the database's own time, so that leases do not depend on a process's clock."""
+    if is_sqlite(session):
+        return func.strftime("%Y-%m-%d %H:%M:%f000", "now", f"+{plus_seconds} seconds")
+    return func.now() + text(f"interval '{plus_seconds} seconds'")

@@ -1,0 +1,178 @@
+"""People and what is said about them: roles, wards, consent."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import and_, or_
+from sqlalchemy.orm import aliased
+from sqlalchemy.sql import ColumnElement
+from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from checkin.access import Access, Grant, Reach, Role
+from checkin.times import local_date
+from storage.tables import Consent, Enrolment, Guardianship, Person, RoleGrant, Unit
+from storage.units import within
+
+
+@dataclass(frozen=True, slots=True)
+class Pupil:
+    """A student with the class they are in."""
+
+    person_id: int
+    name: str
+    number: str
+    unit_id: int
+    unit_name: str
+    unit_path: str
+    school_id: int
+    own_account: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Guardian:
+    """A guardian of one student as the roster or the chat made them known."""
+
+    person_id: int
+    name: str
+    rank: int
+    proved: bool
+
+
+def in_force(since: Any, until: Any, day: date) -> ColumnElement[bool]:
+    """Return the condition that a row with a first day and a first day after holds on `day`."""
+    return and_(since <= day, or_(until.is_(None), until > day))
+
+
+def name_of(person: Person) -> str:
+    """Open a person's name."""
+    return person.name.read(person.id) if person.name else ""
+
+
+async def access_of(session: AsyncSession, person_id: int | None, now: datetime) -> Access:
+    """Return what a person may do at this moment; a role ends at its unit's own midnight."""
+    if person_id is None:
+        return Access(None)
+    school = aliased(Unit)
+    rows = await session.exec(
+        select(RoleGrant, Unit, school.zone)
+        .join(Unit, col(Unit.id) == RoleGrant.unit_id)
+        .outerjoin(school, col(school.id) == Unit.school_id)
+        .where(RoleGrant.person_id == person_id)
+    )
+    grants = []
+    for grant, unit, zone in rows:
+        today = local_date(now, ZoneInfo(zone or "UTC"))
+        if grant.since <= today and (grant.until is None or grant.until > today):
+            grants.append(Grant(Role(grant.role), unit.id, unit.path))
+    return Access(person_id, tuple(grants))
+
+
+async def holders(
+    session: AsyncSession, roles: Sequence[Role], unit_ids: Iterable[int], day: date
+) -> list[tuple[int, int]]:
+    """Return (person, unit) for everyone who holds one of the roles at one of the units."""
+    rows = await session.exec(
+        select(RoleGrant.person_id, RoleGrant.unit_id)
+        .where(
+            col(RoleGrant.role).in_([role.value for role in roles]),
+            col(RoleGrant.unit_id).in_(list(unit_ids)),
+            in_force(col(RoleGrant.since), col(RoleGrant.until), day),
+        )
+        .order_by(col(RoleGrant.id))
+    )
+    return [(person, unit) for person, unit in rows]
+
+
+async def anyone_holds(session: AsyncSession, role: Role) -> bool:
+    """Say whether anyone at all has a role: a new installation needs a first admin."""
+    found = await session.exec(
+        select(RoleGrant.id).where(RoleGrant.role == role.value, col(RoleGrant.until).is_(None))
+    )
+    return found.first() is not None
+
+
+async def pupils(
+    session: AsyncSession, reach: Reach, day: date, *, person_ids: Iterable[int] | None = None
+) -> list[Pupil]:
+    """Return the students enrolled on `day` within a reach, by class and name."""
+    query = (
+        select(Enrolment, Unit, Person)
+        .join(Unit, col(Unit.id) == Enrolment.unit_id)
+        .join(Person, col(Person.id) == Enrolment.person_id)
+        .where(within(reach), in_force(col(Enrolment.since), col(Enrolment.until), day))
+    )
+    if person_ids is not None:
+        query = query.where(col(Enrolment.person_id).in_(list(person_ids)))
+    found = [
+        Pupil(
+            person.id,
+            name_of(person),
+            enrolment.number,
+            unit.id,
+            unit.name,
+            unit.path,
+            enrolment.school_id,
+            enrolment.own_account,
+        )
+        for enrolment, unit, person in await session.exec(query)
+    ]
+    return sorted(found, key=lambda pupil: (pupil.unit_name, pupil.name))
+
+
+async def guardians_of(session: AsyncSession, student_id: int, day: date) -> list[Guardian]:
+    """Return a student's guardians on `day`, the first to be asked first."""
+    rows = await session.exec(
+        select(Guardianship, Person)
+        .join(Person, col(Person.id) == Guardianship.guardian_id)
+        .where(
+            Guardianship.student_id == student_id,
+            in_force(col(Guardianship.since), col(Guardianship.until), day),
+        )
+        .order_by(col(Guardianship.rank), col(Guardianship.id))
+    )
+    return [
+        Guardian(person.id, name_of(person), link.rank, link.proved_at is not None)
+        for link, person in rows
+    ]
+
+
+async def answers_for(session: AsyncSession, person_id: int, day: date) -> list[int]:
+    """Return the ids of those whom a person may answer for on `day`: wards, and oneself.
+
+    A ward counts once the guardian has proved the tie and agreed to be asked; oneself once agreed.
+    """
+    guarded = (
+        select(Guardianship.student_id)
+        .join(
+            Consent,
+            and_(
+                col(Consent.subject_id) == Guardianship.student_id,
+                col(Consent.given_by) == Guardianship.guardian_id,
+                col(Consent.withdrawn_at).is_(None),
+            ),
+        )
+        .where(
+            Guardianship.guardian_id == person_id,
+            col(Guardianship.proved_at).is_not(None),
+            in_force(col(Guardianship.since), col(Guardianship.until), day),
+        )
+    )
+    oneself = select(Consent.subject_id).where(
+        Consent.subject_id == person_id,
+        Consent.given_by == person_id,
+        col(Consent.withdrawn_at).is_(None),
+    )
+    return list(dict.fromkeys([*await session.exec(oneself), *await session.exec(guarded)]))
+
+
+async def names(session: AsyncSession, person_ids: Iterable[int]) -> dict[int, str]:
+    """Return the names of people by id."""
+    wanted = list(set(person_ids))
+    if not wanted:
+        return {}
+    rows = await session.exec(select(Person).where(col(Person.id).in_(wanted)))
+    return {person.id: name_of(person) for person in rows}

@@ -1,0 +1,117 @@
+"""Rounds and check-ins: what one household, class or school holds on a day."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from checkin.access import Reach
+from storage.people import name_of
+from storage.tables import CheckIn, HistoryEntry, Person, Round, Unit
+from storage.units import within
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A check-in with the name and the unit that it is shown under."""
+
+    checkin: CheckIn
+    round: Round
+    name: str
+    unit_name: str
+    unit_path: str
+
+
+async def rounds_on(
+    session: AsyncSession, school_id: int, day: date, slot: str | None = None
+) -> list[Round]:
+    """Return a school's rounds on a day."""
+    query = select(Round).where(Round.school_id == school_id, Round.day == day)
+    if slot is not None:
+        query = query.where(Round.slot == slot)
+    return list(await session.exec(query.order_by(col(Round.id))))
+
+
+async def round_of(session: AsyncSession, plan_id: int, school_id: int, day: date) -> Round | None:
+    """Return a plan's round on a day, if it was opened."""
+    found = await session.exec(
+        select(Round).where(
+            Round.school_id == school_id, Round.day == day, Round.plan_id == plan_id
+        )
+    )
+    return found.first()
+
+
+async def household(
+    session: AsyncSession, subject_ids: Iterable[int], day: date, slot: str
+) -> list[Entry]:
+    """Return the check-ins of these subjects on a day, in the order of the subjects given."""
+    order = {subject: place for place, subject in enumerate(subject_ids)}
+    if not order:
+        return []
+    rows = await session.exec(
+        select(CheckIn, Round, Person, Unit)
+        .join(Round, col(Round.id) == CheckIn.round_id)
+        .join(Person, col(Person.id) == CheckIn.subject_id)
+        .join(Unit, col(Unit.id) == CheckIn.unit_id)
+        .where(Round.day == day, Round.slot == slot, col(CheckIn.subject_id).in_(list(order)))
+    )
+    entries = [
+        Entry(checkin, held, name_of(person), unit.name, unit.path)
+        for checkin, held, person, unit in rows
+    ]
+    return sorted(entries, key=lambda entry: (order[entry.checkin.subject_id], entry.round.id))
+
+
+async def entries_within(
+    session: AsyncSession, round_ids: Iterable[int], reach: Reach
+) -> list[Entry]:
+    """Return the check-ins of these rounds inside a reach, by unit and name."""
+    rows = await session.exec(
+        select(CheckIn, Round, Person, Unit)
+        .join(Round, col(Round.id) == CheckIn.round_id)
+        .join(Person, col(Person.id) == CheckIn.subject_id)
+        .join(Unit, col(Unit.id) == CheckIn.unit_id)
+        .where(col(CheckIn.round_id).in_(list(round_ids)), within(reach))
+    )
+    found = [
+        Entry(checkin, held, name_of(person), unit.name, unit.path)
+        for checkin, held, person, unit in rows
+    ]
+    return sorted(found, key=lambda entry: (entry.unit_name, entry.name))
+
+
+async def entry(session: AsyncSession, check_in_id: int) -> Entry | None:
+    """Return one check-in."""
+    rows = await session.exec(
+        select(CheckIn, Round, Person, Unit)
+        .join(Round, col(Round.id) == CheckIn.round_id)
+        .join(Person, col(Person.id) == CheckIn.subject_id)
+        .join(Unit, col(Unit.id) == CheckIn.unit_id)
+        .where(CheckIn.id == check_in_id)
+    )
+    row = rows.first()
+    if row is None:
+        return None
+    checkin, held, person, unit = row
+    return Entry(checkin, held, name_of(person), unit.name, unit.path)
+
+
+async def history_of(session: AsyncSession, check_in_id: int) -> list[HistoryEntry]:
+    """Return what happened to a check-in, oldest first."""
+    found = await session.exec(
+        select(HistoryEntry)
+        .where(HistoryEntry.check_in_id == check_in_id)
+        .order_by(col(HistoryEntry.id))
+    )
+    return list(found)
+
+
+async def open_rounds(session: AsyncSession, now: datetime) -> list[Round]:
+    """Return the rounds that are open at this moment."""
+    found = await session.exec(
+        select(Round).where(col(Round.closed_at).is_(None), col(Round.opened_at) <= now)
+    )
+    return list(found)

@@ -1,0 +1,37 @@
+"""The set-based half of SQL: tables as SQLAlchemy sees them, inserts that may conflict."""
+
+from typing import Any, cast
+
+from sqlalchemy import CursorResult, Executable, Table
+from sqlalchemy.dialects.postgresql import Insert as PostgresqlInsert
+from sqlalchemy.dialects.sqlite import Insert as SqliteInsert
+from sqlmodel import SQLModel
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+
+def table(model: type[SQLModel]) -> Table:
+    """Return the table behind a model."""
+    return cast(Table, model.__table__)  # type: ignore[attr-defined]
+
+
+def is_sqlite(session: AsyncSession) -> bool:
+    """Say which of the two databases this is."""
+    return session.get_bind().dialect.name == "sqlite"
+
+
+def insert_into(session: AsyncSession, model: type[SQLModel]) -> SqliteInsert:
+    """Return the database's own INSERT, which knows ON CONFLICT (spelled alike in both)."""
+    target = table(model)
+    if is_sqlite(session):
+        return SqliteInsert(target)
+    return cast(SqliteInsert, PostgresqlInsert(target))
+
+
+async def affected(
+    session: AsyncSession, statement: Executable, rows: list[dict[str, Any]] | None = None
+) -> int:
+    """Run a statement that changes rows, past the session's objects; return how many."""
+    await session.flush()
+    connection = await session.connection()
+    done = cast("CursorResult[Any]", await connection.execute(statement, rows))
+    return done.rowcount

@@ -1,0 +1,484 @@
+"""Every table, in the order in which a school meets them.
+
+Times are UTC; names, phones and answers are sealed.
+"""
+
+import re
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import Index, MetaData, SmallInteger, UniqueConstraint, text
+from sqlalchemy.orm import declared_attr
+from sqlmodel import Field, SQLModel
+
+from storage.columns import (
+    big,
+    document,
+    link,
+    maybe_big,
+    maybe_link,
+    own_id,
+    row_id,
+    sealed,
+)
+from storage.sealing import Private
+
+metadata: MetaData = SQLModel.metadata
+metadata.naming_convention = {
+    "ix": "ix_%(column_0_N_label)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+
+class Row(SQLModel):
+    """What the tables share: their names in snake case; sealed values are not pydantic's."""
+
+    model_config = {"arbitrary_types_allowed": True}
+
+    @declared_attr  # type: ignore[arg-type]
+    def __tablename__(cls) -> str:
+        return re.sub(r"(?<!^)(?=[A-Z])", "_", cls.__name__.removesuffix("Row")).lower()
+
+
+# ---- the school ----------------------------------------------------------------------------
+
+
+class Unit(Row, table=True):
+    """A place in the tree: city, county, district, school, grade, class, dormitory; of any depth.
+
+    `path` holds the ids from the root to the unit itself, `/1/7/42/`: a subtree is one prefix.
+    `school_id` is the school that the unit is or lies in, and empty above schools.
+    """
+
+    id: int = own_id()
+    parent_id: int | None = maybe_link("unit.id", index=True)
+    school_id: int | None = maybe_link("unit.id", index=True)
+    kind: str
+    name: str
+    path: str = Field(index=True, unique=True)
+    position: int = 0
+    zone: str | None = None
+    country: str | None = None
+    language: str | None = None
+    created_at: datetime
+
+
+class Term(Row, table=True):
+    """A stretch of days in which the school is held; both ends count."""
+
+    id: int = own_id()
+    school_id: int = link("unit.id", index=True)
+    name: str
+    first: date
+    last: date
+
+
+class CalendarDay(Row, table=True):
+    """A day that differs from the calendar's rule: a snow day, a make-up day."""
+
+    __table_args__ = (UniqueConstraint("school_id", "day"),)
+    id: int = own_id()
+    school_id: int = link("unit.id")
+    day: date
+    kind: str
+    reason: str = ""
+
+
+# ---- people --------------------------------------------------------------------------------
+
+
+class Person(Row, table=True):
+    """Anyone: a student, a guardian, a teacher; what they are is said by the rows about them."""
+
+    id: int = own_id()
+    name: Private | None = sealed("person.name")
+    phone: Private | None = sealed("person.phone")
+    phone_index: bytes | None = Field(default=None, index=True)
+    language: str | None = None
+    created_at: datetime
+
+
+class Enrolment(Row, table=True):
+    """A student in a class from a day on; `until` is the first day no longer there."""
+
+    __table_args__ = (Index("ix_enrolment_school_id_number", "school_id", "number"),)
+    id: int = own_id()
+    person_id: int = link("person.id", index=True)
+    unit_id: int = link("unit.id", index=True)
+    school_id: int = link("unit.id")
+    number: str
+    boarder: bool = False
+    own_account: bool = False
+    since: date
+    until: date | None = None
+
+
+class Guardianship(Row, table=True):
+    """Who may answer for a student, in the order in which they are asked (rank 1 first).
+
+    A row from the roster is a claim until the guardian has proved it in chat (`proved_at`).
+    """
+
+    __table_args__ = (UniqueConstraint("student_id", "guardian_id"),)
+    id: int = own_id()
+    student_id: int = link("person.id")
+    guardian_id: int = link("person.id", index=True)
+    rank: int = Field(sa_type=SmallInteger)
+    since: date
+    until: date | None = None
+    proved_at: datetime | None = None
+
+
+class Consent(Row, table=True):
+    """A yes to being asked about a subject, by version of its words; it can be withdrawn."""
+
+    id: int = own_id()
+    subject_id: int = link("person.id", index=True)
+    given_by: int = link("person.id")
+    version: str
+    given_at: datetime
+    withdrawn_at: datetime | None = None
+
+
+class RoleGrant(Row, table=True):
+    """A role of a person at a unit from a day on; `until` is the first day without it."""
+
+    id: int = own_id()
+    person_id: int = link("person.id", index=True)
+    unit_id: int = link("unit.id", index=True)
+    role: str
+    number: str | None = None
+    since: date
+    until: date | None = None
+    granted_by: int | None = maybe_link("person.id")
+
+
+# ---- the way to people ---------------------------------------------------------------------
+
+
+class Bot(Row, table=True):
+    """A bot of ours, by Telegram's id; the token is never kept."""
+
+    id: int = Field(
+        primary_key=True, sa_type=big().sa_type, sa_column_kwargs={"autoincrement": False}
+    )
+    username: str
+    seen_at: datetime
+
+
+class Contact(Row, table=True):
+    """A person in one chat of one bot; starts and blocks are per bot.
+
+    `person_id` is empty for a stranger who has not joined. `dialogue` is where joining or another
+    errand stands; the morning's questions never live here but in the check-in.
+    """
+
+    __table_args__ = (UniqueConstraint("bot_id", "chat_id"),)
+    id: int = own_id()
+    bot_id: int = link("bot.id")
+    chat_id: int = big()
+    person_id: int | None = maybe_link("person.id", index=True)
+    state: str = "active"
+    language: str | None = None
+    dialogue: dict[str, Any] = document()
+    created_at: datetime
+    changed_at: datetime
+
+
+class Invitation(Row, table=True):
+    """A link that lets people in: for a class, or for one person. Only the code's hash is kept."""
+
+    id: int = own_id()
+    code_hash: bytes = Field(unique=True)
+    kind: str
+    unit_id: int = link("unit.id", index=True)
+    person_id: int | None = maybe_link("person.id")
+    uses_left: int
+    expires_at: datetime
+    created_by: int | None = maybe_link("person.id")
+    created_at: datetime
+
+
+class JoinAttempt(Row, table=True):
+    """A wrong code or a wrong proof, so that guessing stops after a few."""
+
+    __table_args__ = (Index("ix_join_attempt_bot_id_chat_id", "bot_id", "chat_id"),)
+    id: int = row_id()
+    bot_id: int = big()
+    chat_id: int = big()
+    at: datetime
+
+
+# ---- what is asked, and when ---------------------------------------------------------------
+
+
+class QuestionnaireVersion(Row, table=True):
+    """A questionnaire as it stood: answers stay readable after its next version."""
+
+    __table_args__ = (UniqueConstraint("key", "version"),)
+    id: int = own_id()
+    key: str
+    version: int
+    content: dict[str, Any] = document()
+    created_at: datetime
+
+
+class PlanRow(Row, table=True):
+    """A plan: questionnaire, audience, recurrence and the day's steps of one school."""
+
+    id: int = own_id()
+    school_id: int = link("unit.id", index=True)
+    questionnaire: str
+    audience: str
+    content: dict[str, Any] = document()
+    active: bool = True
+
+
+class Occurrence(Row, table=True):
+    """A step that fell due on a day: done, or skipped with its reason; its key makes it once."""
+
+    __table_args__ = (UniqueConstraint("plan_id", "round_date", "step"),)
+    id: int = row_id()
+    plan_id: int = link("plan.id")
+    school_id: int = link("unit.id")
+    round_date: date
+    step: str
+    due_at: datetime
+    decided_at: datetime
+    state: str
+    reason: str | None = None
+    counts: dict[str, Any] = document()
+
+
+class Round(Row, table=True):
+    """One plan on one day for one school."""
+
+    __table_args__ = (UniqueConstraint("school_id", "day", "plan_id"),)
+    id: int = row_id()
+    school_id: int = link("unit.id")
+    day: date
+    plan_id: int = link("plan.id")
+    slot: str
+    questionnaire_id: int = link("questionnaire_version.id")
+    opened_at: datetime
+    closes_at: datetime
+    late_until: datetime
+    closed_at: datetime | None = None
+
+
+class CheckIn(Row, table=True):
+    """One subject in one round: where it stands, and the standing answer.
+
+    `answers` is the standing answer, `draft` one that is being given; both are JSON, sealed to the
+    subject. Severity 0 is all clear. `asked_for` is an answer that lowers a flag and waits for the
+    teacher's or nurse's release.
+    """
+
+    __table_args__ = (
+        UniqueConstraint("round_id", "subject_id"),
+        Index("ix_check_in_round_id_unit_id", "round_id", "unit_id"),
+        Index(
+            "ix_check_in_pending",
+            "round_id",
+            "subject_id",
+            sqlite_where=text("status IN ('due', 'asked', 'partial')"),
+            postgresql_where=text("status IN ('due', 'asked', 'partial')"),
+        ),
+    )
+    id: int = row_id()
+    round_id: int = link("round.id")
+    subject_id: int = link("person.id")
+    unit_id: int = link("unit.id")
+    school_id: int = link("unit.id")
+    status: str
+    severity: int = Field(default=0, sa_type=SmallInteger)
+    floor: int = Field(default=0, sa_type=SmallInteger)
+    disposition: str | None = None
+    reasons: str = ""
+    absent: bool = False
+    late: bool = False
+    valid_until: date | None = None
+    respondent_id: int | None = maybe_link("person.id")
+    answered_at: datetime | None = None
+    answers: Private | None = sealed("check_in.answers")
+    draft: Private | None = sealed("check_in.draft")
+    asked_for: Private | None = sealed("check_in.asked_for")
+    asked_for_by: int | None = maybe_link("person.id")
+
+
+class HistoryEntry(Row, table=True):
+    """What happened to a check-in, by a closed list of acts; what each respondent said is kept."""
+
+    id: int = row_id()
+    check_in_id: int = link("check_in.id", index=True)
+    subject_id: int = link("person.id")
+    act: str
+    by: int | None = maybe_link("person.id")
+    at: datetime
+    severity: int = Field(default=0, sa_type=SmallInteger)
+    disposition: str | None = None
+    answers: Private | None = sealed("history_entry.answers")
+
+
+class ExposureRow(Row, table=True):
+    """A place out of the ordinary, so that a new key area is matched back in seconds."""
+
+    __table_args__ = (Index("ix_exposure_code_since", "code", "since"),)
+    id: int = row_id()
+    check_in_id: int = link("check_in.id", index=True)
+    subject_id: int = link("person.id")
+    school_id: int = link("unit.id")
+    code: str | None = None
+    place: Private | None = sealed("exposure.place")
+    place_index: bytes | None = Field(default=None, index=True)
+    since: date
+    until: date
+
+
+class SignOff(Row, table=True):
+    """A lead's signature: the counts as they stood, and the ids of those unaccounted for."""
+
+    __table_args__ = (UniqueConstraint("unit_id", "day", "slot"),)
+    id: int = own_id()
+    unit_id: int = link("unit.id")
+    day: date
+    slot: str
+    signed_by: int = link("person.id")
+    signed_at: datetime
+    cases: int
+    counts: dict[str, Any] = document()
+    unaccounted: list[Any] = document(list)
+
+
+# ---- what is said --------------------------------------------------------------------------
+
+
+class Card(Row, table=True):
+    """What one recipient sees for one day, edited in place until `shown` has reached `revision`.
+
+    `kind` is household, class or summary; `about_id` is the unit of the last two and 0 for a
+    household. `focus` says which subject and question a household card has open.
+    """
+
+    __table_args__ = (
+        UniqueConstraint("contact_id", "day", "kind", "slot", "about_id"),
+        Index("ix_card_day_about_id", "day", "about_id"),
+        Index("ix_card_stale", "bot_id", "id", sqlite_where=text("shown < revision"),
+              postgresql_where=text("shown < revision")),
+    )  # fmt: skip
+    id: int = row_id()
+    bot_id: int = link("bot.id")
+    contact_id: int = link("contact.id")
+    day: date
+    kind: str
+    slot: str
+    about_id: int = Field(default=0, sa_type=big().sa_type)
+    revision: int = 1
+    shown: int = 0
+    shown_at: datetime | None = None
+    message_id: int | None = maybe_big()
+    focus: dict[str, Any] = document()
+
+
+class Ledger(Row, table=True):
+    """A message owed: a row before it is sent, marked after. See design and ARCHITECTURE.
+
+    States: pending, sending, sent, unknown, failed, moot (nothing left to say), expired.
+    """
+
+    __table_args__ = (
+        UniqueConstraint("bot_id", "contact_id", "cause", "rung", "edition"),
+        Index("ix_ledger_pending", "bot_id", "lane", "id",
+              sqlite_where=text("state = 'pending'"), postgresql_where=text("state = 'pending'")),
+        Index("ix_ledger_sending", "bot_id", "lease_until",
+              sqlite_where=text("state IN ('sending', 'unknown')"),
+              postgresql_where=text("state IN ('sending', 'unknown')")),
+        Index("ix_ledger_card_id", "card_id"),
+    )  # fmt: skip
+    id: int = row_id()
+    bot_id: int = link("bot.id")
+    contact_id: int = link("contact.id")
+    cause: str
+    rung: int = Field(default=0, sa_type=SmallInteger)
+    edition: int = Field(default=0, sa_type=SmallInteger)
+    edition_reason: str | None = None
+    kind: str
+    lane: int = Field(default=1, sa_type=SmallInteger)
+    card_id: int | None = maybe_link("card.id")
+    payload: Private | None = sealed("ledger.payload")
+    state: str = "pending"
+    owner: str | None = None
+    lease_until: datetime | None = None
+    not_before: datetime | None = None
+    not_after: datetime | None = None
+    attempts: int = Field(default=0, sa_type=SmallInteger)
+    message_id: int | None = maybe_big()
+    error: str | None = None
+    created_at: datetime
+    sent_at: datetime | None = None
+
+
+# ---- what came in --------------------------------------------------------------------------
+
+
+class Received(Row, table=True):
+    """An update that was handled, for as long as it could be delivered again."""
+
+    bot_id: int = Field(
+        primary_key=True, sa_type=big().sa_type, sa_column_kwargs={"autoincrement": False}
+    )
+    update_id: int = Field(
+        primary_key=True, sa_type=big().sa_type, sa_column_kwargs={"autoincrement": False}
+    )
+    at: datetime = Field(index=True)
+
+
+class Quarantined(Row, table=True):
+    """An update that could not be read or handled: set aside with its reason."""
+
+    id: int = own_id()
+    bot_id: int = big()
+    update_id: int = big()
+    reason: str
+    update: Private | None = sealed("quarantined.update")
+    at: datetime
+
+
+class RosterJob(Row, table=True):
+    """A roster that an admin sent in chat, to be fetched and read outside the batch."""
+
+    id: int = own_id()
+    contact_id: int = link("contact.id")
+    person_id: int = link("person.id")
+    school_id: int = link("unit.id")
+    file_id: str
+    file_name: str
+    state: str = "waiting"
+    created_at: datetime
+
+
+# ---- trust ---------------------------------------------------------------------------------
+
+
+class AuditEntry(Row, table=True):
+    """An act, kept in the act's own transaction; ids only, so that erasure leaves the chain whole.
+
+    `position` and `seal` are filled in afterwards by the sealing job, one chain a school.
+    """
+
+    __table_args__ = (
+        UniqueConstraint("school_id", "position"),
+        Index("ix_audit_entry_unsealed", "id", sqlite_where=text("seal IS NULL"),
+              postgresql_where=text("seal IS NULL")),
+    )  # fmt: skip
+    id: int = own_id()
+    school_id: int | None = maybe_link("unit.id")
+    actor_id: int | None = maybe_big()
+    act: str
+    about: dict[str, Any] = document()
+    at: datetime
+    position: int | None = maybe_big()
+    seal: bytes | None = None

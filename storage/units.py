@@ -1,0 +1,120 @@
+"""The tree of units: cities down to classes."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import false, or_
+from sqlalchemy.sql import ColumnElement
+from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from checkin.access import Reach
+from storage.tables import CalendarDay, Term, Unit
+
+
+@dataclass(frozen=True, slots=True)
+class School:
+    """A school as the rules need it: its zone, country and language."""
+
+    id: int
+    name: str
+    path: str
+    zone: ZoneInfo
+    country: str
+    language: str
+
+
+def within(reach: Reach) -> ColumnElement[bool]:
+    """Return the condition that keeps a query inside a reach; an empty reach finds nothing."""
+    if not reach:
+        return false()
+    return or_(*(col(Unit.path).startswith(prefix, autoescape=True) for prefix in reach.paths))
+
+
+def school_of(unit: Unit) -> School:
+    """Return a school's unit as a value."""
+    return School(
+        unit.id,
+        unit.name,
+        unit.path,
+        ZoneInfo(unit.zone or "Asia/Shanghai"),
+        unit.country or "CN",
+        unit.language or "zh",
+    )
+
+
+async def add_unit(
+    session: AsyncSession,
+    parent: Unit | None,
+    kind: str,
+    name: str,
+    now: datetime,
+    *,
+    position: int = 0,
+) -> Unit:
+    """Add a unit below `parent` (or at the root) and return it, with its path."""
+    unit = Unit(kind=kind, name=name, path="", created_at=now, position=position)
+    unit.path = f"{parent.path if parent else '/'}{unit.id}/"
+    if parent is not None:
+        unit.parent_id = parent.id
+        unit.school_id = parent.school_id
+    if kind == "school":
+        unit.school_id = unit.id
+    session.add(unit)
+    await session.flush()
+    return unit
+
+
+async def schools(session: AsyncSession) -> list[School]:
+    """Return every school."""
+    rows = await session.exec(select(Unit).where(Unit.kind == "school").order_by(col(Unit.id)))
+    return [school_of(unit) for unit in rows]
+
+
+async def school(session: AsyncSession, school_id: int) -> School:
+    """Return one school."""
+    unit = await session.get_one(Unit, school_id)
+    return school_of(unit)
+
+
+async def units_within(session: AsyncSession, reach: Reach, *kinds: str) -> list[Unit]:
+    """Return the units of these kinds that a reach covers, in the school's own order."""
+    found = await session.exec(
+        select(Unit)
+        .where(within(reach), col(Unit.kind).in_(kinds))
+        .order_by(col(Unit.position), col(Unit.name))
+    )
+    return list(found)
+
+
+async def classes_of(session: AsyncSession, school_id: int) -> list[Unit]:
+    """Return a school's classes in its own order."""
+    found = await session.exec(
+        select(Unit)
+        .where(Unit.school_id == school_id, Unit.kind == "class")
+        .order_by(col(Unit.position), col(Unit.name))
+    )
+    return list(found)
+
+
+async def terms_of(session: AsyncSession, school_id: int) -> list[Term]:
+    """Return a school's terms, earliest first."""
+    found = await session.exec(
+        select(Term).where(Term.school_id == school_id).order_by(col(Term.first))
+    )
+    return list(found)
+
+
+async def calendar_days(
+    session: AsyncSession, school_id: int, first: date, last: date
+) -> list[CalendarDay]:
+    """Return the days between two dates that were set by hand."""
+    found = await session.exec(
+        select(CalendarDay).where(
+            CalendarDay.school_id == school_id,
+            col(CalendarDay.day) >= first,
+            col(CalendarDay.day) <= last,
+        )
+    )
+    return list(found)
