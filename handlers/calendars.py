@@ -2,9 +2,15 @@
 
 import re
 from collections.abc import Iterable, Mapping
-from datetime import date
+from datetime import date, timedelta
+from functools import cache
 
 from holidays import HolidayBase, country_holidays, list_supported_countries
+
+from checkin.calendars import MONDAY_TO_FRIDAY, Calendar, DayKind, Override, Term
+from storage import units
+from storage.database import Session
+from storage.units import School
 
 _ADDED = re.compile(r"\d\d|\((?:observed|estimated)|（(?:补假|補假|推定)")
 
@@ -91,3 +97,37 @@ def _pays_for(day: date, found: Mapping[date, str]) -> str:
     proper = {off: name for off, name in found.items() if not _ADDED.search(name)}
     nearest = min(proper, key=lambda off: (abs(off - bridge), off), default=None)
     return proper[nearest] if nearest else ""
+
+
+async def calendar_of(session: Session, school: School, day: date) -> Calendar:
+    """Return a school's calendar around a day: the library's holidays, its own terms and days."""
+    first, last = day - timedelta(days=30), day + timedelta(days=366)
+    holidays, make_up = _holidays_around(school.country, day.year, school.language)
+    terms = await units.terms_of(session, school.id)
+    days = await units.calendar_days(session, school.id, first, last)
+    return Calendar(
+        terms=tuple(Term(term.name, term.first, term.last) for term in terms),
+        holidays=holidays,
+        make_up_days=make_up,
+        overrides={each.day: Override(DayKind(each.kind), each.reason) for each in days},
+        weekdays=_weekdays(school.country),
+    )
+
+
+@cache
+def _holidays_around(
+    country: str, year: int, language: str
+) -> tuple[dict[date, str], dict[date, str]]:
+    """Return a country's days around a year; none where the library has never heard of it."""
+    try:
+        return public_holidays(country, (year - 1, year, year + 1), language)
+    except UnknownCountry:
+        return {}, {}
+
+
+@cache
+def _weekdays(country: str) -> frozenset[int]:
+    try:
+        return school_weekdays(country)
+    except UnknownCountry:
+        return MONDAY_TO_FRIDAY

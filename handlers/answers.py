@@ -1,0 +1,216 @@
+"""Keeping what someone said about someone: weigh it, settle it, and let those know who must."""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from checkin.access import Act, Role, roles_allowed
+from checkin.answers import Answers, prune
+from checkin.checkins import Said, Settled, Standing, Status, Verdict, release, settle
+from checkin.questions import Disposition, Questionnaire
+from checkin.triage import Triage, triage
+from handlers.desk import Desk
+from storage import contacts, ledger, people
+from storage.questionnaires import questionnaire
+from storage.rounds import Entry
+from storage.sealing import Private, keyring
+from storage.tables import CheckIn, ExposureRow, HistoryEntry
+
+
+@dataclass(slots=True)
+class Draft:
+    """An answer on its way: the questions answered so far, and a guess waiting for a yes."""
+
+    answers: Answers
+    suggested: Any = None
+
+    @classmethod
+    def of(cls, checkin: CheckIn) -> "Draft":
+        """Read the draft of a check-in; empty when there is none."""
+        if checkin.draft is None:
+            return cls({})
+        content = json.loads(checkin.draft.read(checkin.subject_id))
+        return cls(content["answers"], content["suggested"])
+
+    def keep(self, checkin: CheckIn) -> None:
+        """Put the draft into the check-in's row; the clock sees it as partial."""
+        content = json.dumps({"answers": self.answers, "suggested": self.suggested})
+        checkin.draft = Private.of(checkin.subject_id, content)
+        if checkin.status in {Status.due, Status.asked, Status.unreachable}:
+            checkin.status = Status.partial.value
+
+
+def standing_answers(checkin: CheckIn) -> Answers:
+    """Open the standing answer of a check-in."""
+    if checkin.answers is None:
+        return {}
+    answers: Answers = json.loads(checkin.answers.read(checkin.subject_id))
+    return answers
+
+
+def standing_of(entry: Entry) -> Standing:
+    """Return where a check-in stands, as the rules see it."""
+    checkin = entry.checkin
+    return Standing(
+        status=Status(checkin.status),
+        severity=checkin.severity,
+        disposition=Disposition(checkin.disposition) if checkin.disposition else None,
+        respondent_id=checkin.respondent_id,
+        answered_at=checkin.answered_at,
+        closed=entry.round.closed_at is not None,
+        floor=checkin.floor,
+    )
+
+
+async def keep_answers(desk: Desk, entry: Entry, answers: Answers, by: int) -> Settled:
+    """Keep a complete set of answers: the standing answer, history, exposures, word to school."""
+    checkin = entry.checkin
+    asked = await questionnaire(desk.session, entry.round.questionnaire_id)
+    given = prune(asked, answers)
+    weighed = triage(asked, given, entry.round.day)
+    said = Said(
+        respondent_id=by,
+        severity=weighed.severity,
+        disposition=weighed.disposition,
+        moment=desk.now,
+        same_answers=given == standing_answers(checkin),
+    )
+    settled = settle(standing_of(entry), said, late_until=entry.round.late_until)
+    checkin.draft = None
+    if settled.verdict is Verdict.unchanged:
+        return settled
+    _remember(desk, checkin, settled.verdict.value, by, weighed, given)
+    if settled.verdict is Verdict.too_late:
+        return settled
+    if settled.verdict is Verdict.correction_asked:
+        checkin.asked_for = Private.of(checkin.subject_id, json.dumps(given))
+        checkin.asked_for_by = by
+        await _tell_school(desk, entry, "correction", Act.release)
+    else:
+        _stand(checkin, settled.standing, given, weighed)
+        checkin.late = checkin.late or entry.round.closed_at is not None
+        _keep_exposures(desk, checkin, asked, weighed)
+        if settled.verdict is Verdict.raised or (
+            settled.verdict is Verdict.undone and weighed.severity
+        ):
+            await _tell_school(desk, entry, "flag", Act.hear_of_flags)
+    desk.changed(entry.round.day, checkin.subject_id, checkin.unit_id, checkin.school_id)
+    return settled
+
+
+async def release_flag(desk: Desk, entry: Entry, by: int) -> bool:
+    """Accept the correction that a family asked for; say whether there was one to accept."""
+    checkin = entry.checkin
+    if checkin.asked_for is None or checkin.asked_for_by is None:
+        return False
+    asked = await questionnaire(desk.session, entry.round.questionnaire_id)
+    given: Answers = json.loads(checkin.asked_for.read(checkin.subject_id))
+    weighed = triage(asked, given, entry.round.day)
+    to = Said(checkin.asked_for_by, weighed.severity, weighed.disposition, desk.now)
+    before = standing_of(entry)
+    standing = release(before, desk.now, by, to=to)
+    checkin.asked_for = checkin.asked_for_by = None
+    if standing is before:
+        return False
+    _remember(desk, checkin, "released", by, weighed, given)
+    _stand(checkin, standing, given, weighed)
+    desk.record(
+        "flag released", by, checkin.school_id, check_in=checkin.id, subject=checkin.subject_id
+    )
+    desk.changed(entry.round.day, checkin.subject_id, checkin.unit_id, checkin.school_id)
+    return True
+
+
+async def keep_flag(desk: Desk, entry: Entry, by: int) -> bool:
+    """Leave the flag as it is although the family asked otherwise; say whether it was open."""
+    checkin = entry.checkin
+    if checkin.asked_for is None:
+        return False
+    checkin.asked_for = checkin.asked_for_by = None
+    desk.session.add(
+        HistoryEntry(
+            check_in_id=checkin.id,
+            subject_id=checkin.subject_id,
+            act="flag_kept",
+            by=by,
+            at=desk.now,
+            severity=checkin.severity,
+            disposition=checkin.disposition,
+        )
+    )
+    desk.record("flag kept", by, checkin.school_id, check_in=checkin.id)
+    desk.changed(entry.round.day, checkin.subject_id, checkin.unit_id, checkin.school_id)
+    return True
+
+
+def _stand(checkin: CheckIn, standing: Standing, given: Answers, weighed: Triage) -> None:
+    checkin.status = standing.status.value
+    checkin.severity = standing.severity
+    checkin.floor = standing.floor
+    checkin.disposition = standing.disposition.value if standing.disposition else None
+    checkin.respondent_id = standing.respondent_id
+    checkin.answered_at = standing.answered_at
+    checkin.reasons = " ".join(weighed.reasons)
+    checkin.absent = weighed.absent
+    checkin.valid_until = weighed.valid_until
+    checkin.answers = Private.of(checkin.subject_id, json.dumps(given))
+    checkin.asked_for = checkin.asked_for_by = None
+
+
+def _remember(
+    desk: Desk, checkin: CheckIn, act: str, by: int, weighed: Triage, given: Answers
+) -> None:
+    desk.session.add(
+        HistoryEntry(
+            check_in_id=checkin.id,
+            subject_id=checkin.subject_id,
+            act=act,
+            by=by,
+            at=desk.now,
+            severity=weighed.severity,
+            disposition=weighed.disposition.value,
+            answers=Private.of(checkin.subject_id, json.dumps(given)),
+        )
+    )
+
+
+def _keep_exposures(desk: Desk, checkin: CheckIn, asked: Questionnaire, weighed: Triage) -> None:
+    for exposure in weighed.exposures:
+        desk.session.add(
+            ExposureRow(
+                check_in_id=checkin.id,
+                subject_id=checkin.subject_id,
+                school_id=checkin.school_id,
+                code=exposure.code,
+                place=Private.of(checkin.subject_id, exposure.place_name),
+                place_index=keyring().blind_index(exposure.place_name.strip().casefold()),
+                since=exposure.from_,
+                until=exposure.until,
+            )
+        )
+
+
+async def _tell_school(desk: Desk, entry: Entry, kind: str, act: Act) -> None:
+    """Owe the class teacher word of this at once; where there is none, the school lead."""
+    checkin = entry.checkin
+    if checkin.unit_id == checkin.school_id:
+        tries: list[tuple[tuple[Role, ...], int]] = [((Role.school_lead,), checkin.school_id)]
+    else:
+        at_class = tuple(role for role in roles_allowed(act) if role is not Role.school_lead)
+        tries = [(at_class, checkin.unit_id), ((Role.school_lead,), checkin.school_id)]
+    for roles, unit_id in tries:
+        found = await people.holders(desk.session, roles, [unit_id], entry.round.day)
+        chats = await contacts.contacts_of(
+            desk.session, [person for person, _ in found if person != checkin.subject_id]
+        )
+        for contact in chats:
+            await ledger.owe(
+                desk.session,
+                contact,
+                kind,
+                f"{kind}:{checkin.id}:{int(desk.now.timestamp() * 1000)}",
+                desk.now,
+                payload={"check_in": checkin.id},
+            )
+        if chats:
+            return

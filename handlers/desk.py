@@ -1,0 +1,141 @@
+"""The desk at which a batch of events is handled: one session, one moment, one commit.
+
+A handler loads, decides with a rule, and keeps. What is to be said goes through the desk: messages
+that must not be missed into the ledger, a tap's short answer into `toasts` (after the commit).
+"""
+
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from checkin.access import NOBODY, Access
+from checkin.times import local_date
+from handlers.messages import Event, Tap
+from storage import audit, cards, ledger, people
+from storage.database import Session
+from storage.tables import Contact
+
+
+@dataclass(frozen=True, slots=True)
+class Toast:
+    """The short answer to a tap: words by key, rendered when it is sent."""
+
+    bot_id: int
+    callback_id: str
+    key: str
+    params: dict[str, Any]
+    language: str | None
+    alert: bool = False
+
+
+@dataclass(slots=True)
+class Desk:
+    """What the handlers of one batch share."""
+
+    session: Session
+    now: datetime
+    contacts: dict[tuple[int, int], Contact] = field(default_factory=dict)
+    toasts: list[Toast] = field(default_factory=list)
+    menus: set[int] = field(default_factory=set)
+    jobs: bool = False
+    _access: dict[int, Access] = field(default_factory=dict)
+    _subjects: dict[date, set[int]] = field(default_factory=dict)
+    _units: dict[date, set[int]] = field(default_factory=dict)
+    _own_cards: set[int] = field(default_factory=set)
+    _answered_cards: set[int] = field(default_factory=set)
+    serial: int = 0
+
+    def today(self, zone: ZoneInfo) -> date:
+        """Return the school's local date: the only meaning of "today"."""
+        return local_date(self.now, zone)
+
+    async def contact(self, event: Event) -> Contact:
+        """Return who is behind an event's chat, known from now on."""
+        key = (event.bot_id, event.chat_id)
+        contact = self.contacts.get(key)
+        if contact is None:
+            contact = Contact(
+                bot_id=event.bot_id,
+                chat_id=event.chat_id,
+                language=language_of(event.language),
+                created_at=self.now,
+                changed_at=self.now,
+            )
+            self.session.add(contact)
+            await self.session.flush()
+            self.contacts[key] = contact
+        return contact
+
+    async def access(self, contact: Contact) -> Access:
+        """Return what the person in a chat may do."""
+        if contact.person_id is None:
+            return NOBODY
+        if contact.person_id not in self._access:
+            self._access[contact.person_id] = await people.access_of(
+                self.session, contact.person_id, self.now
+            )
+        return self._access[contact.person_id]
+
+    def forget_access(self, person_id: int) -> None:
+        """Have a person's rights read anew, after a change within the batch."""
+        self._access.pop(person_id, None)
+
+    async def say(self, contact: Contact, event: Event, key: str, **params: Any) -> None:
+        """Owe a chat the words of `key`; the update makes it once, however often it comes."""
+        self.serial += 1
+        await ledger.owe(
+            self.session,
+            contact,
+            "text",
+            f"reply:{event.update_id}",
+            self.now,
+            rung=self.serial % 32_000,
+            payload={"key": key, "params": params},
+        )
+
+    async def tell(self, contact: Contact, cause: str, key: str, **params: Any) -> None:
+        """Owe a chat the words of `key` once for this cause."""
+        await ledger.owe(
+            self.session, contact, "text", cause, self.now, payload={"key": key, "params": params}
+        )
+
+    def toast(
+        self, tap: Tap, contact: Contact, key: str, *, alert: bool = False, **params: Any
+    ) -> None:
+        """Answer a tap after the commit."""
+        self.toasts.append(
+            Toast(tap.bot_id, tap.callback_id, key, params, contact.language, alert)
+        )
+
+    def changed(self, day: date, subject_id: int, *unit_ids: int) -> None:
+        """Keep that a check-in changed: whoever looks at it sees it soon."""
+        self._subjects.setdefault(day, set()).add(subject_id)
+        self._units.setdefault(day, set()).update(unit_ids)
+
+    def own_card(self, card_id: int | None, *, answered: bool = False) -> None:
+        """Keep that this card's revision was raised by its own tap already."""
+        if card_id is not None:
+            self._own_cards.add(card_id)
+            if answered:
+                self._answered_cards.add(card_id)
+
+    async def finish(self) -> None:
+        """Mark every card behind that shows something changed in this batch."""
+        await self.session.flush()
+        for day, subjects in self._subjects.items():
+            await cards.refresh_households(self.session, subjects, day, but=self._own_cards)
+            await cards.refresh_about(self.session, self._units[day], day)
+        if self._answered_cards:
+            await ledger.withdraw_reminders(self.session, self._answered_cards)
+
+    def record(self, act: str, actor_id: int | None, school_id: int | None, **about: Any) -> None:
+        """Keep an act in the audit, in this very transaction."""
+        audit.record(self.session, act, self.now, actor_id=actor_id, school_id=school_id, **about)
+
+
+def language_of(code: str | None) -> str | None:
+    """Return the language we speak for a client's code: Chinese in any form, else English."""
+    if not code:
+        return None
+    return "zh" if code.lower().startswith("zh") else "en"

@@ -1,0 +1,125 @@
+"""A batch of updates in: one session, one transaction, and nobody waits behind a bad one."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+
+import structlog
+
+from handlers.clock import Clock
+from handlers.desk import Desk, Toast
+from handlers.messages import Event, RawUpdate
+from storage import contacts, inbox
+from storage.database import Database
+
+log = structlog.get_logger()
+
+Route = Callable[[Desk, Event], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """An update as it came: its event, or why it could not be read."""
+
+    bot_id: int
+    update_id: int
+    raw: RawUpdate
+    event: Event | None = None
+    unreadable: str | None = None
+
+
+@dataclass(slots=True)
+class Handled:
+    """What a batch led to, told after the commit."""
+
+    events: int = 0
+    set_aside: int = 0
+    toasts: list[Toast] = field(default_factory=list)
+    menus: set[int] = field(default_factory=set)
+    jobs: bool = False
+
+
+class Inbox:
+    """Handles batches of updates, each update once."""
+
+    def __init__(self, database: Database, clock: Clock, route: Route) -> None:
+        self._database = database
+        self._clock = clock
+        self._route = route
+
+    async def handle(self, arrivals: Sequence[Arrival]) -> Handled:
+        """Handle a batch in one transaction; when that fails, each update by itself.
+
+        When this returns, everything is committed and the updates may be confirmed.
+
+        Raises:
+            Exception: the database cannot be written at all; nothing is confirmed then.
+        """
+        if not arrivals:
+            return Handled()
+        try:
+            return await self._together(arrivals)
+        except Exception:
+            if len(arrivals) > 1:
+                log.warning(
+                    "batch failed, each update alone", updates=len(arrivals), exc_info=True
+                )
+        handled = Handled()
+        for arrival in arrivals:
+            one = await self._alone(arrival)
+            handled.events += one.events
+            handled.set_aside += one.set_aside
+            handled.toasts += one.toasts
+            handled.menus |= one.menus
+            handled.jobs |= one.jobs
+        return handled
+
+    async def _together(self, arrivals: Sequence[Arrival]) -> Handled:
+        handled = Handled()
+        async with self._database.writing() as session:
+            desk = Desk(session, self._clock())
+            fresh = await inbox.unseen(
+                session, arrivals[0].bot_id, (arrival.update_id for arrival in arrivals)
+            )
+            new = [arrival for arrival in _first_of_each(arrivals) if arrival.update_id in fresh]
+            desk.contacts = await contacts.load_contacts(
+                session, [(a.bot_id, a.event.chat_id) for a in new if a.event]
+            )
+            for arrival in new:
+                if arrival.unreadable is not None:
+                    handled.set_aside += 1
+                    await inbox.set_aside(
+                        session,
+                        arrival.bot_id,
+                        arrival.update_id,
+                        arrival.raw,
+                        arrival.unreadable,
+                        desk.now,
+                    )
+                elif arrival.event is not None:
+                    await self._route(desk, arrival.event)
+                    handled.events += 1
+            await inbox.keep_received(
+                session, arrivals[0].bot_id, (arrival.update_id for arrival in new), desk.now
+            )
+            await desk.finish()
+        handled.toasts, handled.menus, handled.jobs = desk.toasts, desk.menus, desk.jobs
+        return handled
+
+    async def _alone(self, arrival: Arrival) -> Handled:
+        try:
+            return await self._together([arrival])
+        except Exception as error:
+            # The name of the error only: its text may hold what someone wrote.
+            reason = f"{type(error).__name__} while handling"
+            log.exception("update set aside", update=arrival.update_id, reason=reason)
+            async with self._database.writing() as session:
+                now = self._clock()
+                await inbox.set_aside(
+                    session, arrival.bot_id, arrival.update_id, arrival.raw, reason, now
+                )
+                await inbox.keep_received(session, arrival.bot_id, [arrival.update_id], now)
+            return Handled(set_aside=1)
+
+
+def _first_of_each(arrivals: Sequence[Arrival]) -> list[Arrival]:
+    return list({arrival.update_id: arrival for arrival in reversed(arrivals)}.values())[::-1]

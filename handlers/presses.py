@@ -1,0 +1,85 @@
+"""What a button's data says: one small type owns the packing and Telegram's limit of 64 bytes.
+
+Nothing is decided from it alone: it names a row and a revision, and the row decides.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+LIMIT = 64
+_SEPARATOR = ":"
+
+
+class Verb(StrEnum):
+    """What a button does. The values are on buttons in people's chats: they are never reused."""
+
+    all_clear = "a"
+    open_subject = "o"
+    pick = "p"
+    done = "d"
+    back = "b"
+    home = "h"
+    change = "c"
+    refresh = "r"
+    sign = "s"
+    release = "l"
+    keep_flag = "k"
+    join_as = "j"
+    agree = "y"
+    decline = "n"
+    details = "w"
+    language = "g"
+    invite = "i"
+    zone = "z"
+
+
+class PressError(Exception):
+    """The data is not ours, or not any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Press:
+    """A tap on a button: the verb, the row it is about, the revision it was shown at, details."""
+
+    verb: Verb
+    row: int = 0
+    revision: int = 0
+    details: tuple[int, ...] = ()
+
+    def pack(self) -> str:
+        """Return the data for the button.
+
+        Raises:
+            ValueError: it would be longer than Telegram's 64 bytes.
+        """
+        parts = (self.verb.value, *(_to_36(n) for n in (self.row, self.revision, *self.details)))
+        data = _SEPARATOR.join(parts)
+        if len(data) > LIMIT:
+            raise ValueError(f"button data of {len(data)} bytes: {data}")
+        return data
+
+    @classmethod
+    def unpack(cls, data: str) -> "Press":
+        """Read a button's data.
+
+        Raises:
+            PressError: forged, damaged, or of an older version.
+        """
+        verb, *numbers = data.split(_SEPARATOR)
+        try:
+            row, revision, *details = (int(number, 36) for number in numbers)
+            if min(row, revision, *details, 0) < 0 or len(data) > LIMIT:
+                raise PressError(data)
+            return cls(Verb(verb), row, revision, tuple(details))
+        except ValueError as error:
+            raise PressError(data) from error
+
+
+def _to_36(number: int) -> str:
+    digits = "0123456789abcdefghijklmnopqrstuvwxyz"
+    text = ""
+    while True:
+        number, rest = divmod(number, 36)
+        text = digits[rest] + text
+        if not number:
+            return text

@@ -1,0 +1,204 @@
+"""The clock's half of a morning: which steps are due, and doing each of them once."""
+
+from collections import defaultdict
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import structlog
+
+from checkin.access import Act, roles_allowed
+from checkin.plans import LOOK_BACK, Action, Audience, Decision, Do, Due, Plan, due_now
+from checkin.times import end_of, local_date, moment_at
+from handlers.calendars import calendar_of
+from handlers.clock import Clock
+from storage import asking, cards, contacts, ledger, people, plans, rounds, units
+from storage.database import Database, Session
+from storage.questionnaires import latest_version
+from storage.tables import Round
+from storage.units import School
+
+log = structlog.get_logger()
+
+
+async def heartbeat(database: Database, clock: Clock) -> dict[str, int]:
+    """Do or skip every step of every plan that is due; return how many of each.
+
+    Whoever comes second, another process or this one after a restart, finds the step recorded.
+    """
+    now = clock()
+    totals: dict[str, int] = defaultdict(int)
+    async with database.reading() as session:
+        decisions = await _decisions(session, now)
+    for plan, school, decision in decisions:
+        counts = await _carry_out(database, now, plan, school, decision)
+        for name, count in counts.items():
+            totals[name] += count
+    return dict(totals)
+
+
+async def _decisions(session: Session, now: datetime) -> list[tuple[Plan, School, Decision]]:
+    found: list[tuple[Plan, School, Decision]] = []
+    every_plan = await plans.plans(session)
+    since = now.date() - timedelta(days=LOOK_BACK + 2)
+    recorded = await plans.recorded_since(session, (plan.id for plan in every_plan), since)
+    done: dict[int, set[tuple[date, str]]] = defaultdict(set)
+    asked_at: dict[int, dict[date, datetime]] = defaultdict(dict)
+    for each in recorded:
+        done[each.plan_id].add((each.round_date, each.step))
+        if each.state == "done" and each.step.startswith(Action.ask.value):
+            asked_at[each.plan_id][each.round_date] = each.decided_at
+    schools = {school.id: school for school in await units.schools(session)}
+    for plan in every_plan:
+        school = schools[plan.school_id]
+        calendar = await calendar_of(session, school, local_date(now, school.zone))
+        decisions = due_now(
+            plan, school.zone, calendar, now, done[plan.id], asked_at=asked_at[plan.id]
+        )
+        found += [(plan, school, decision) for decision in decisions]
+    return sorted(found, key=lambda each: each[2].due.due_at)
+
+
+async def _carry_out(
+    database: Database, now: datetime, plan: Plan, school: School, decision: Decision
+) -> dict[str, int]:
+    due = decision.due
+    async with database.writing() as session:
+        reason = None if isinstance(decision, Do) else decision.reason.value
+        state = "done" if reason is None else "skipped"
+        if not await plans.record(session, due, state, reason, now):
+            return {}
+        counts: dict[str, Any] = {}
+        if reason is None:
+            counts = await _STEPS[due.step.action](session, now, plan, school, due)
+        elif due.step.action is Action.close:
+            await _end_quietly(session, now, due)
+        await plans.record_counts(session, due, counts)
+    log.info(
+        "step decided",
+        state=state,
+        step=due.step.name,
+        plan=plan.id,
+        school=school.id,
+        day=due.round_date.isoformat(),
+        reason=reason,
+        **counts,
+    )
+    return {f"{due.step.action.value} {state}": 1, **counts}
+
+
+# ---- the steps -----------------------------------------------------------------------------
+
+
+async def _ask(
+    session: Session, now: datetime, plan: Plan, school: School, due: Due
+) -> dict[str, int]:
+    opened = await _opened(session, now, plan, school, due)
+    asked = await asking.ask(session, opened, now, place=due.step.rung)
+    return {
+        "asked": asked.subjects,
+        "messages": asked.messages,
+        "unreachable": asked.unreachable,
+    }
+
+
+async def _opened(session: Session, now: datetime, plan: Plan, school: School, due: Due) -> Round:
+    held = await rounds.round_of(session, plan.id, school.id, due.round_date)
+    if held is not None:
+        return held
+    version = await latest_version(session, plan.questionnaire)
+    if version is None:
+        raise LookupError(f"plan {plan.id} has no questionnaire {plan.questionnaire!r}")
+    held = Round(
+        school_id=school.id,
+        day=due.round_date,
+        plan_id=plan.id,
+        slot=plan.slot,
+        questionnaire_id=version,
+        opened_at=now,
+        closes_at=_closes_at(plan, school, due),
+        late_until=end_of(due.round_date, school.zone),
+    )
+    session.add(held)
+    await session.flush()
+    if plan.audience is Audience.students:
+        await asking.open_students(session, held)
+    else:
+        await asking.open_staff(session, held, school.path)
+    return held
+
+
+def _closes_at(plan: Plan, school: School, due: Due) -> datetime:
+    close = plan.steps[-1]
+    return moment_at(due.round_date + timedelta(days=close.day_offset), close.at, school.zone)
+
+
+async def _remind(
+    session: Session, now: datetime, plan: Plan, school: School, due: Due
+) -> dict[str, int]:
+    held = await rounds.round_of(session, plan.id, school.id, due.round_date)
+    if held is None:
+        return {"reminded": 0}
+    return {"reminded": await asking.remind(session, held, now, rung=due.step.rung)}
+
+
+async def _close(
+    session: Session, now: datetime, plan: Plan, school: School, due: Due
+) -> dict[str, int]:
+    held = await rounds.round_of(session, plan.id, school.id, due.round_date)
+    if held is None:
+        return {"no_response": 0}
+    silent = await asking.close(session, held, now)
+    await session.flush()
+    await cards.refresh_about(session, [school.id], held.day)
+    told = 0
+    if all(
+        other.closed_at
+        for other in await rounds.rounds_on(session, school.id, held.day, held.slot)
+    ):
+        told = await _hand_over(session, now, school, held)
+    return {"no_response": silent, "summaries": told}
+
+
+async def _end_quietly(session: Session, now: datetime, due: Due) -> None:
+    """Close a round that nobody was there to close: its silence is kept as silence."""
+    held = await rounds.round_of(session, due.plan_id, due.school_id, due.round_date)
+    if held is not None and held.closed_at is None:
+        await asking.close(session, held, now)
+
+
+async def _hand_over(session: Session, now: datetime, school: School, held: Round) -> int:
+    """Owe the class teachers their cards and the leads the summary."""
+    classes = [unit.id for unit in await units.classes_of(session, school.id)]
+    teachers = await people.holders(
+        session,
+        roles_allowed(Act.hear_of_flags),
+        classes,
+        held.day,
+    )
+    leads = await people.holders(session, roles_allowed(Act.sign), [school.id], held.day)
+    reached = {
+        contact.person_id: contact
+        for contact in await contacts.contacts_of(
+            session, [person for person, _ in (*teachers, *leads)]
+        )
+    }
+    told = 0
+    for kind, recipients in (("class", teachers), ("summary", leads)):
+        for person, unit in recipients:
+            if person not in reached:
+                continue
+            contact = reached[person]
+            card = await cards.card_of(session, contact, held.day, kind, held.slot, unit)
+            await ledger.owe(
+                session,
+                contact,
+                "card",
+                f"{kind}:{held.day}:{held.slot}:{unit}",
+                now,
+                card=card,
+            )
+            told += 1
+    return told
+
+
+_STEPS = {Action.ask: _ask, Action.remind: _remind, Action.close: _close}

@@ -1,0 +1,87 @@
+"""The lead's summary and signature: zero is declared by a person, never inferred."""
+
+from dataclasses import asdict
+
+from checkin.access import Act
+from handlers.desk import Desk
+from handlers.household import bring_fresh, refused, show_again
+from handlers.messages import Command, Tap
+from handlers.presses import Press, Verb
+from handlers.views import summary_view
+from storage import cards, units
+from storage.signoffs import sign_off_of
+from storage.tables import Card, Contact, SignOff, Unit
+
+SLOT = "morning"
+
+
+async def show_summary(desk: Desk, command: Command, contact: Contact) -> None:
+    """Show today's summary of the school that the sender leads."""
+    access = await desk.access(contact)
+    found = await units.units_within(desk.session, access.reach(Act.see_summary), "school")
+    if not found:
+        await desk.say(contact, command, "summary.none_yours")
+        return
+    for unit in found:
+        school = units.school_of(unit)
+        card = await cards.card_of(
+            desk.session, contact, desk.today(school.zone), "summary", SLOT, unit.id
+        )
+        desk.record("summary read", contact.person_id, school.id)
+        await show_again(desk, command, contact, card)
+
+
+async def tapped(desk: Desk, tap: Tap, contact: Contact, card: Card, press: Press) -> None:
+    """Handle a tap on a summary: sign what is shown, or show what is."""
+    unit = await desk.session.get(Unit, card.about_id)
+    access = await desk.access(contact)
+    needed = Act.sign if press.verb is Verb.sign else Act.see_summary
+    if unit is None or not access.may(needed, unit.path):
+        await refused(desk, tap, contact, card)
+        return
+    if press.verb is Verb.refresh and tap.message_id == card.message_id:
+        card.shown, card.shown_at = min(card.shown, card.revision - 1), None
+        desk.toast(tap, contact, "toast.refreshed")
+    elif press.verb is not Verb.sign:
+        await bring_fresh(desk, tap, contact, card)
+    elif await sign_off_of(desk.session, unit.id, card.day, card.slot):
+        desk.toast(tap, contact, "toast.already_signed")
+    elif press.revision != card.revision:
+        # What is signed is what is on the screen: newer answers are shown first.
+        card.shown_at = None
+        await bring_fresh(desk, tap, contact, card)
+    else:
+        await _sign(desk, tap, contact, card)
+
+
+async def _sign(desk: Desk, tap: Tap, contact: Contact, card: Card) -> None:
+    view = await summary_view(desk.session, card)
+    if not view.closed:
+        desk.toast(tap, contact, "toast.not_closed_yet", alert=True)
+        return
+    person_id = contact.person_id or 0
+    desk.session.add(
+        SignOff(
+            unit_id=card.about_id,
+            day=card.day,
+            slot=card.slot,
+            signed_by=person_id,
+            signed_at=desk.now,
+            cases=view.zero.cases,
+            counts={"students": asdict(view.students), "staff": asdict(view.staff)},
+            unaccounted=[line.subject_id for line in view.unaccounted],
+        )
+    )
+    desk.record(
+        "summary signed",
+        person_id,
+        card.about_id,
+        day=card.day.isoformat(),
+        cases=view.zero.cases,
+        unaccounted=view.zero.unaccounted,
+    )
+    card.revision += 1
+    card.shown_at = None
+    desk.own_card(card.id)
+    desk.changed(card.day, 0, card.about_id)
+    desk.toast(tap, contact, "toast.signed")
