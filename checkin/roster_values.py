@@ -1,0 +1,97 @@
+"""The values of a roster: who is enrolled, who answers for whom, who works there."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from checkin.access import Role
+from checkin.roster_cells import Cell, ProblemCode
+
+MOST_PROBLEMS = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """One sheet as a spreadsheet gives it; row 1 is `rows[0]`."""
+
+    name: str
+    rows: list[list[Cell]]
+
+
+@dataclass(frozen=True, slots=True)
+class RosterStudent:
+    """A child who is enrolled."""
+
+    number: str
+    name: str
+    class_name: str
+    grade_name: str | None = None
+    boarder: bool = False
+    own_account: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class GuardianOf:
+    """For which student a guardian answers, and as which: 1 is asked first."""
+
+    number: str
+    order: int = 1
+    relation: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RosterGuardian:
+    """Somebody who answers for students."""
+
+    name: str
+    phone: str | None = None
+    students: tuple[GuardianOf, ...] = ()
+    language: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RosterStaff:
+    """Somebody who works there, with each role and, for a class teacher, its class."""
+
+    number: str | None
+    name: str
+    phone: str | None = None
+    roles: tuple[tuple[Role, str | None], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Roster:
+    """A whole school; classes in their natural order, `unused` the columns not understood."""
+
+    students: tuple[RosterStudent, ...] = ()
+    guardians: tuple[RosterGuardian, ...] = ()
+    staff: tuple[RosterStaff, ...] = ()
+    classes: tuple[str, ...] = ()
+    unused: tuple[str, ...] = field(default=(), compare=False)
+
+    def grade_of(self, class_name: str) -> str | None:
+        """Return the grade in which a class is."""
+        grades = (one.grade_name for one in self.students if one.class_name == class_name)
+        return next((grade for grade in grades if grade), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What is wrong and where: the row counts from 1 as the spreadsheet shows it, 0 is the sheet.
+
+    The column is its letter and header, "C (班级)", or empty where none is meant.
+    """
+
+    sheet: str
+    row: int
+    column: str
+    code: ProblemCode
+    args: Mapping[str, str] = field(default_factory=dict)
+
+
+class RosterErrors(Exception):
+    """A roster that cannot be taken over, with the first 200 problems in the order of the file."""
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        super().__init__(f"The roster has {len(problems)} problems.")
+        self.problems = tuple(problems[:MOST_PROBLEMS])
+        self.count = len(problems)
