@@ -44,7 +44,7 @@ class BotApi:
     def __init__(self, world: World) -> None:
         self.world = world
         self.webhooks = Webhooks(world, self._carry_out)
-        self.closing = False
+        self.closing = asyncio.Event()
         self._server_errors = 0
 
     async def download(self, request: web.Request) -> web.StreamResponse:
@@ -60,88 +60,90 @@ class BotApi:
 
     async def call(self, request: web.Request) -> web.StreamResponse:
         """Serve one call."""
-        world = self.world
         key = request.match_info["method"].lower()
+        faults = self.world.faults
         fault = None
-        faults = world.faults
         if faults is not None and faults.concerns(key):
-            if faults.is_out(world.clock.now(), world.monotonic()):
+            if self._is_out():
                 return _hang_up(request)
             if faults.slow_ms:
                 await asyncio.sleep(faults.slow_ms / 1000)
             fault = faults.roll()
-        bot = world.bot_with(request.match_info["token"])
+        bot = self.world.bot_with(request.match_info["token"])
         if bot is None:
             return _refuse(UNAUTHORIZED)
-        if fault in BEFORE:
-            await request.read()
-            self._note(bot, key, Params(), f"fault: {fault}")
-            return await self._spoil(request, fault)
-        response = await self._answer(request, bot, key)
+        response = await self._serve(request, bot, key, fault)
         if fault is not None:
             return await self._spoil(request, fault)
-        if self._is_out():  # it began while the call was under way
-            return _hang_up(request)
+        if self._is_out() and self.world.faults and self.world.faults.concerns(key):
+            return _hang_up(request)  # the outage began while the call was under way
         return response
 
-    def _is_out(self) -> bool:
-        faults = self.world.faults
-        return faults is not None and faults.is_out(self.world.clock.now(), self.world.monotonic())
-
-    def _note(self, bot: Bot, key: str, sent: Params, what: str) -> None:
-        name = METHODS[key][0] if key in METHODS else OWN.get(key, key)
-        now = self.world.clock.timestamp()
-        self.world.journal.add(now, bot.id, name, sent.shown(), None, 0, what)
-
-    async def _spoil(self, request: web.Request, fault: Fault | None) -> web.StreamResponse:
-        faults = self.world.faults
-        assert faults is not None  # noqa: S101 (a fault was thrown)
-        if fault is Fault.TOO_MANY:
-            return _refuse(too_many_requests(faults.retry_after))
-        if fault in {Fault.SERVER_ERROR_BEFORE, Fault.SERVER_ERROR_AFTER}:
-            status, kind, text = SERVER_ERRORS[self._server_errors % len(SERVER_ERRORS)]
-            self._server_errors += 1
-            return web.Response(status=status, text=text, content_type=kind)
-        if fault is Fault.HANG:
-            await asyncio.sleep(faults.hang_seconds)
-        return _hang_up(request)
-
-    async def _answer(self, request: web.Request, bot: Bot, key: str) -> web.Response:
+    async def _serve(
+        self, request: web.Request, bot: Bot, key: str, fault: Fault | None
+    ) -> web.Response:
+        """Read, carry out and note one call. Some faults come before, some lose the answer."""
         sent = Params()
+        name = METHODS[key][0] if key in METHODS else OWN.get(key, key)
+        note = f"fault: {fault}" if fault else None
         try:
             sent = await body.read(request)
+            if fault in BEFORE:
+                raise ApiError(429 if fault is Fault.TOO_MANY else 0, note or "")
             if key == "getupdates":
-                return await self._get_updates(request, bot, sent)
-            name, result, description = self.carry_out(bot, key, sent)
+                return await self._get_updates(request, bot, sent, note)
+            result, description = self.carry_out(bot, key, sent)
         except ApiError as error:
-            name = METHODS[key][0] if key in METHODS else OWN.get(key, key)
-            self.world.journal.add(
-                self.world.clock.timestamp(),
-                bot.id,
-                name,
-                sent.shown(),
-                None,
-                error.code,
-                error.description,
-            )
+            if fault is None or key != "getupdates":
+                self._note(bot, name, sent, None, error.code, error.description)
             return _refuse(error)
-        self.world.journal.add(self.world.clock.timestamp(), bot.id, name, sent.shown(), result)
+        self._note(bot, name, sent, result, None, note)
         whole: JSON = {"ok": True, "result": result}
         if description:
             whole["description"] = description
         return web.Response(body=encode(whole).encode(), content_type="application/json")
 
-    def carry_out(self, bot: Bot, key: str, sent: Params) -> tuple[str, Any, str]:
-        """Carry out a method; gives its name, its result, and what is said beside it."""
+    def _is_out(self) -> bool:
+        faults = self.world.faults
+        return faults is not None and faults.is_out(self.world.clock.now(), self.world.monotonic())
+
+    def _note(
+        self,
+        bot: Bot,
+        name: str,
+        sent: Params,
+        result: Any,
+        error_code: int | None = None,
+        description: str | None = None,
+    ) -> None:
+        now = self.world.clock.timestamp()
+        self.world.journal.add(now, bot.id, name, sent.shown(), result, error_code, description)
+
+    async def _spoil(self, request: web.Request, fault: Fault) -> web.StreamResponse:
+        faults = self.world.faults
+        if fault is Fault.TOO_MANY:
+            return _refuse(too_many_requests(faults.retry_after if faults else 1))
+        if fault in {Fault.SERVER_ERROR_BEFORE, Fault.SERVER_ERROR_AFTER}:
+            status, kind, text = SERVER_ERRORS[self._server_errors % len(SERVER_ERRORS)]
+            self._server_errors += 1
+            return web.Response(status=status, text=text, content_type=kind)
+        if fault is Fault.HANG and faults is not None:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(faults.hang_seconds):
+                    await self.closing.wait()
+        return _hang_up(request)
+
+    def carry_out(self, bot: Bot, key: str, sent: Params) -> tuple[Any, str]:
+        """Carry out a method; gives its result, and what is said beside it."""
         found = METHODS.get(key)
         if found is not None:
-            return found[0], found[1](self.world, bot, sent), ""
+            return found[1](self.world, bot, sent), ""
         if key == "setwebhook":
-            return OWN[key], *self.webhooks.set(bot, sent)
+            return self.webhooks.set(bot, sent)
         if key == "deletewebhook":
-            return OWN[key], *self.webhooks.delete(bot, sent)
+            return self.webhooks.delete(bot, sent)
         if key == "getwebhookinfo":
-            return OWN[key], self.webhooks.info(bot), ""
+            return self.webhooks.info(bot), ""
         raise NOT_FOUND
 
     def _carry_out(self, bot: Bot, wish: JSON) -> None:
@@ -151,29 +153,24 @@ class BotApi:
         with contextlib.suppress(ApiError):
             for name, value in wish.items():
                 sent.put(name, value)
-            name, result, _ = self.carry_out(bot, key, sent)
-            self.world.journal.add(
-                self.world.clock.timestamp(), bot.id, name, sent.shown(), result
-            )
+            result, _ = self.carry_out(bot, key, sent)
+            self._note(bot, METHODS[key][0] if key in METHODS else OWN[key], sent, result)
 
-    async def _get_updates(self, request: web.Request, bot: Bot, sent: Params) -> web.Response:
+    async def _get_updates(
+        self, request: web.Request, bot: Bot, sent: Params, note: str | None
+    ) -> web.Response:
         for key in ("offset", "limit", "timeout"):
             if not isinstance(sent.get(key, 0) or 0, int):
                 raise bad_request(f"{key} must be a number")
         keep_allowed(bot, sent)
         limit = max(1, min(sent.number("limit") or 100, 100))
-        timeout = 0 if self.closing else sent.number("timeout") or 0
+        timeout = 0 if self.closing.is_set() else sent.number("timeout") or 0
         given = await bot.queue.poll(
             sent.number("offset") or 0, limit, timeout, lambda: is_gone(request)
         )
         if given:
-            self.world.journal.add(
-                self.world.clock.timestamp(),
-                bot.id,
-                "getUpdates",
-                sent.shown(),
-                [update.content for update in given],
-            )
+            contents = [update.content for update in given]
+            self._note(bot, "getUpdates", sent, contents, None, note)
         joined = b'{"ok":true,"result":[' + b",".join(update.body for update in given) + b"]}"
         return web.Response(body=joined, content_type="application/json")
 

@@ -34,6 +34,10 @@ NAMED = {"lt": "<", "gt": ">", "amp": "&", "quot": '"'}
 SPACE = " \t\r\n\0\v"
 REFERENCE = re.compile(r"&(?:#(\d{1,8}|[xX][0-9a-fA-F]{1,7})|([a-zA-Z]+));?")
 USER_LINK = re.compile(r"tg://user/?\?id=(\d+)$")
+LINK = re.compile(
+    r"(?P<scheme>https?://|tg://|ton://)?"
+    r"(?P<host>(?(scheme)[^\s/?#:]+|[\w-]+(?:\.[\w-]+)+)(?::\d{1,5})?)(?P<rest>[/?#]\S*)?"
+)
 FOUND = re.compile(
     r"(?P<email>\b[\w.+-]+@[\w-]+(?:\.[\w-]+)+)"
     r"|(?P<url>\b(?:https?://|t\.me/)[^\s<>\"]*[\w/#=&%-])"
@@ -181,7 +185,10 @@ class _Reader:
             url = attributes.get("href") or inside
             if match := USER_LINK.match(url):
                 return {"type": "text_mention", "user": {"id": int(match[1])}}
-            return {"url": url if "://" in url else f"http://{url}/"} if "." in url else None
+            match = LINK.fullmatch(url.strip())
+            if match is None:  # a link that leads nowhere is plain text
+                return None
+            return {"url": f"{match['scheme'] or 'http://'}{match['host']}{match['rest'] or '/'}"}
         if tag == "blockquote" and "expandable" in attributes:
             return {"type": "expandable_blockquote"}
         if tag == "tg-emoji":

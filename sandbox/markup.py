@@ -44,6 +44,8 @@ def inline_keyboard(params: Params) -> dict[str, Any] | None:
     kept = [[_button(button) for button in row] for row in rows if row]
     if sum(map(len, kept)) > MAX_BUTTONS:
         raise bad_request("reply markup is too long")
+    if kept == rows and len(markup) == 1:
+        return markup if rows else None  # a keyboard that is right is not kept twice
     return {"inline_keyboard": kept} if kept else None
 
 

@@ -77,7 +77,7 @@ class Sandbox:
 
     async def stop(self) -> None:
         """Let everyone go and stop listening."""
-        self._bot_api.closing = True
+        self._bot_api.closing.set()
         self.world.close()
         await self._bot_api.webhooks.close()
         if self._runner is not None:

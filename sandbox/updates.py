@@ -77,6 +77,11 @@ class UpdateQueue:
         self._last_at = clock.timestamp()
         self._next_conflict = 0.0
 
+    @property
+    def is_polled(self) -> bool:
+        """Whether a getUpdates waits."""
+        return self._poller is not None
+
     def wants(self, kind: str) -> bool:
         """Whether the bot asked for this kind of update."""
         if not self.allowed:
