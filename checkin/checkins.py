@@ -51,7 +51,7 @@ class Standing:
 
     A flag (severity above 0) carries the name and the moment of whoever raised it, until it is
     raised further, cleared or released: the ten minutes of an undo are counted from there.
-    `floor` is what stood before that raise and was not theirs to undo.
+    `floor` is how far an undo may go: what somebody else has said, or stood before.
     """
 
     status: Status
@@ -88,20 +88,22 @@ def settle(standing: Standing, said: Said, *, late_until: datetime) -> Settled:
     Raising the severity always wins, whoever says it and however late. Lowering a flag is a
     correction that is asked for: the flag stays until the teacher or nurse releases it. Only the
     respondent who raised it can take it back, within ten minutes, and not beneath what somebody
-    else had said before. The same answers again change nothing. At equal severity the latest
-    answers win. After the round closed an answer is taken as late until `late_until`, and after
-    that only a raise (or its undo) is.
+    else has said, before or since: a second person's word for a flag is news even when the answers
+    are the same. Otherwise the same answers again change nothing, and at equal severity the latest
+    win. After the round closed an answer is taken as late until `late_until`, and after that only
+    a raise (or its undo) is.
     """
     if said.severity > standing.severity:
         return Settled(Verdict.raised, _raise(standing, said))
-    if said.same_answers and standing.status is Status.complete:
+    another = standing.severity > 0 and said.respondent_id != standing.respondent_id
+    if said.same_answers and standing.status is Status.complete and not another:
         return Settled(Verdict.unchanged, standing)
     if said.severity < standing.severity and _may_undo(standing, said):
         return Settled(Verdict.undone, _lower(standing, said))
     if standing.closed and said.moment > late_until:
         return Settled(Verdict.too_late, standing)
     if said.severity < standing.severity:
-        return Settled(Verdict.correction_asked, replace(standing, status=Status.complete))
+        return Settled(Verdict.correction_asked, _vouch(standing, said))
     verdict = Verdict.late if standing.closed else Verdict.accepted
     return Settled(verdict, _agree(standing, said))
 
@@ -148,10 +150,22 @@ def _lower(standing: Standing, said: Said) -> Standing:
 
 
 def _agree(standing: Standing, said: Said) -> Standing:
-    agreed = replace(standing, status=Status.complete, disposition=said.disposition)
     if standing.severity:
-        return agreed
-    return replace(agreed, respondent_id=said.respondent_id, answered_at=said.moment)
+        return replace(_vouch(standing, said), disposition=said.disposition)
+    return replace(
+        standing,
+        status=Status.complete,
+        disposition=said.disposition,
+        respondent_id=said.respondent_id,
+        answered_at=said.moment,
+    )
+
+
+def _vouch(standing: Standing, said: Said) -> Standing:
+    """The flag stays; what another than its raiser says is from now on nobody's to undo."""
+    another = said.respondent_id != standing.respondent_id
+    floor = max(standing.floor, said.severity) if another else standing.floor
+    return replace(standing, status=Status.complete, floor=floor)
 
 
 def _may_undo(standing: Standing, said: Said) -> bool:
