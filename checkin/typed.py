@@ -4,10 +4,11 @@ import re
 import unicodedata
 from datetime import date
 
-from checkin.questions import LONGEST_PLACE, LONGEST_TEXT, Choice, Question, Value
+from checkin.questions import LONGEST_PLACE, LONGEST_TEXT, Question, Value
 from checkin.typed_dates import take_date
 from checkin.typed_numbers import take_number
 from checkin.understanding import (
+    FILLER,
     NO_PLACE,
     NONE_WORDS,
     NOT,
@@ -15,8 +16,8 @@ from checkin.understanding import (
     Doubt,
     Unclear,
     Understood,
+    choice_named,
     nearest,
-    phrasebook,
     phrases_of,
     plain,
     squeezed,
@@ -36,7 +37,7 @@ def take_words(question: Question, words: str, *, on: date | None = None) -> Und
         return Unclear(Doubt.empty)
     if question.optional and squeezed(said) in SKIP_WORDS:
         return Understood("")
-    if choice := _choice_named(question, said):
+    if choice := choice_named(question, said):
         return Understood([choice.key] if question.kind == "several" else choice.key)
     match question.kind:
         case "number":
@@ -53,14 +54,6 @@ def take_words(question: Question, words: str, *, on: date | None = None) -> Und
             return _take_place(question, words, said)
 
 
-def _choice_named(question: Question, said: str) -> Choice | None:
-    if "?" in said:
-        return None
-    book = phrasebook(question)
-    named = book.get(squeezed(said)) or book.get(squeezed(_FILLER.sub(" ", said))) or []
-    return named[0] if len(named) == 1 else None
-
-
 def _take_one(question: Question, said: str) -> Understood | Unclear:
     if understands_all_clear(said) and isinstance(question.all_clear, str):
         return Unclear(Doubt.no_such_choice, suggestion=question.all_clear)
@@ -69,11 +62,6 @@ def _take_one(question: Question, said: str) -> Understood | Unclear:
 
 _BETWEEN = re.compile(
     r"[,、;/+&\n。.，；]|\band\b|\bplus\b|\bwith\b|\balso\b|还有|以及|和|跟|加上|并且|又"
-)
-_FILLER = re.compile(
-    r"(?:\b(?:a|an|the|bit|little|of|some|mild|slight|slightly|has|have|had|he|she|they|i|we|it|is|'s"
-    r"|im|my|his|her|got|today|this|morning|only|just|very)\b"
-    r"|有一点儿?|有点儿?|一点儿?|有些|轻微|稍微|今早|今天|早上|孩子|他|她|我|只是|只有|有|了|啦|的|呢|症状|\s|['!~-])+"
 )
 
 
@@ -107,7 +95,7 @@ def _spell_out(question: Question, piece: str) -> tuple[set[str], str]:
         piece, found = re.subn(rf"\b{bare}\b" if phrase.isascii() else bare, " ", piece)
         if found:
             keys.add(phrases[phrase])
-    return keys, squeezed(_FILLER.sub(" ", piece))
+    return keys, squeezed(FILLER.sub(" ", piece))
 
 
 def _take_text(question: Question, words: str) -> Understood | Unclear:

@@ -60,7 +60,7 @@ def _either_way(match: re.Match[str], on: date | None) -> Understood | Unclear:
 def _on_day(year: int | None, month: int, day: int, on: date | None) -> Understood | Unclear:
     if year is None and on is None:
         return Unclear(Doubt.which_year)
-    years = [year] if year else [on.year - 1, on.year, on.year + 1] if on else []
+    years = [year] if year is not None else [on.year - 1, on.year, on.year + 1] if on else []
     real = [made for made in (_made(y, month, day) for y in years) if made]
     if not real:
         return Unclear(Doubt.no_such_date)

@@ -9,6 +9,7 @@ from checkin.understanding import (
     Doubt,
     Unclear,
     Understood,
+    choice_named,
     nearest,
     plain,
     understands_all_clear,
@@ -18,7 +19,7 @@ LONGEST_NUMBER = 12
 _DIGITS = dict(zip("零〇一二三四五六七八九两", (0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 2), strict=True))
 HAN_NUMBER = re.compile(r"[零〇一二三四五六七八九十两]+(?:[点度][零〇一二三四五六七八九半]+)?")
 _HAN_POINT = re.compile(r"(?<=\d)[。·](?=\d)")
-_NUMBER = re.compile(r"(?<![\d.,-])-?\d+(?:[.,]\d+)?(?![\d]|[.,]\d)")
+_NUMBER = re.compile(r"(?<![\d-])(?<!\d[.,])-?\d+(?:[.,]\d+)?(?![\d]|[.,]\d)")
 _DEGREES = re.compile(
     r"(?<![\d.,])(\d+)\s*(?:度|°c?|c(?=\d))\s*([\d半零一二三四五六七八九])(?!\d)"
 )
@@ -27,7 +28,7 @@ _BOUND = re.compile(
 )
 _FAHRENHEIT = re.compile(r"(?<=[\d\s°])f(?:ahrenheit)?\b|华氏度?|華氏度?|°f")
 _AROUND = re.compile(
-    r"\b(?:temp|temperature|is|was|it|it's|its|he|she|his|her|my|has|at|about|around|today|this|morning"
+    r"\b(?:temp|temperature|is|was|it'?s|it|he|she|his|her|my|has|at|about|around|today|this|morning"
     r"|now|the|degrees?|celsius|centigrade|c|f|fahrenheit)\b"
     r"|体温|體溫|温度|摄氏度?|攝氏度?|华氏度?|華氏度?|度|今早|今天|早上|早晨|现在|刚量的?|大概|大约|左右|是|的"
     r"|[\s:=°'!~,。.、]"
@@ -37,7 +38,7 @@ _AROUND = re.compile(
 def take_number(question: Question, said: str) -> Understood | Unclear:
     """Understand a number, given in plain spelling.
 
-    It is rounded half up to the question's decimals, so that a fever is never rounded away. Degrees
+    It is rounded half up to the decimals asked for: a fever is never rounded away. Degrees
     Fahrenheit are converted when they are called so, and otherwise only offered.
     """
     if understands_all_clear(said) and question.all_clear is not None:
@@ -62,9 +63,20 @@ def take_number(question: Question, said: str) -> Understood | Unclear:
         return Unclear(Doubt.not_a_number, None, _range(question))
     if not _within(question, value):
         return Unclear(Doubt.out_of_range, _likelier(question, number), _range(question))
-    if rest or "?" in said:
+    if "?" in said or (rest and not _agrees(question, rest, value)):
         return Unclear(Doubt.not_a_number, value, _range(question))
     return Understood(value)
+
+
+def _agrees(question: Question, rest: str, value: float) -> bool:
+    """Whether the words beside a number ("fever 38.2") name the quick answer nearest to it."""
+    named = choice_named(question, rest)
+    if named is None and understands_all_clear(rest):
+        named = question.choice(question.all_clear)
+    weighed = [choice for choice in question.choices if choice.stands_for is not None]
+    return named is not None and named == min(
+        weighed, key=lambda choice: abs(value - (choice.stands_for or 0)), default=None
+    )
 
 
 def _with_point(match: re.Match[str]) -> str:

@@ -69,10 +69,17 @@ _ALL_CLEAR = frozenset(_SAYS_ALL_CLEAR.split())
 NONE_WORDS = frozenset(_SAYS_NONE.split())
 SKIP_WORDS = frozenset(_SAYS_SKIP.split())
 NO_PLACE = NONE_WORDS | frozenset(_SAYS_NO_PLACE.split())
-_BENIGN = frozenset("👍👌🙏🙂😊😀😃😄☺❤💪✅✔☑👏🌞☀🌹🌸🎉💯🆗")
+_BENIGN = frozenset("👍👌🙏🙂😊😀😃😄☺❤💪✅✔☑👏🌞☀🌹🌸🎉💯🆗~")
 NOT = re.compile(
     r"不|没|沒|无|無|未|别|否|\b(?:no|not|non|without|never|neither|nor|hardly|isnt|doesnt|dont|wont)\b"
     r"|n't\b|n’t\b"
+)
+
+
+FILLER = re.compile(
+    r"(?:\b(?:a|an|the|bit|little|of|some|mild|slight|slightly|has|have|had|he|she|they|i|we|it|is|'s"
+    r"|im|my|his|her|got|today|this|morning|only|just|very)\b"
+    r"|有一点儿?|有点儿?|一点儿?|有些|轻微|稍微|今早|今天|早上|孩子|他|她|我|只是|只有|有|了|啦|的|呢|症状|\s|['!~-])+"
 )
 
 
@@ -117,6 +124,15 @@ def phrasebook(question: Question) -> dict[str, list[Choice]]:
         for phrase in dict.fromkeys(squeezed(phrase) for phrase in phrases_of(choice)):
             book.setdefault(phrase, []).append(choice)
     return book
+
+
+def choice_named(question: Question, said: str) -> Choice | None:
+    """The choice that words name as a whole, with nothing but small talk around it."""
+    if "?" in said:
+        return None
+    book = phrasebook(question)
+    named = book.get(squeezed(said)) or book.get(squeezed(FILLER.sub(" ", said))) or []
+    return named[0] if len(named) == 1 else None
 
 
 def nearest(question: Question, said: str) -> str | None:
