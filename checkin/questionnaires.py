@@ -260,7 +260,7 @@ def _check_question(
         reader.note(f"{path}.maximum", f"A text may have from 1 to {LONGEST_TEXT} characters.")
     for index, choice in enumerate(question.choices):
         number = choice.stands_for
-        if number is not None and not fits(question, number):
+        if question.kind == "number" and number is not None and not fits(question, number):
             reader.note(
                 f"{path}.choices[{index}].stands_for", "This lies outside the minimum and maximum."
             )
