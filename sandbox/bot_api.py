@@ -52,8 +52,7 @@ class BotApi:
         bot = self.world.bot_with(request.match_info["token"])
         if bot is None:
             return _refuse(UNAUTHORIZED)
-        path = request.match_info["path"]
-        file = next((file for file in self.world.files.values() if file.path == path), None)
+        file = self.world.files_by_path.get(request.match_info["path"])
         if file is None:
             return _refuse(NOT_FOUND)
         return web.Response(body=file.content, content_type="application/octet-stream")
@@ -93,6 +92,8 @@ class BotApi:
             if key == "getupdates":
                 return await self._get_updates(request, bot, sent, note)
             result, description = self.carry_out(bot, key, sent)
+        except UnicodeError:
+            return _refuse(bad_request("strings must be encoded in UTF-8"))
         except ApiError as error:
             if fault is None or key != "getupdates":
                 self._note(bot, name, sent, None, error.code, error.description)

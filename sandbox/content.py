@@ -2,6 +2,7 @@
 
 from sandbox import entities, wire
 from sandbox.errors import RefusedError, bad_request, forbidden, too_many_requests
+from sandbox.html_reader import parse_html
 from sandbox.params import MAX_UPLOAD, Params, Upload
 from sandbox.records import JSON, Bot, Chat, StoredFile
 from sandbox.world import MAX_CAPTION, MAX_TEXT, World
@@ -21,7 +22,7 @@ def formatted(world: World, params: Params, key: str, entities_key: str) -> tupl
     mode = params.text("parse_mode").lower()
     given = params.get(entities_key)
     if mode == "html":
-        text, found = entities.parse_html(text)
+        text, found = parse_html(text)
     elif mode and mode != "none":
         raise bad_request("unsupported parse_mode")  # the sandbox knows HTML only
     else:

@@ -3,9 +3,9 @@
 import json
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import parse_qsl
 
 from aiohttp import BodyPartReader, web
+from yarl import URL
 
 from sandbox.errors import ApiError, bad_request
 
@@ -138,7 +138,9 @@ async def _read_body(request: web.BaseRequest, params: Params) -> None:
         for key, value in sent.items():
             params.put(key, value)
     elif kind == "application/x-www-form-urlencoded":
-        for key, value in parse_qsl((await request.read()).decode(), keep_blank_values=True):
+        # The library's own reader of queries is compiled, the standard library's is not.
+        form = URL.build(path="/", query_string=(await request.read()).decode(), encoded=True)
+        for key, value in form.query.items():
             params.put(key, value)
     elif kind == "multipart/form-data":
         await _read_parts(request, params)

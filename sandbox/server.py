@@ -8,11 +8,13 @@ from typing import Self
 
 from aiohttp import web
 
+from sandbox.answers import say_why
 from sandbox.bot_api import BotApi
+from sandbox.chats_api import ChatsApi
 from sandbox.clock import ShiftedClock
+from sandbox.controls_api import ControlsApi
 from sandbox.limits import Limits
 from sandbox.params import MAX_UPLOAD
-from sandbox.users_api import UsersApi, say_why
 from sandbox.world import World
 
 PAGE = Path(__file__).parent / "page"
@@ -64,7 +66,8 @@ class Sandbox:
             [
                 web.route("*", "/bot{token}/{method}", self._bot_api.call),
                 web.get("/file/bot{token}/{path:.+}", self._bot_api.download),
-                *UsersApi(self.world, self._look_up).routes(),
+                *ChatsApi(self.world).routes(),
+                *ControlsApi(self.world, self._look_up).routes(),
                 web.get("/", _page),
                 web.get("/{name}", _page),
             ]

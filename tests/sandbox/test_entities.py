@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sandbox.entities import find, parse_html, to_html, trim, utf16_length
+from sandbox.entities import find, to_html, trim, utf16_length
 from sandbox.errors import ApiError
+from sandbox.html_reader import parse_html
 
 
 def piece(text: str, entity: dict[str, int]) -> str:

@@ -1,86 +1,24 @@
-"""The users' API: what people do in the chat, over HTTP. The chat page and tests use it."""
+"""The users' API, first half: people and their chats."""
 
 import asyncio
-import json
-from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime
-from typing import Any
 
 from aiohttp import web
 
 from sandbox import chat_view
-from sandbox.clock import BackwardsError, Step
+from sandbox.answers import answer, number, seconds, wishes
 from sandbox.errors import RefusedError
-from sandbox.faults import Faults
 from sandbox.params import MAX_UPLOAD
 from sandbox.records import JSON
-from sandbox.wire import encode
 from sandbox.world import World
 
 MAX_WAIT = 60.0
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
-@web.middleware
-async def say_why(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Answer refusals of the users' API with a sentence; leave the Bot API alone."""
-    try:
-        return await handler(request)
-    except RefusedError as refused:
-        return answer({"error": refused.sentence}, refused.status)
-    except web.HTTPException as error:
-        if error.status < 400:
-            raise
-        if request.path.startswith(("/bot", "/file/bot")):
-            whole = {"ok": False, "error_code": error.status, "description": error.reason}
-            return answer(whole, error.status)
-        return answer({"error": f"{error.reason}: {request.method} {request.path}"}, error.status)
-
-
-def answer(content: Any, status: int = 200) -> web.Response:
-    """Answer in JSON."""
-    return web.Response(
-        status=status, body=encode(content).encode(), content_type="application/json"
-    )
-
-
-async def wishes(request: web.Request) -> JSON:
-    """Read what is wanted from the body."""
-    raw = await request.read()
-    try:
-        wish = json.loads(raw) if raw else {}
-    except ValueError:
-        wish = None
-    if not isinstance(wish, dict):
-        raise RefusedError("The body must be a JSON object.")
-    return wish
-
-
-def number(value: Any, name: str) -> int:
-    """Read a whole number."""
-    try:
-        return int(value)
-    except (TypeError, ValueError):
-        raise RefusedError(f"{name} must be a whole number, not {value!r}.") from None
-
-
-def moment(value: Any) -> datetime:
-    """Read a moment with its zone."""
-    try:
-        read = datetime.fromisoformat(str(value))
-    except ValueError:
-        raise RefusedError(f"{value!r} is no moment; write 2026-03-02T07:00:00+08:00.") from None
-    if read.tzinfo is None:
-        raise RefusedError(f"{value!r} has no zone; write 2026-03-02T07:00:00+08:00.")
-    return read.astimezone(UTC)
-
-
-class UsersApi:
+class ChatsApi:
     """Answers the people."""
 
-    def __init__(self, world: World, on_faults: Callable[[], None]) -> None:
+    def __init__(self, world: World) -> None:
         self.world = world
-        self.on_faults = on_faults
 
     def routes(self) -> list[web.RouteDef]:
         """List what it answers to."""
@@ -88,7 +26,6 @@ class UsersApi:
         return [
             web.get("/sandbox/bots", self.bots),
             web.post("/sandbox/bots", self.add_bot),
-            web.post(r"/sandbox/bots/{bot_id:\d+}/updates", self.inject),
             web.get("/sandbox/users", self.users),
             web.post("/sandbox/users", self.add_user),
             web.post("/sandbox/groups", self.add_group),
@@ -100,12 +37,6 @@ class UsersApi:
             web.post(chat + "/read", self.read),
             web.post(chat + "/block", self.block),
             web.get("/sandbox/files/{unique_id}", self.file),
-            web.get("/sandbox/log", self.log),
-            web.get("/sandbox/faults", self.faults),
-            web.post("/sandbox/faults", self.set_faults),
-            web.get("/sandbox/clock", self.clock),
-            web.post("/sandbox/clock", self.set_clock),
-            web.get("/sandbox/events", self.events),
             web.get("/t.me/{username}", self.deep_link),
         ]
 
@@ -124,33 +55,6 @@ class UsersApi:
         token = str(wish.get("token", ""))
         bot = self.world.add_bot(token, wish.get("username"), wish.get("name"))
         return answer(chat_view.bot(bot))
-
-    async def inject(self, request: web.Request) -> web.Response:
-        """Put any update into a bot's queue, or an earlier one again."""
-        queue = self.world.bot(int(request.match_info["bot_id"])).queue
-        wish = await wishes(request)
-        if "redeliver" in wish:
-            update_id = number(wish["redeliver"], "redeliver")
-            if not queue.redeliver(update_id):
-                raise RefusedError(f"There was no update {update_id}.", 404)
-        elif isinstance(wish.get("raw"), str):
-            try:
-                content = json.loads(wish["raw"])
-            except ValueError:
-                content = None
-            if isinstance(content, dict) and "update_id" not in content:
-                update_id = queue.put_filled(content)
-            else:
-                update_id = queue.put_raw(wish["raw"].encode(), content)
-        elif isinstance(wish.get("update"), dict):
-            if "update_id" in wish["update"]:
-                raw = encode(wish["update"]).encode()
-                update_id = queue.put_raw(raw, wish["update"])
-            else:
-                update_id = queue.put_filled(wish["update"])
-        else:
-            raise RefusedError("Give an update (an object), raw (a text) or redeliver (an id).")
-        return answer({"update_id": update_id})
 
     async def users(self, request: web.Request) -> web.Response:
         """List the people."""
@@ -194,12 +98,9 @@ class UsersApi:
         """Show a chat, at once or when it has changed."""
         chat = self.world.find_chat(*self._who(request))
         if "after" in request.query:
-            try:
-                wait = float(request.query.get("wait", "25"))
-            except ValueError:
-                raise RefusedError("wait must be a number of seconds.") from None
+            wait = seconds(request.query.get("wait", "25"), MAX_WAIT)
             after = number(request.query["after"], "after")
-            await self.world.changed(chat, after, min(wait, MAX_WAIT))
+            await self.world.changed(chat, after, wait)
         return answer(chat_view.chat(chat))
 
     async def write(self, request: web.Request) -> web.Response:
@@ -227,8 +128,7 @@ class UsersApi:
         )
         shown: JSON = {"update_id": tap.update_id, "callback_id": tap.id}
         if wish.get("wait"):
-            seconds = min(float(wish["wait"]), MAX_WAIT)
-            shown["answer"] = await self.world.answer_to(tap, seconds)
+            shown["answer"] = await self.world.answer_to(tap, seconds(wish["wait"], MAX_WAIT))
         return answer(shown)
 
     async def upload(self, request: web.Request) -> web.Response:
@@ -281,85 +181,6 @@ class UsersApi:
         mime = file.mime if file.mime.isascii() else "application/octet-stream"
         return web.Response(body=file.content, content_type=mime.split(";")[0], headers=headers)
 
-    async def log(self, request: web.Request) -> web.Response:
-        """List the calls the bots made."""
-        query = request.query
-        entries = self.world.journal.since(
-            number(query.get("after", 0), "after"),
-            number(query["bot"], "bot") if query.get("bot") else None,
-            query.get("method"),
-        )
-        return answer([entry.shown() for entry in entries])
-
-    async def faults(self, request: web.Request) -> web.Response:
-        """Show the fault knobs."""
-        now = self.world.monotonic()
-        return answer((self.world.faults or Faults()).shown(now))
-
-    async def set_faults(self, request: web.Request) -> web.Response:
-        """Set the fault knobs; an empty object clears them."""
-        wish = await wishes(request)
-        now = self.world.monotonic()
-        self.world.faults = Faults.read(wish, now) if wish else None
-        self.on_faults()
-        return answer((self.world.faults or Faults()).shown(now))
-
-    async def clock(self, request: web.Request) -> web.Response:
-        """Show the clock."""
-        return answer(chat_view.clock(self.world.clock))
-
-    async def set_clock(self, request: web.Request) -> web.Response:
-        """Move the clock, or give it the steps of a day."""
-        wish = await wishes(request)
-        clock = self.world.clock
-        force = bool(wish.get("force"))
-        if isinstance(wish.get("zone"), str):
-            clock.zone = wish["zone"]
-        if isinstance(wish.get("steps"), list):
-            clock.plan([_step(step) for step in wish["steps"]])
-        try:
-            if "now" in wish:
-                clock.jump_to(moment(wish["now"]), force=force)
-            elif "shift" in wish:
-                clock.shift(float(wish["shift"]), force=force)
-            elif wish.get("jump") == "next" and clock.jump_to_next_step() is None:
-                raise RefusedError("There is no step ahead.", 409)
-        except BackwardsError as error:
-            raise RefusedError(f"{error}.", 409) from error
-        except (TypeError, ValueError, OverflowError) as error:
-            raise RefusedError(f"The clock cannot be moved: {error}.") from error
-        if wish.get("running") is False:
-            clock.stop()
-        elif wish.get("running") is True:
-            clock.run()
-        self.world.hub.tell("clock")
-        return answer(chat_view.clock(clock))
-
-    async def events(self, request: web.Request) -> web.StreamResponse:
-        """Tell the page what changes, as server-sent events."""
-        response = web.StreamResponse(
-            headers={"Content-Type": "text/event-stream", "Cache-Control": "no-cache"}
-        )
-        queue = self.world.hub.join()
-        try:
-            await response.prepare(request)
-            await response.write(b": here\n\n")
-            while True:
-                try:
-                    async with asyncio.timeout(15):
-                        event = await queue.get()
-                except TimeoutError:
-                    await response.write(b": still here\n\n")
-                    continue
-                if event is None:
-                    break
-                await response.write(f"data: {encode(event)}\n\n".encode())
-        except ConnectionError:
-            pass
-        finally:
-            self.world.hub.leave(queue)
-        return response
-
     async def deep_link(self, request: web.Request) -> web.Response:
         """Send t.me links to the page."""
         username = request.match_info["username"].lower()
@@ -370,12 +191,3 @@ class UsersApi:
                     page = page.update_query(start=request.query["start"])
                 raise web.HTTPFound(page.relative())
         raise RefusedError(f"There is no bot @{username}.", 404)
-
-
-def _step(wish: Any) -> Step:
-    if not isinstance(wish, dict) or "at" not in wish:
-        raise RefusedError(
-            'A step is {"at": "2026-03-02T07:00:00+08:00", "label": {"en": "..."}}.'
-        )
-    label = wish.get("label") or {}
-    return Step(moment(wish["at"]), {"en": label} if isinstance(label, str) else dict(label))
