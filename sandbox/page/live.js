@@ -2,7 +2,7 @@
 // get through, and a quiet return after the server was away.
 
 const firstDelay = 300;
-const longestDelay = 2500;
+const longestDelay = 2000;
 const sayLostAfter = 1200; // a restart shorter than this is nobody's business
 
 /**
@@ -50,7 +50,7 @@ export function keepLive({ onEvent, onBack, onLost, isUp, poll }) {
     lostTimer ??= setTimeout(onLost, sayLostAfter);
     clearTimeout(timer);
     // The server may be up while something on the way swallows event streams.
-    if (refusals >= 4 && !polling && (await isUp())) longPoll();
+    if (refusals >= 3 && !polling && (await isUp())) longPoll();
     timer = setTimeout(connect, polling ? 30_000 : delay);
     delay = Math.min(delay * 1.6, longestDelay);
   }

@@ -362,12 +362,10 @@ let arrived = false;
 async function everything() {
   byId("lost").hidden = true;
   await Promise.all([loadClock(), loadPeople()]);
-  if (!arrived) {
-    arrived = true;
-    arrive();
-    document.body.classList.add("ready");
-  }
-  await loadChat();
+  if (arrived) return loadChat();
+  arrived = true;
+  arrive(); // which has also begun to load the chat
+  document.body.classList.add("ready");
 }
 
 keepLive({
