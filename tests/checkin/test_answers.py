@@ -27,6 +27,7 @@ from tests.checkin.questionnaire_documents import (
     meets,
     shown,
     some_answers,
+    words,
 )
 
 SMALL = parse_questionnaire(a_document())
@@ -68,6 +69,23 @@ def test_a_corrected_fever_brings_the_question_back() -> None:
 def test_an_answer_no_longer_asked_for_is_dropped() -> None:
     answers: dict[str, Any] = {"attending": "no", "symptoms": [], "temperature": "fever"}
     assert prune(SMALL, answers) == {"temperature": "fever", "symptoms": []}
+
+
+def test_an_answer_that_is_hidden_shows_nothing_else() -> None:
+    document = a_document()
+    document["questions"].append(
+        {
+            "key": "why",
+            "kind": "text",
+            "text": words("Why not?", "为什么？"),
+            "when": {"attending": "no"},
+        }
+    )
+    chain = parse_questionnaire(document)
+    answers: dict[str, Any] = {"temperature": "normal", "symptoms": [], "attending": "no"}
+    assert keys(visible_questions(chain, answers))[-1] == "why"
+    answers["temperature"] = "fever"
+    assert keys(visible_questions(chain, answers)) == ["temperature", "symptoms"]
 
 
 def test_an_answer_that_does_not_fit_is_asked_again() -> None:

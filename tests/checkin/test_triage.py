@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from checkin.answers import is_complete, prune
 from checkin.questionnaires import Questionnaire
-from checkin.triage import Disposition, Exposure, Triage, triage, worst_so_far
+from checkin.triage import Disposition, Exposure, Triage, severity_of, triage, worst_so_far
 from handlers.questionnaires import shipped
 from tests.checkin.questionnaire_documents import accepted, meets, some_answers
 
@@ -84,6 +84,12 @@ def test_a_contact_stays_at_home_for_fourteen_days(questionnaire: Questionnaire)
 
 def test_a_long_stay_is_worse_than_a_short_one() -> None:
     assert weigh(STUDENT, contact="contact").severity > weigh(STUDENT, temperature=39).severity
+
+
+def test_a_stay_is_long_from_a_week_on() -> None:
+    assert severity_of(Disposition.stay_home, 6) == 2
+    assert severity_of(Disposition.stay_home, 7) == 3
+    assert severity_of(Disposition.see_nurse, 7) == 1
 
 
 @both
