@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from sandbox import entities, profile
+from sandbox import entities, profile, web_apps
 from sandbox.clock import ShiftedClock
 from sandbox.records import JSON, Bot, Chat, Message, User
 from sandbox.world import World
@@ -58,7 +58,7 @@ def chat(record: Chat) -> JSON:
     return {
         "bot": bot(record.bot),
         "commands": profile.commands_shown(record, language),
-        "menu_button": profile.menu_button(record.bot, record.id),
+        "menu_button": _menu_button(record),
         "keyboard": record.keyboard,
         "blocked": record.blocked,
         "messages": [message(one) for one in messages],
@@ -82,7 +82,7 @@ def message(record: Message) -> JSON:
         "html": entities.to_html(said, record.entities),
         "entities": record.entities,
         "reply_to": record.reply_to,
-        "buttons": [[_button(button) for button in row] for row in rows],
+        "buttons": [[_button(record.chat, button) for button in row] for row in rows],
         "photo": {"url": url, "width": file.width, "height": file.height}
         if file and file.kind == "photo"
         else None,
@@ -94,20 +94,27 @@ def message(record: Message) -> JSON:
     }
 
 
-def _button(button: JSON) -> JSON:
+def _button(chat: Chat, button: JSON) -> JSON:
     shown = {"text": button["text"]}
     if "callback_data" in button:
         shown["data"] = button["callback_data"]
     elif "url" in button:
         shown["url"] = button["url"]
     elif "web_app" in button:
-        shown["url"] = button["web_app"]["url"]
+        shown["url"] = web_apps.link(chat, button["web_app"]["url"])
         shown["web_app"] = True
     elif "copy_text" in button:
         shown["copy"] = button["copy_text"]["text"]
     if "style" in button:
         shown["style"] = button["style"]
     return shown
+
+
+def _menu_button(chat: Chat) -> JSON:
+    button = profile.menu_button(chat.bot, chat.id)
+    if button["type"] != "web_app":
+        return button
+    return {**button, "url": web_apps.link(chat, button["web_app"]["url"])}
 
 
 def clock(record: ShiftedClock) -> JSON:

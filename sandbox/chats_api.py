@@ -4,7 +4,7 @@ import asyncio
 
 from aiohttp import web
 
-from sandbox import chat_view
+from sandbox import chat_view, web_apps
 from sandbox.answers import answer, number, seconds, wishes
 from sandbox.errors import RefusedError
 from sandbox.params import MAX_UPLOAD
@@ -37,6 +37,7 @@ class ChatsApi:
             web.post(chat + "/read", self.read),
             web.post(chat + "/block", self.block),
             web.get("/sandbox/files/{unique_id}", self.file),
+            web.get("/sandbox/web_app", self.web_app),
             web.get("/t.me/{username}", self.deep_link),
         ]
 
@@ -180,6 +181,17 @@ class ChatsApi:
             headers["Content-Disposition"] = "attachment"
         mime = file.mime if file.mime.isascii() else "application/octet-stream"
         return web.Response(body=file.content, content_type=mime.split(";")[0], headers=headers)
+
+    async def web_app(self, request: web.Request) -> web.Response:
+        """Open a Mini App as a person: on to the bot's page, with signed start data."""
+        query = request.query
+        url = query.get("url", "")
+        if not url.startswith(("http://", "https://")):
+            raise RefusedError("url must be the address of the Mini App.")
+        bot_id = number(query["bot"], "bot") if query.get("bot") else None
+        chat = self.world.chat(number(query.get("user"), "user"), bot_id)
+        data = web_apps.init_data(chat, self.world.clock.timestamp(), self.world.new_query_id())
+        return web.Response(status=302, headers={"Location": web_apps.address(url, data)})
 
     async def deep_link(self, request: web.Request) -> web.Response:
         """Send t.me links to the page."""

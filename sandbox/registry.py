@@ -198,6 +198,10 @@ class Registry:
         chat.bot.last_message_id += 1
         return chat.bot.last_message_id
 
+    def new_query_id(self) -> str:
+        """Give an id to a tap or an opened Mini App."""
+        return str(self.die.randrange(10**17, 10**18))
+
     def store(self, content: bytes, name: str, kind: str, mime: str | None = None) -> StoredFile:
         """Keep a file; the same content under the same name is kept once.
 

@@ -168,7 +168,7 @@ class World(Registry):
             del self.taps[oldest.id]
             if oldest.answer is not None and not oldest.answer.done():
                 oldest.answer.set_result(None)
-        tap_id = str(self.die.randrange(10**17, 10**18))
+        tap_id = self.new_query_id()
         content["id"] = tap_id
         update_id = chat.bot.queue.put("callback_query", content, chat.id)
         tap = self.taps[tap_id] = Tap(tap_id, update_id, chat, message, now)

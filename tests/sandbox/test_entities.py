@@ -3,7 +3,7 @@
 from contextlib import suppress
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sandbox.entities import find, to_html, trim, utf16_length
@@ -141,6 +141,7 @@ TREES = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(TREES)
 def test_what_is_written_well_is_read_well(source: str) -> None:
     text, entities = parse_html(source)
@@ -151,6 +152,7 @@ def test_what_is_written_well_is_read_well(source: str) -> None:
     assert shown.count("<") == 2 * shown.count("</")
 
 
+@settings(deadline=None)
 @given(st.text(alphabet=st.sampled_from(list("<>/ab=\"' &;#1xspan")), max_size=30))
 def test_anything_else_is_read_or_refused(source: str) -> None:
     with suppress(ApiError):

@@ -2,7 +2,7 @@
 
 import math
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sandbox import Limits, Sandbox
@@ -98,6 +98,7 @@ def test_the_usual_limits_are_telegrams_and_none_are_off() -> None:
     assert off.bot_per_second is off.chat_per_second is off.group_per_minute is None
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.floats(0, 3), max_size=60),
     st.sampled_from([1.0, 30.0, 1 / 3]),

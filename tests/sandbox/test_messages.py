@@ -251,6 +251,16 @@ async def test_pictures_and_files_are_checked(client: Client, maria: int) -> Non
     assert refusal == "Bad Request: there is no document in the request"
 
 
+async def test_strings_that_are_no_text_are_refused(client: Client, maria: int) -> None:
+    url = f"{client.url}/bot{TOKEN}/sendMessage"
+    body = b'{"chat_id": %d, "text": "a \\ud83d"}' % maria
+    kind = {"Content-Type": "application/json"}
+    async with client.session.post(url, data=body, headers=kind) as response:
+        assert response.status == 400
+        refused = await response.json()
+    assert refused["description"] == "Bad Request: strings must be encoded in UTF-8"
+
+
 async def test_unknown_methods_and_tokens_are_refused_in_telegrams_shape(
     client: Client, sandbox: Sandbox
 ) -> None:

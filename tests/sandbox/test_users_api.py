@@ -1,15 +1,17 @@
 """The users' API: what the chat page and the tests do as people."""
 
 import asyncio
+import hmac
 import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.parse import parse_qs, parse_qsl
 
 import aiohttp
 import pytest
 
 from sandbox import Sandbox
-from tests.sandbox.conftest import OTHER_TOKEN, Client, a_picture
+from tests.sandbox.conftest import OTHER_TOKEN, TOKEN, Client, a_picture
 
 KEYBOARD = {
     "inline_keyboard": [
@@ -65,7 +67,12 @@ async def test_a_chat_shows_both_sides(client: Client, sandbox: Sandbox, maria: 
         [
             {"text": "Page", "url": "https://example.org"},
             {"text": "Copy", "copy": "A-17"},
-            {"text": "Form", "url": "http://127.0.0.1:9/form", "web_app": True},
+            {
+                "text": "Form",
+                "url": f"/sandbox/web_app?user={maria}&bot=7100000001"
+                "&url=http%3A%2F%2F127.0.0.1%3A9%2Fform",
+                "web_app": True,
+            },
         ],
     ]
     [user] = await client.get("/sandbox/users")
@@ -295,3 +302,21 @@ async def test_a_broken_body_is_explained(client: Client, body: bytes) -> None:
     async with client.session.post(f"{client.url}/sandbox/users", data=body) as response:
         assert response.status == 400
         assert "JSON object" in (await response.json())["error"]
+
+
+async def test_a_mini_app_opens_with_signed_start_data(
+    client: Client, sandbox: Sandbox, maria: int
+) -> None:
+    await client.result("sendMessage", chat_id=maria, text="x", reply_markup=KEYBOARD)
+    chat = await client.get(f"/sandbox/chats/{maria}")
+    link = chat["messages"][-1]["buttons"][1][2]["url"]
+    async with client.session.get(client.url + link, allow_redirects=False) as response:
+        page, _, fragment = response.headers["Location"].partition("#")
+    assert page == "http://127.0.0.1:9/form"
+    data = dict(parse_qsl(parse_qs(fragment)["tgWebAppData"][0]))
+    signature = data.pop("hash")
+    key = hmac.digest(b"WebAppData", TOKEN.encode(), "sha256")
+    checked = "\n".join(f"{name}={data[name]}" for name in sorted(data))
+    assert hmac.digest(key, checked.encode(), "sha256").hex() == signature
+    assert json.loads(data["user"])["id"] == maria
+    assert abs(int(data["auth_date"]) - sandbox.clock.timestamp()) < 5

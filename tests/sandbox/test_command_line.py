@@ -1,0 +1,38 @@
+"""The sandbox alone: it says where it is and ends when it is told to."""
+
+import asyncio
+import signal
+import sys
+
+import aiohttp
+import pytest
+
+
+@pytest.mark.process
+@pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM])
+async def test_it_runs_alone_and_ends_cleanly(end: signal.Signals) -> None:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "sandbox",
+        "--port",
+        "0",
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    assert process.stdout is not None
+    line = (await process.stdout.readline()).decode()
+    url = line.rpartition(" ")[2].strip()
+    async with aiohttp.ClientSession() as session:
+        async with session.get(f"{url}/bot7100000001:{'A' * 35}/getMe") as response:
+            assert (await response.json())["ok"]
+        poll = asyncio.create_task(
+            session.get(f"{url}/bot7100000001:{'A' * 35}/getUpdates?timeout=50")
+        )
+        async with session.get(f"{url}/sandbox/events") as events:
+            await events.content.readline()
+            process.send_signal(end)
+            async with asyncio.timeout(10):
+                _, errors = await process.communicate()
+        (await poll).close()
+    assert (process.returncode, errors) == (0, b"")
