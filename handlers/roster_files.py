@@ -137,13 +137,21 @@ def _decoded(content: bytes) -> str:
             raise RosterFileError(RosterFileCode.unknown_characters, line="1") from None
     try:
         return content.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        pass
+    except UnicodeDecodeError as error:
+        # Nearly all of it UTF-8 is UTF-8 with a wrong byte: as GB 18030 it would be other names.
+        nearly = content.decode("utf-8", "replace")
+        foreign = sum(character > "\x7f" for character in nearly)
+        if foreign > 5 * nearly.count("\ufffd"):
+            raise _unknown_characters(content, error) from None
     try:
         return content.decode("gb18030")
     except UnicodeDecodeError as error:
-        line = content[: error.start].count(b"\n") + 1
-        raise RosterFileError(RosterFileCode.unknown_characters, line=str(line)) from None
+        raise _unknown_characters(content, error) from None
+
+
+def _unknown_characters(content: bytes, error: UnicodeDecodeError) -> RosterFileError:
+    line = content[: error.start].count(b"\n") + 1
+    return RosterFileError(RosterFileCode.unknown_characters, line=str(line))
 
 
 def _separator(text: str) -> str:
