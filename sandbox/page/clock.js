@@ -8,14 +8,21 @@ import { languageNow, pick, t } from "./words.js";
 
 const pause = 9000; // while the day plays by itself: long enough to read what arrived
 
-/** The colour of the sky through the day, as [hour, hue, chroma, lightness]. */
+/**
+ * The colour of the sky through the day, as [hour, hue, chroma, lightness]. From yellow to blue
+ * and back it goes by way of a pale sky, where the hue can turn unseen: mixing would give green.
+ */
 const sky = [
   [0, 268, 0.07, 0.46],
   [5, 290, 0.07, 0.6],
   [6.5, 55, 0.11, 0.86],
   [8.5, 85, 0.08, 0.92],
-  [12, 220, 0.06, 0.9],
-  [16, 90, 0.08, 0.9],
+  [9.8, 90, 0.02, 0.95],
+  [9.9, 225, 0.02, 0.95],
+  [12, 225, 0.055, 0.91],
+  [15, 225, 0.02, 0.94],
+  [15.1, 80, 0.02, 0.94],
+  [16.5, 80, 0.07, 0.9],
   [18.5, 40, 0.12, 0.8],
   [20.5, 300, 0.08, 0.58],
   [24, 268, 0.07, 0.46],
@@ -81,7 +88,7 @@ export function clockView({ onMove, onZone }) {
   }
 
   function drawSteps(coming) {
-    bar.classList.toggle("plain", !steps.length);
+    bar.classList.toggle("no-steps", !steps.length);
     track.style.setProperty("--count", steps.length);
     const known = track.querySelectorAll("li");
     const items = steps.map((step, i) => {

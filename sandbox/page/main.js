@@ -97,6 +97,7 @@ const loadPeople = gathered(async () => {
   state.bots = bots;
   state.users = users;
   settle();
+  if (arrived) arrive();
 });
 
 const loadClock = gathered(async () => clock.update(await api.clock()));
@@ -202,12 +203,15 @@ function openDeepLink(bot, code, userId) {
   else whoOpens(state.users, bot, code, begin);
 }
 
-/** The query is for arriving; after that the hash says where we are, so that a reload is safe. */
+/**
+ * The query is for arriving; after that the hash says where we are, so that a reload is safe.
+ * A link may be opened before its bot has woken up: then the query stays until there is a bot.
+ */
 function arrive() {
   const query = new URLSearchParams(location.search);
   const botId = Number(query.get("bot"));
   const userId = Number(query.get("user"));
-  if (!botId && !userId) return;
+  if ((!botId && !userId) || !state.bots.length) return;
   const bot = botId ? state.bots.find((one) => one.id === botId) : state.bots[0];
   const code = query.get("start");
   go({ user: code ? null : userId || null, bot: bot?.id }, { replace: true });
@@ -282,7 +286,7 @@ function placeHint() {
   const inRoom = !narrow() && !inChat;
   const room = byId(inRoom ? "welcome" : "people");
   if (hint.parentElement !== room) room.append(hint);
-  hint.hidden = remembered("hint") === "seen" || (inChat && hintRead);
+  hint.hidden = !state.bot || remembered("hint") === "seen" || (inChat && hintRead);
   if (inRoom && state.bot) hintRead = true;
 }
 

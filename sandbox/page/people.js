@@ -46,7 +46,9 @@ export function peopleView({ onOpen, onAdd }) {
       return node;
     });
     const unchanged =
-      nodes.length === list.children.length && nodes.every((node, i) => list.children[i] === node);
+      nodes.length > 0 &&
+      nodes.length === list.children.length &&
+      nodes.every((node, i) => list.children[i] === node);
     if (!unchanged) fill(list, nodes.length ? nodes : empty(users));
   }
 
@@ -178,7 +180,7 @@ export function whoOpens(users, bot, code, onChosen) {
       h(
         "ul",
         { class: "who-list", tabindex: -1 },
-        users.map((user) =>
+        users.map((user, i) =>
           h(
             "li",
             null,
@@ -187,6 +189,7 @@ export function whoOpens(users, bot, code, onChosen) {
               {
                 type: "button",
                 class: "person",
+                autofocus: i === 0,
                 onclick: () => {
                   close();
                   onChosen(user.id);

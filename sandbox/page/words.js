@@ -25,7 +25,7 @@ const words = {
     hintText: "Everything stays on this computer. Nobody real is written to.",
     hintPick: "Pick a person: you now hold their phone",
     hintTap: "Tap the buttons, or type an answer",
-    hintClock: "Move the clock with “Next” and watch the morning",
+    hintClock: "Press Next to move the clock through the morning",
     gotIt: "Got it",
     pickTitle: "Whose phone do you pick up?",
     pickText: "Choose somebody on the left. You will see what they see and answer for them.",

@@ -404,6 +404,17 @@ async def test_a_deep_link_starts_the_bot(school: School, visit: Visit) -> None:
     await expect(bubbles(page)).to_have_count(2)
 
 
+async def test_a_deep_link_waits_for_a_bot_that_is_still_waking_up(visit: Visit) -> None:
+    async with Sandbox(port=0) as empty:
+        visit.url = empty.url
+        maria = empty.world.add_user("Maria Santos").id
+        page = await visit(f"/?bot={BOT}&start=K7Q2&user={maria}")
+        await expect(page.locator("#no-bot")).to_be_visible()
+        empty.world.add_bot(TOKEN, name="Morning check")
+        await expect(bubbles(page)).to_contain_text(["/start K7Q2"])
+        await page.close()
+
+
 async def test_a_deep_link_without_a_person_asks_who_opens_it(
     school: School, visit: Visit
 ) -> None:
@@ -422,6 +433,22 @@ async def test_a_chat_begins_with_start(school: School, visit: Visit) -> None:
     await page.get_by_role("button", name="Start", exact=True).click()
     await expect(bubbles(page)).to_contain_text(["/start", "Heard: /start"])
     await expect(page.locator("#composer")).to_be_visible()
+
+
+async def test_a_sandbox_without_a_bot_says_what_to_do(visit: Visit) -> None:
+    async with Sandbox(port=0) as empty:
+        visit.url = empty.url
+        page = await visit()
+        await expect(page.locator("#no-bot")).to_contain_text("No bot has come yet")
+        await expect(page.locator("#address")).to_have_text(empty.url)
+        await expect(page.locator("#people-list")).to_contain_text("Nobody is here yet")
+        empty.world.add_bot(TOKEN, name="Morning check")
+        ana = empty.world.add_user("Ana").id
+        await row(page, ana).click()
+        await expect(page.locator("#start-who")).to_have_text(
+            "Ana has not written to this bot yet."
+        )
+        await page.close()
 
 
 async def test_a_person_can_block_the_bot_and_forgive_it(school: School, visit: Visit) -> None:
