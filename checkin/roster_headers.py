@@ -65,6 +65,11 @@ class Headers:
     columns: tuple[Column, ...]
     unused: tuple[str, ...]
 
+    @property
+    def says(self) -> int:
+        """Count the different things it says."""
+        return len({(column.field, column.person, column.slot) for column in self.columns})
+
 
 _SPELLINGS = {
     Field.number: "编号 号 number no num id code",
@@ -129,7 +134,7 @@ def read_headers(rows: Sequence[Sequence[Cell]], within: int = 20) -> Headers | 
         alone = _read_row(rows[place], (), place + 1)
         joined = _read_row(rows[place], above, place + 1)
         for found in (alone, joined):
-            if len(found.columns) > (len(best.columns) if best else 1):
+            if found.says > (best.says if best else 1):
                 best = found
     return best
 
