@@ -185,7 +185,7 @@ export function composer({ onText, onFile }) {
     /** A bot may put its own page at the left of the typing area. */
     setMenuButton(button) {
       const link = byId("menu-page");
-      const url = button?.type === "web_app" ? button.web_app?.url : null;
+      const url = button?.type === "web_app" ? button.url : null;
       link.hidden = !url;
       if (url) link.href = url;
       link.textContent = url ? button.text : "";

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import re
 from collections.abc import AsyncIterator
 from datetime import datetime
 from typing import Any
@@ -425,6 +426,20 @@ async def test_a_deep_link_without_a_person_asks_who_opens_it(
     await page.get_by_role("dialog").get_by_role("button", name="林静").click()
     await expect(page.locator("#chat-name")).to_have_text("林静")
     await expect(bubbles(page)).to_contain_text(["/start AB12", "Heard: /start AB12"])
+
+
+async def test_a_bot_may_bring_its_own_keyboard_and_page(school: School, visit: Visit) -> None:
+    await school.meet(MARIA)
+    keys = {"keyboard": [[{"text": "At school"}, {"text": "At home"}]]}
+    await school.say(MARIA, "Where is Ana?", reply_markup=keys)
+    form = {"type": "web_app", "text": "Form", "web_app": {"url": school.sandbox.url}}
+    await school.client.result("setChatMenuButton", chat_id=MARIA, menu_button=form)
+    page = await visit(f"/#user={MARIA}")
+    await expect(page.get_by_role("link", name="Form")).to_have_attribute(
+        "href", re.compile(r"/sandbox/web_app\?.*user=12")
+    )
+    await page.get_by_role("button", name="At home").click()
+    await expect(bubbles(page).last).to_contain_text("Heard: At home")
 
 
 async def test_a_chat_begins_with_start(school: School, visit: Visit) -> None:
