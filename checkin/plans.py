@@ -8,7 +8,7 @@ So restarts, twins and clock jumps are harmless: whoever looks, sees the same li
 import re
 import unicodedata
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time, timedelta
 from enum import StrEnum
 from itertools import pairwise
@@ -106,10 +106,12 @@ class SkipReason(StrEnum):
 
     missed: nobody was there before its cutoff (an outage, or a time that the clock change took).
     just_asked: the ask went out late, so that families would be chased minutes after it.
+    round_closed: the round was closed under an earlier ladder; nothing comes after its close.
     """
 
     missed = "missed"
     just_asked = "just_asked"
+    round_closed = "round_closed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,6 +205,20 @@ def first_day_from(plan: Plan, zone: ZoneInfo, now: datetime) -> date:
     return next(day for day, begin in zip(days, begins, strict=True) if begin >= now)
 
 
+def change_steps(
+    plan: Plan, steps: tuple[Step, ...], zone: ZoneInfo, now: datetime, begun: Collection[date]
+) -> Plan:
+    """Give a plan another ladder: a round that has begun goes on under it, none is begun midway.
+
+    `begun` holds the dates of the rounds of which some step is recorded; those before today are
+    over and done with.
+    """
+    changed = replace(plan, steps=steps)
+    today = local_date(now, zone)
+    running = [day for day in begun if day >= today]
+    return replace(changed, first_day=min([first_day_from(changed, zone, now), *running]))
+
+
 def _in_time(due: Due) -> tuple[datetime, date]:
     return due.due_at, due.round_date
 
@@ -239,7 +255,11 @@ def due_now(
         for due in occurrences(plan, zone, calendar, round_date):
             if due.due_at > now or due.key in done:
                 continue
-            decision = _decide(due, now, _quiet_until(plan, due, asked))
+            decision: Decision
+            if (round_date, plan.steps[-1].name) in done:
+                decision = Skip(due, SkipReason.round_closed)
+            else:
+                decision = _decide(due, now, _quiet_until(plan, due, asked))
             if isinstance(decision, Do) and due.step.action is Action.ask:
                 asked[round_date] = now
             decisions.append(decision)
