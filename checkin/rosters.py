@@ -442,7 +442,8 @@ def _take_guardians_beside(row: _Row, number: str, draft: _Draft) -> None:
         header = next(
             (column.relation for column in row.columns.values() if column.slot == slot), None
         )
-        _take_guardian(row, draft, name_column, find, [(number, None, None)], header)
+        of = [(number, row.cell(find(Field.order)), row.cell(find(Field.relation)))]
+        _take_guardian(row, draft, name_column, find, of, header)
 
 
 _OF_A_GUARDIAN = (Field.phone, Field.order, Field.relation)
@@ -487,14 +488,10 @@ def _take_guardian(
     phone = row.read(phone_of, find(Field.phone)) or None
     language = row.read(language_of, find(Field.language))
     order_column, relation_column = find(Field.order), find(Field.relation)
-    beside = relation_above is not None or bool(_slots(row))
     ranks = []
     for number, order_cell, relation_cell in of:
-        order = row.take(
-            order_of, order_cell if not beside else row.cell(order_column), order_column
-        )
-        said = relation_cell if not beside else row.cell(relation_column)
-        relation = row.take(relation_of, said, relation_column) or relation_above
+        order = row.take(order_of, order_cell, order_column)
+        relation = row.take(relation_of, relation_cell, relation_column) or relation_above
         ranks.append((number, order, relation))
     if not name:
         return

@@ -245,6 +245,19 @@ def test_the_same_guardian_twice_is_one_person_by_name_and_phone() -> None:
     ]
 
 
+def test_one_row_may_name_several_children_each_with_its_order() -> None:
+    guardians: list[list[Cell]] = [
+        ["学号", "家长姓名", "电话", "顺序", "关系"],
+        ["20240412；20260107", "Maria Lima", "13800000001", "2、1", "mother;奶奶"],
+        ["20240412", "Carlos Lima", "13800000002", "1", "father"],
+    ]
+    roster = read_roster([Sheet("学生", STUDENTS), Sheet("家长", guardians)])
+    assert roster.guardians[0].students == (
+        GuardianOf("20240412", 2, "mother"),
+        GuardianOf("20260107", 1, "奶奶"),
+    )
+
+
 def test_without_a_phone_one_name_is_one_person_for_one_student_only() -> None:
     guardians = [
         ["学号", "家长姓名"],
