@@ -502,7 +502,7 @@ def oracle(plan: Plan, zone: ZoneInfo, day: date) -> list[tuple[Step, datetime, 
     return found
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(st.sampled_from(ZONES), st.sampled_from(ANCHORS), ladders())
 def test_the_steps_fall_where_the_wall_clock_says(
     zone: ZoneInfo, day: date, steps: tuple[Step, ...]
@@ -514,7 +514,7 @@ def test_the_steps_fall_where_the_wall_clock_says(
     assert begins == sorted(begins)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(
     place=st.tuples(st.sampled_from(ZONES), st.sampled_from(ANCHORS)),
     steps=ladders(),
@@ -578,7 +578,7 @@ def test_restarts_twins_and_clock_jumps_do_each_step_once_or_skip_it_with_a_reas
             assert asked[key[0]] + timedelta(minutes=10) > begins
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(st.sampled_from(ZONES), st.sampled_from(ANCHORS), ladders(), st.integers(0, 2880))
 def test_the_next_step_is_the_first_that_a_heartbeat_would_meet(
     zone: ZoneInfo, anchor: date, steps: tuple[Step, ...], minute: int

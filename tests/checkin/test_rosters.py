@@ -629,7 +629,7 @@ def rosters(draw: st.DrawFn) -> Roster:
     return Roster(tuple(found), tuple(guardians), tuple(staff), tuple(used))
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(rosters())
 def test_a_roster_written_out_is_read_back_the_same(roster: Roster) -> None:
     assert read_roster([Sheet("roster", roster_rows(roster))]) == roster
@@ -648,7 +648,7 @@ cells = st.one_of(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(st.lists(st.lists(cells, max_size=6), max_size=8), st.sampled_from(["学生", "x", "Staff"]))
 def test_whatever_a_sheet_holds_it_is_a_roster_or_a_list_of_problems(
     rows: list[list[Cell]], name: str
