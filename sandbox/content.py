@@ -1,5 +1,7 @@
 """The parts of a message that sending and editing read alike: text, files, where, how fast."""
 
+from typing import Any
+
 from sandbox import entities, wire
 from sandbox.errors import RefusedError, bad_request, forbidden, too_many_requests
 from sandbox.html_reader import parse_html
@@ -26,22 +28,30 @@ def formatted(world: World, params: Params, key: str, entities_key: str) -> tupl
     elif mode and mode != "none":
         raise bad_request("unsupported parse_mode")  # the sandbox knows HTML only
     else:
-        found = []
-        for entity in given if isinstance(given, list) else []:
-            if not isinstance(entity, dict) or not {"offset", "length", "type"} <= set(entity):
-                raise bad_request("can't parse MessageEntity: Object expected")
-            found.append({key: value for key, value in entity.items() if value is not None})
+        found = [_entity(entity) for entity in given] if isinstance(given, list) else []
         found = entities.ordered(found)
     text, found = entities.trim(text, found)
     kept = []
     for entity in found:
         if entity["type"] == "text_mention":
-            user = world.users.get(entity["user"].get("id"))
-            if user is None:
+            user_id = entity["user"].get("id")
+            if not isinstance(user_id, int) or user_id not in world.users:
                 continue
-            entity["user"] = user.wire
+            entity["user"] = world.users[user_id].wire
         kept.append(entity)
     return text, entities.find(text, kept)
+
+
+def _entity(wish: Any) -> JSON:
+    """Check one entity that a bot gave beside its text."""
+    whole = isinstance(wish, dict) and isinstance(wish.get("type"), str)
+    if not whole or not all(type(wish.get(key)) is int for key in ("offset", "length")):
+        raise bad_request("can't parse MessageEntity: Object expected")
+    if wish["type"] == "text_mention" and not isinstance(wish.get("user"), dict):
+        raise bad_request("can't parse MessageEntity: Can't find field \"user\"")
+    if wish["type"] == "text_link" and not isinstance(wish.get("url"), str):
+        raise bad_request("can't parse MessageEntity: Can't find field \"url\"")
+    return {key: value for key, value in wish.items() if value is not None}
 
 
 def message_text(world: World, params: Params) -> tuple[str, list[JSON]]:
@@ -146,10 +156,10 @@ def replied_to(chat: Chat, params: Params) -> int | None:
     else:
         message_id = params.number("reply_to_message_id")
         lenient = params.flag("allow_sending_without_reply")
-    if not message_id:
+    if not message_id or not isinstance(message_id, int):
         return None
     if message_id in chat.messages:
-        return int(message_id)
+        return message_id
     if lenient:
         return None
     raise bad_request("message to be replied not found")

@@ -47,7 +47,7 @@ def edit_markup(world: World, bot: Bot, params: Params) -> JSON:
 def edit_media(world: World, bot: Bot, params: Params) -> JSON:
     """Put another picture or file in the place of the one there is."""
     media = params.get("media")
-    if not isinstance(media, dict) or media.get("type") not in {"photo", "document"}:
+    if not isinstance(media, dict) or media.get("type") not in ("photo", "document"):
         raise bad_request("media not found" if media is None else "type of media is unsupported")
     said = Params()
     said.update(media)
@@ -118,7 +118,9 @@ def delete_messages(world: World, bot: Bot, params: Params) -> bool:
     if len(wanted) > MAX_DELETIONS:
         raise bad_request("too many message identifiers specified")
     chat = content.find_chat(world, bot, params)
-    found = [chat.messages[number] for number in wanted if number in chat.messages]
+    if not all(isinstance(number, int) for number in wanted):
+        raise bad_request("can't parse message identifiers JSON object")
+    found = [chat.messages[number] for number in dict.fromkeys(wanted) if number in chat.messages]
     if any(_is_too_old(world, message) for message in found):
         raise bad_request("message can't be deleted for everyone")
     for message in found:

@@ -1,7 +1,7 @@
 """Keyboards under messages: what Telegram accepts, and what it gives back."""
 
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from sandbox.errors import bad_request
 from sandbox.params import Params
@@ -76,7 +76,7 @@ def _button(button: Any) -> dict[str, Any]:
         if not isinstance(copied, str) or not 1 <= len(copied) <= 256:
             raise bad_request("BUTTON_COPY_TEXT_INVALID")
         value = {"text": copied}
-    if button.get("style") not in {None, "danger", "success", "primary"}:
+    if button.get("style") not in (None, "danger", "success", "primary"):
         raise bad_request("can't parse inline keyboard button: invalid button style specified")
     kept: dict[str, Any] = {"text": text, kind: value}
     for name in OPTIONAL:
@@ -85,9 +85,17 @@ def _button(button: Any) -> dict[str, Any]:
     return kept
 
 
+def parted(url: Any) -> SplitResult | None:
+    """Take an address apart; None when it is none."""
+    try:
+        return urlsplit(url) if isinstance(url, str) else None
+    except ValueError:
+        return None
+
+
 def _link(url: Any) -> str:
     """Check a link. Telegram refuses loopback hosts here; the sandbox is one, and takes them."""
-    parts = urlsplit(url) if isinstance(url, str) else None
+    parts = parted(url)
     if parts and not parts.scheme and "." in parts.path:
         return f"http://{url}"
     if not parts or parts.scheme not in {"http", "https", "tg", "ton"} or not parts.netloc:
@@ -97,7 +105,7 @@ def _link(url: Any) -> str:
 
 def web_page(url: Any) -> str:
     """Check a Mini App's address: HTTPS, or plain HTTP on this machine."""
-    parts = urlsplit(url) if isinstance(url, str) else None
+    parts = parted(url)
     if parts and parts.scheme == "https" and parts.netloc:
         return str(url)
     if parts and parts.scheme == "http" and parts.hostname in {"127.0.0.1", "localhost", "::1"}:

@@ -77,7 +77,7 @@ class Params(dict[str, Any]):
             return default
         if isinstance(value, int):
             return value
-        if isinstance(value, float):
+        if isinstance(value, float) and value.is_integer():
             return int(value)
         return default
 

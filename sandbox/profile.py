@@ -13,8 +13,8 @@ from sandbox.world import World
 COMMAND = re.compile(r"[a-z0-9_]{1,32}")
 LANGUAGE = re.compile(r"([a-z]{2})?")
 MAX_COMMANDS = 100
-WIDE = frozenset({"default", "all_private_chats", "all_group_chats", "all_chat_administrators"})
-NARROW = frozenset({"chat", "chat_administrators", "chat_member"})
+WIDE = ("default", "all_private_chats", "all_group_chats", "all_chat_administrators")
+NARROW = ("chat", "chat_administrators", "chat_member")
 Scope = tuple[str, int, int, str]
 
 
@@ -57,8 +57,9 @@ def _scope(world: World, bot: Bot, params: Params) -> Scope:
         raise bad_request("can't parse BotCommandScope: Unsupported type specified")
     where = Params()
     where.put("chat_id", wish.get("chat_id"))
+    where.put("user_id", wish.get("user_id"))
     chat = content.find_chat(world, bot, where)
-    return (str(kind), chat.id, int(wish.get("user_id") or 0), language)
+    return (str(kind), chat.id, where.number("user_id") or 0, language)
 
 
 def set_commands(world: World, bot: Bot, params: Params) -> bool:
@@ -115,7 +116,8 @@ def set_menu_button(world: World, bot: Bot, params: Params) -> bool:
     elif kind == "commands":
         bot.menu_buttons[where] = {"type": "commands"}
     elif kind == "web_app":
-        url = web_page((wish.get("web_app") or {}).get("url"))
+        page = wish.get("web_app")
+        url = web_page(page.get("url") if isinstance(page, dict) else None)
         text = str(wish.get("text") or "")
         if not text:
             raise bad_request("BUTTON_TEXT_INVALID")

@@ -200,8 +200,8 @@ class Webhooks:
 
 
 def _check_address(url: str) -> None:
-    parts = urlsplit(url)
     try:
+        parts = urlsplit(url)
         port = parts.port
     except ValueError:
         raise bad_request("bad webhook: invalid port specified") from None

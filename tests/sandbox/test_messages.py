@@ -89,6 +89,7 @@ async def test_all_four_ways_of_sending_parameters_are_the_same(
         ({"text": "x", "reply_markup": a_button(callback_data="")}, "BUTTON_DATA_INVALID"),
         ({"text": "x", "reply_markup": a_button(callback_data="王" * 22)}, "BUTTON_DATA_INVALID"),
         ({"text": "x", "reply_markup": a_button(url="ftp://x")}, "inline keyboard button URL"),
+        ({"text": "x", "reply_markup": a_button(url="http://[")}, "inline keyboard button URL"),
         ({"text": "x", "reply_markup": a_button(web_app={"url": "http://a.org"})}, "Only HTTPS"),
         (
             {"text": "x", "reply_markup": {"inline_keyboard": [[{"text": "A"}]]}},
