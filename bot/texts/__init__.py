@@ -1,0 +1,67 @@
+"""The words, per language, in gettext catalogues; rendered when a message is sent."""
+
+import html
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from gettext import c2py
+from importlib.resources import files
+from typing import Any
+
+from babel.messages.pofile import read_po
+
+LANGUAGES = ("en", "zh")
+DEFAULT = "en"
+
+
+class MissingWordsError(LookupError):
+    """A key has no words in a language (a test holds the catalogues complete)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Texts:
+    """One language's words by key; what goes into a message is escaped."""
+
+    language: str
+    words: dict[str, tuple[str, ...]]
+    plural: Callable[[int], int]
+
+    def __call__(self, key: str, **params: Any) -> str:
+        """Return the words of `key` as HTML; `n` chooses the plural where the key has forms."""
+        return self._fill(key, params, escape=True)
+
+    def plain(self, key: str, **params: Any) -> str:
+        """Return the words of `key` as plain text, for buttons and toasts."""
+        return self._fill(key, params, escape=False)
+
+    def _fill(self, key: str, params: dict[str, Any], *, escape: bool) -> str:
+        forms = self.words.get(key)
+        if forms is None:
+            raise MissingWordsError(f"{key} ({self.language})")
+        form = forms[self.plural(params.get("n", 1)) if len(forms) > 1 else 0]
+        if escape:
+            params = {name: _escaped(value) for name, value in params.items()}
+        return form.format(**params)
+
+
+def _escaped(value: Any) -> Any:
+    return html.escape(value, quote=False) if isinstance(value, str) else value
+
+
+@cache
+def texts(language: str | None) -> Texts:
+    """Return the words of a language; of the default one where we do not speak it."""
+    chosen = language if language in LANGUAGES else DEFAULT
+    with (files("bot.texts") / f"{chosen}.po").open("rb") as file:
+        catalogue = read_po(file, locale=chosen)
+    words: dict[str, tuple[str, ...]] = {}
+    for message in catalogue:
+        if message.id:  # the header has none
+            key, *_ = _forms(message.id)
+            words[key] = _forms(message.string)
+    return Texts(chosen, words, c2py(catalogue.plural_expr))
+
+
+def _forms(said: str | list[str] | tuple[str, ...] | None) -> tuple[str, ...]:
+    """Return the forms of a key or of its words: one, or one for each plural."""
+    return (said,) if isinstance(said, str) else tuple(said or ())
