@@ -7,6 +7,7 @@ from handlers.household import bring_fresh, refused, show_again
 from handlers.messages import Command, Event, Tap
 from handlers.presses import Press, Verb
 from storage import cards, rounds, units
+from storage.questionnaires import questionnaire
 from storage.rounds import Entry
 from storage.tables import Card, Contact, Unit
 
@@ -84,12 +85,12 @@ def _needed(verb: Verb) -> Act:
 
 async def _details(desk: Desk, tap: Tap, contact: Contact, entry: Entry, person_id: int) -> None:
     """Say the reasons in a window that goes away: they never stand beside the name in a chat."""
+    asked = await questionnaire(desk.session, entry.round.questionnaire_id)
     desk.record("reasons read", person_id, entry.checkin.school_id, check_in=entry.checkin.id)
     desk.toast(
         tap,
         contact,
         "toast.reasons",
         alert=True,
-        questionnaire=entry.round.questionnaire_id,
-        reasons=entry.checkin.reasons.split(),
+        reasons=[dict(asked.reasons.get(key, {})) for key in entry.checkin.reasons.split()],
     )

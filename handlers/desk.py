@@ -14,7 +14,7 @@ from checkin.times import local_date
 from handlers.messages import Event, Tap
 from storage import audit, cards, ledger, people
 from storage.database import Session
-from storage.tables import Contact
+from storage.tables import Bot, Contact
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +39,7 @@ class Desk:
     toasts: list[Toast] = field(default_factory=list)
     menus: set[int] = field(default_factory=set)
     jobs: bool = False
+    join_url: str = "https://t.me"
     _access: dict[int, Access] = field(default_factory=dict)
     _subjects: dict[date, set[int]] = field(default_factory=dict)
     _units: dict[date, set[int]] = field(default_factory=dict)
@@ -76,6 +77,10 @@ class Desk:
                 self.session, contact.person_id, self.now
             )
         return self._access[contact.person_id]
+
+    async def bot_name(self, bot_id: int) -> str:
+        """Return a bot's name, for links."""
+        return (await self.session.get_one(Bot, bot_id)).username
 
     def forget_access(self, person_id: int) -> None:
         """Have a person's rights read anew, after a change within the batch."""

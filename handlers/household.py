@@ -309,7 +309,8 @@ async def _typed_answer(
         check_in=entry.checkin.id,
         question=question.key,
         doubt=taken.reason.value,
-        doubt_args=dict(taken.args),
+        # Numbers only: what someone typed does not stand in the open.
+        doubt_args={k: v for k, v in taken.args.items() if not isinstance(v, str)},
     )
     await show_again(desk, words, home.contact, home.card)
 

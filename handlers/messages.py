@@ -17,13 +17,14 @@ RawUpdate = dict[str, Any]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
-    """What every event says: which update, which chat of which bot, and the sender's language."""
+    """What every event says: which update, which chat of which bot, the sender and language."""
 
     bot_id: int
     update_id: int
     chat_id: int
     language: str | None = None
     private: bool = True
+    sender: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -233,6 +234,6 @@ class Transport(Protocol):
         """
 
     async def menu(
-        self, chat_id: int | None, commands: Sequence[MenuCommand], language: str
+        self, chat_id: int | None, commands: Sequence[MenuCommand], language: str | None
     ) -> SendResult:
         """Set the command menu of a chat, or the default one of a language."""

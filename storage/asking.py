@@ -203,6 +203,14 @@ async def owe_cards(session: AsyncSession, whom: Subquery, asked: Round, now: da
     return await _owe(session, asked, now, select(whom.c.contact_id), "card", cause, 0)
 
 
+async def ask_contact(session: AsyncSession, contact_id: int, asked: Round, now: datetime) -> int:
+    """Owe one contact the day's card: somebody who joined while the round is open."""
+    whom = select(_contact.id.label("contact_id"), _contact.bot_id).where(
+        _contact.id == contact_id
+    )
+    return await owe_cards(session, whom.subquery(), asked, now)
+
+
 async def remind(session: AsyncSession, reminded: Round, now: datetime, *, rung: int) -> int:
     """Owe a reminder to the first contact of every silent subject; return how many."""
     ways = ways_to_ask(reminded.id, reminded.day)

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, Integer
+from sqlalchemy import JSON, BigInteger, ForeignKey, Integer
 from sqlmodel import Field
 
 from storage.ids import new_id
@@ -21,14 +21,25 @@ def row_id() -> Any:
     return Field(default=None, primary_key=True, sa_type=BigId)
 
 
-def link(target: str, *, index: bool = False, key: bool = False) -> Any:
+def link(target: str, *, index: bool = False) -> Any:
     """A required reference to another row."""
-    return Field(foreign_key=target, sa_type=BigInteger, index=index, primary_key=key)
+    return Field(sa_type=BigInteger, index=index, sa_column_args=[_reference(target)])
 
 
 def maybe_link(target: str, *, index: bool = False) -> Any:
     """A reference that may be empty."""
-    return Field(default=None, foreign_key=target, sa_type=BigInteger, nullable=True, index=index)
+    return Field(
+        default=None,
+        sa_type=BigInteger,
+        nullable=True,
+        index=index,
+        sa_column_args=[_reference(target)],
+    )
+
+
+def _reference(target: str) -> ForeignKey:
+    """A foreign key that is checked at the commit: rows are written in no particular order."""
+    return ForeignKey(target, deferrable=True, initially="DEFERRED")
 
 
 def big() -> Any:

@@ -31,7 +31,10 @@ class Database:
         """Open nothing yet; `safe=False` gives up durability at a power cut (tests only)."""
         self.url = async_url(url)
         self.is_sqlite = self.url.startswith("sqlite")
-        self.engine: AsyncEngine = create_async_engine(self.url)
+        self.engine: AsyncEngine = create_async_engine(
+            self.url,
+            hide_parameters=True,  # an error's text may reach a log
+        )
         self._writer = asyncio.Lock()
         if self.is_sqlite:
             _tame_sqlite(self.engine, "FULL" if safe else "OFF")

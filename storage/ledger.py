@@ -4,10 +4,10 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 from typing import Any
 
-from sqlalchemy import bindparam, func, text, update
+from sqlalchemy import and_, bindparam, func, or_, text, update
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -28,14 +28,15 @@ class State(StrEnum):
     failed = "failed"
     moot = "moot"
     expired = "expired"
+    withdrawing = "withdrawing"
     withdrawn = "withdrawn"
 
 
-class Lane(StrEnum):
+class Lane(IntEnum):
     """Which queue a message stands in: answers to people come before the morning's bulk."""
 
-    reply = "0"
-    bulk = "1"
+    reply = 0
+    bulk = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +84,7 @@ async def owe(
             rung=rung,
             edition=0,
             kind=kind,
-            lane=int(lane.value),
+            lane=int(lane),
             card_id=card.id if card else None,
             payload=sealed,
             state=State.pending.value,
@@ -93,6 +94,28 @@ async def owe(
         )
         .on_conflict_do_nothing(),
     )
+
+
+async def anything_to_do(session: AsyncSession, bot_id: int, now: datetime) -> bool:
+    """Say whether a bot has anything to send or to take back, without taking the writer's turn."""
+    found = await session.exec(
+        select(Ledger.id)
+        .where(
+            Ledger.bot_id == bot_id,
+            or_(
+                and_(
+                    col(Ledger.state) == State.pending.value,
+                    or_(col(Ledger.not_before).is_(None), col(Ledger.not_before) <= now),
+                ),
+                and_(
+                    col(Ledger.state).in_([State.sending.value, State.unknown.value]),
+                    col(Ledger.lease_until) < _database_now(session),
+                ),
+            ),
+        )
+        .limit(1)
+    )
+    return found.first() is not None
 
 
 async def expire(session: AsyncSession, bot_id: int, now: datetime) -> int:
@@ -127,9 +150,18 @@ async def recover(session: AsyncSession, bot_id: int) -> int:
 
 
 async def claim(
-    session: AsyncSession, bot_id: int, owner: str, now: datetime, count: int
+    session: AsyncSession,
+    bot_id: int,
+    owner: str,
+    now: datetime,
+    count: int,
+    *,
+    bulk: bool = True,
 ) -> list[Ledger]:
-    """Take up to `count` messages to send: marked `sending` before anything is sent."""
+    """Take up to `count` messages to send: marked `sending` before anything is sent.
+
+    Replies come before bulk; without `bulk` (Telegram said to wait) only replies are taken.
+    """
     query = (
         select(Ledger)
         .where(
@@ -137,6 +169,7 @@ async def claim(
             Ledger.state == State.pending.value,
             (col(Ledger.not_before).is_(None)) | (col(Ledger.not_before) <= now),
             (col(Ledger.not_after).is_(None)) | (col(Ledger.not_after) > now),
+            col(Ledger.lane) <= (Lane.bulk if bulk else Lane.reply),
         )
         .order_by(col(Ledger.lane), col(Ledger.id))
         .limit(count)
@@ -192,31 +225,6 @@ async def mark(session: AsyncSession, owner: str, marks: Sequence[Mark]) -> None
     )
 
 
-async def next_edition(session: AsyncSession, entry_id: int, reason: str, now: datetime) -> None:
-    """Owe a message again under a new edition, with the reason (a lost card)."""
-    entry = await session.get_one(Ledger, entry_id)
-    latest = await session.exec(
-        select(func.max(Ledger.edition)).where(
-            Ledger.bot_id == entry.bot_id,
-            Ledger.contact_id == entry.contact_id,
-            Ledger.cause == entry.cause,
-            Ledger.rung == entry.rung,
-        )
-    )
-    session.add(
-        Ledger(
-            **entry.model_dump(
-                include={"bot_id", "contact_id", "cause", "rung", "kind", "lane", "card_id"}
-            ),
-            payload=entry.payload,
-            not_after=entry.not_after,
-            edition=(latest.one() or 0) + 1,
-            edition_reason=reason,
-            created_at=now,
-        )
-    )
-
-
 async def counts(session: AsyncSession, bot_ids: Iterable[int]) -> dict[str, int]:
     """Return how many messages stand in each state."""
     rows = await session.exec(
@@ -227,25 +235,40 @@ async def counts(session: AsyncSession, bot_ids: Iterable[int]) -> dict[str, int
     return dict(rows.all())
 
 
-async def reminders_to_withdraw(session: AsyncSession, bot_id: int, limit: int) -> list[Ledger]:
-    """Return reminders whose card has been answered since, to be taken out of the chat."""
-    found = await session.exec(
-        select(Ledger).where(Ledger.bot_id == bot_id, Ledger.state == "withdraw").limit(limit)
-    )
-    return list(found)
-
-
 async def withdraw_reminders(session: AsyncSession, card_ids: Iterable[int]) -> None:
     """Ask for the reminders of answered cards to be taken out of the chat."""
+    ledger = table(Ledger)
     await affected(
         session,
-        update(table(Ledger))
+        update(ledger)
         .where(
-            col(Ledger.card_id).in_(list(card_ids)),
-            col(Ledger.kind) == "reminder",
-            col(Ledger.state) == State.sent.value,
+            ledger.c.card_id.in_(list(card_ids)),
+            ledger.c.kind == "reminder",
+            ledger.c.state == State.sent.value,
         )
-        .values(state="withdraw"),
+        .values(state=State.withdrawing.value),
+    )
+
+
+async def reminders_to_withdraw(
+    session: AsyncSession, bot_id: int, limit: int
+) -> list[tuple[Ledger, int]]:
+    """Return reminders whose card has been answered since, with their chats."""
+    found = await session.exec(
+        select(Ledger, Contact.chat_id)
+        .join(Contact, col(Contact.id) == Ledger.contact_id)
+        .where(Ledger.bot_id == bot_id, Ledger.state == State.withdrawing.value)
+        .limit(limit)
+    )
+    return list(found.all())
+
+
+async def mark_withdrawn(session: AsyncSession, entry_ids: Iterable[int]) -> None:
+    """Keep that these reminders are out of the chat."""
+    ledger = table(Ledger)
+    await affected(
+        session,
+        update(ledger).where(ledger.c.id.in_(list(entry_ids))).values(state=State.withdrawn.value),
     )
 
 

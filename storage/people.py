@@ -6,7 +6,7 @@ from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import and_, or_
+from sqlalchemy import and_, func, or_
 from sqlalchemy.orm import aliased
 from sqlalchemy.sql import ColumnElement
 from sqlmodel import col, select
@@ -14,7 +14,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from checkin.access import Access, Grant, Reach, Role
 from checkin.times import local_date
-from storage.tables import Consent, Enrolment, Guardianship, Person, RoleGrant, Unit
+from storage.tables import Consent, Contact, Enrolment, Guardianship, Person, RoleGrant, Unit
 from storage.units import within
 
 
@@ -85,14 +85,6 @@ async def holders(
         .order_by(col(RoleGrant.id))
     )
     return [(person, unit) for person, unit in rows]
-
-
-async def anyone_holds(session: AsyncSession, role: Role) -> bool:
-    """Say whether anyone at all has a role: a new installation needs a first admin."""
-    found = await session.exec(
-        select(RoleGrant.id).where(RoleGrant.role == role.value, col(RoleGrant.until).is_(None))
-    )
-    return found.first() is not None
 
 
 async def pupils(
@@ -176,3 +168,156 @@ async def names(session: AsyncSession, person_ids: Iterable[int]) -> dict[int, s
         return {}
     rows = await session.exec(select(Person).where(col(Person.id).in_(wanted)))
     return {person.id: name_of(person) for person in rows}
+
+
+async def guardianships_of(session: AsyncSession, student_id: int) -> list[Guardianship]:
+    """Return every tie of guardians to a student, ended ones too."""
+    found = await session.exec(select(Guardianship).where(Guardianship.student_id == student_id))
+    return list(found)
+
+
+async def numbers_of(session: AsyncSession, person_id: int) -> list[str]:
+    """Return a person's student and staff numbers."""
+    enrolled = await session.exec(
+        select(Enrolment.number).where(
+            Enrolment.person_id == person_id, col(Enrolment.until).is_(None)
+        )
+    )
+    employed = await session.exec(
+        select(RoleGrant.number).where(
+            RoleGrant.person_id == person_id, col(RoleGrant.until).is_(None)
+        )
+    )
+    return list(dict.fromkeys([*enrolled, *(number for number in employed if number)]))
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """How somebody could be asked about a student: `state` is open, blocked, unproved, absent."""
+
+    person_id: int
+    name: str
+    rank: int
+    state: str
+    consented: bool
+
+
+async def ways_of(session: AsyncSession, subject_id: int, day: date) -> list[Way]:
+    """Return everyone who could be asked about a subject, and what stands in the way."""
+    guardians = await guardians_of(session, subject_id, day)
+    own = await names(session, [subject_id])
+    consents = await session.exec(
+        select(Consent.given_by).where(
+            Consent.subject_id == subject_id, col(Consent.withdrawn_at).is_(None)
+        )
+    )
+    agreed = set(consents)
+    states = dict(
+        (
+            await session.exec(
+                select(Contact.person_id, Contact.state).where(
+                    col(Contact.person_id).in_(
+                        [subject_id, *(guardian.person_id for guardian in guardians)]
+                    )
+                )
+            )
+        ).all()
+    )
+    ways = []
+    if subject_id in agreed:
+        ways.append(Way(subject_id, own[subject_id], 0, _state(states.get(subject_id)), True))
+    for guardian in guardians:
+        state = _state(states.get(guardian.person_id)) if guardian.proved else "unproved"
+        consented = guardian.person_id in agreed
+        ways.append(Way(guardian.person_id, guardian.name, guardian.rank, state, consented))
+    return ways
+
+
+def _state(contact_state: str | None) -> str:
+    return {"active": "open", None: "absent"}.get(contact_state, "blocked")
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """How many of a school have somebody who can be asked."""
+
+    students: int
+    joined: int
+    staff: int
+    staff_joined: int
+
+
+async def joined(session: AsyncSession, school_id: int, day: date) -> Joined:
+    """Count a school's students and staff, and those who can be asked."""
+    students = set(
+        await session.exec(
+            select(Enrolment.person_id).where(
+                Enrolment.school_id == school_id,
+                in_force(col(Enrolment.since), col(Enrolment.until), day),
+            )
+        )
+    )
+    staff = {person for person, _ in await staff_of(session, school_id, day)}
+    reachable = set(
+        await session.exec(
+            select(Consent.subject_id)
+            .join(Contact, col(Contact.person_id) == Consent.given_by)
+            .where(Contact.state == "active", col(Consent.withdrawn_at).is_(None))
+        )
+    )
+    return Joined(len(students), len(students & reachable), len(staff), len(staff & reachable))
+
+
+async def staff_of(session: AsyncSession, school_id: int, day: date) -> list[tuple[int, str]]:
+    """Return the people with a role in a school, with their names."""
+    found = await session.exec(
+        select(Person)
+        .join(RoleGrant, col(RoleGrant.person_id) == Person.id)
+        .join(Unit, col(Unit.id) == RoleGrant.unit_id)
+        .where(
+            Unit.school_id == school_id,
+            in_force(col(RoleGrant.since), col(RoleGrant.until), day),
+        )
+        .distinct()
+    )
+    return [(person.id, name_of(person)) for person in found]
+
+
+async def students_in(session: AsyncSession, unit_id: int) -> int:
+    """Count the students of a class."""
+    found = await session.exec(
+        select(func.count())
+        .select_from(Enrolment)
+        .where(Enrolment.unit_id == unit_id, col(Enrolment.until).is_(None))
+    )
+    return int(found.one())
+
+
+async def anyone_came_as(session: AsyncSession, role: Role) -> bool:
+    """Say whether anyone with this role has joined in chat."""
+    found = await session.exec(
+        select(RoleGrant.id)
+        .join(Contact, col(Contact.person_id) == RoleGrant.person_id)
+        .where(RoleGrant.role == role.value, col(RoleGrant.until).is_(None))
+    )
+    return found.first() is not None
+
+
+async def waiting_admin(session: AsyncSession, school_id: int) -> RoleGrant | None:
+    """Return the grant of an admin of the school who has not joined yet."""
+    found = await session.exec(
+        select(RoleGrant)
+        .where(
+            RoleGrant.unit_id == school_id,
+            RoleGrant.role == Role.admin.value,
+            col(RoleGrant.until).is_(None),
+        )
+        .order_by(col(RoleGrant.id))
+    )
+    return found.first()
+
+
+async def ties_of(session: AsyncSession, guardian_id: int) -> list[Guardianship]:
+    """Return a guardian's ties to students."""
+    found = await session.exec(select(Guardianship).where(Guardianship.guardian_id == guardian_id))
+    return list(found)

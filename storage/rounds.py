@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -109,9 +109,11 @@ async def history_of(session: AsyncSession, check_in_id: int) -> list[HistoryEnt
     return list(found)
 
 
-async def open_rounds(session: AsyncSession, now: datetime) -> list[Round]:
-    """Return the rounds that are open at this moment."""
+async def open_check_ins(session: AsyncSession, subject_id: int) -> list[tuple[CheckIn, Round]]:
+    """Return a subject's check-ins in rounds that are not closed yet."""
     found = await session.exec(
-        select(Round).where(col(Round.closed_at).is_(None), col(Round.opened_at) <= now)
+        select(CheckIn, Round)
+        .join(Round, col(Round.id) == CheckIn.round_id)
+        .where(CheckIn.subject_id == subject_id, col(Round.closed_at).is_(None))
     )
-    return list(found)
+    return list(found.all())

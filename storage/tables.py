@@ -192,7 +192,7 @@ class Invitation(Row, table=True):
     """A link that lets people in: for a class, or for one person. Only the code's hash is kept."""
 
     id: int = own_id()
-    code_hash: bytes = Field(unique=True)
+    code_hash: str = Field(unique=True)
     kind: str
     unit_id: int = link("unit.id", index=True)
     person_id: int | None = maybe_link("person.id")
@@ -384,9 +384,9 @@ class Card(Row, table=True):
 
 
 class Ledger(Row, table=True):
-    """A message owed: a row before it is sent, marked after. See design and ARCHITECTURE.
+    """A message owed: a row before it is sent, marked after.
 
-    States: pending, sending, sent, unknown, failed, moot (nothing left to say), expired.
+    The states are `storage.ledger.State`.
     """
 
     __table_args__ = (
@@ -394,8 +394,8 @@ class Ledger(Row, table=True):
         Index("ix_ledger_pending", "bot_id", "lane", "id",
               sqlite_where=text("state = 'pending'"), postgresql_where=text("state = 'pending'")),
         Index("ix_ledger_sending", "bot_id", "lease_until",
-              sqlite_where=text("state IN ('sending', 'unknown')"),
-              postgresql_where=text("state IN ('sending', 'unknown')")),
+              sqlite_where=text("state IN ('sending', 'unknown', 'withdrawing')"),
+              postgresql_where=text("state IN ('sending', 'unknown', 'withdrawing')")),
         Index("ix_ledger_card_id", "card_id"),
     )  # fmt: skip
     id: int = row_id()

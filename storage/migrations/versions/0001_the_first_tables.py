@@ -81,8 +81,8 @@ def upgrade() -> None:
     sa.Column('country', sqlmodel.sql.sqltypes.AutoString(), nullable=True),
     sa.Column('language', sqlmodel.sql.sqltypes.AutoString(), nullable=True),
     sa.Column('created_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
-    sa.ForeignKeyConstraint(['parent_id'], ['unit.id'], name=op.f('fk_unit_parent_id_unit')),
-    sa.ForeignKeyConstraint(['school_id'], ['unit.id'], name=op.f('fk_unit_school_id_unit')),
+    sa.ForeignKeyConstraint(['parent_id'], ['unit.id'], name=op.f('fk_unit_parent_id_unit'), initially='DEFERRED', deferrable=True),
+    sa.ForeignKeyConstraint(['school_id'], ['unit.id'], name=op.f('fk_unit_school_id_unit'), initially='DEFERRED', deferrable=True),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_unit'))
     )
     with op.batch_alter_table('unit', schema=None) as batch_op:
@@ -99,7 +99,7 @@ def upgrade() -> None:
     sa.Column('at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
     sa.Column('position', sa.BigInteger(), nullable=True),
     sa.Column('seal', sa.LargeBinary(), nullable=True),
-    sa.ForeignKeyConstraint(['school_id'], ['unit.id'], name=op.f('fk_audit_entry_school_id_unit')),
+    sa.ForeignKeyConstraint(['school_id'], ['unit.id'], name=op.f('fk_audit_entry_school_id_unit'), initially='DEFERRED', deferrable=True),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_audit_entry')),
     sa.UniqueConstraint('school_id', 'position', name=op.f('uq_audit_entry_school_id_position'))
     )
@@ -112,7 +112,7 @@ def upgrade() -> None:
     sa.Column('day', sa.Date(), nullable=False),
     sa.Column('kind', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
     sa.Column('reason', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
-    sa.ForeignKeyConstraint(['school_id'], ['unit.id'], name=op.f('fk_calendar_day_school_id_unit')),
+    sa.ForeignKeyConstraint(['school_id'], ['unit.id'], name=op.f('fk_calendar_day_school_id_unit'), initially='DEFERRED', deferrable=True),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_calendar_day')),
     sa.UniqueConstraint('school_id', 'day', name=op.f('uq_calendar_day_school_id_day'))
     )
@@ -123,8 +123,8 @@ def upgrade() -> None:
     sa.Column('version', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
     sa.Column('given_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
     sa.Column('withdrawn_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
-    sa.ForeignKeyConstraint(['given_by'], ['person.id'], name=op.f('fk_consent_given_by_person')),
-    sa.ForeignKeyConstraint(['subject_id'], ['person.id'], name=op.f('fk_consent_subject_id_person')),
+    sa.ForeignKeyConstraint(['given_by'], ['person.id'], name=op.f('fk_consent_given_by_person'), initially='DEFERRED', deferrable=True),
+    sa.ForeignKeyConstraint(['subject_id'], ['person.id'], name=op.f('fk_consent_subject_id_person'), initially='DEFERRED', deferrable=True),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_consent'))
     )
     with op.batch_alter_table('consent', schema=None) as batch_op:
@@ -140,8 +140,8 @@ def upgrade() -> None:
     sa.Column('dialogue', sa.JSON(), nullable=False),
     sa.Column('created_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
     sa.Column('changed_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
-    sa.ForeignKeyConstraint(['bot_id'], ['bot.id'], name=op.f('fk_contact_bot_id_bot')),
-    sa.ForeignKeyConstraint(['person_id'], ['person.id'], name=op.f('fk_contact_person_id_person')),
+    sa.ForeignKeyConstraint(['bot_id'], ['bot.id'], name=op.f('fk_contact_bot_id_bot'), initially='DEFERRED', deferrable=True),
+    sa.ForeignKeyConstraint(['person_id'], ['person.id'], name=op.f('fk_contact_person_id_person'), initially='DEFERRED', deferrable=True),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_contact')),
     sa.UniqueConstraint('bot_id', 'chat_id', name=op.f('uq_contact_bot_id_chat_id'))
     )
@@ -158,9 +158,9 @@ def upgrade() -> None:
     sa.Column('own_account', sa.Boolean(), nullable=False),
     sa.Column('since', sa.Date(), nullable=False),
     sa.Column('until', sa.Date(), nullable=True),
-    sa.ForeignKeyConstraint(['person_id'], ['person.id'], name=op.f('fk_enrolment_person_id_person')),
-    sa.ForeignKeyConstraint(['school_id'], ['unit.id'], name=op.f('fk_enrolment_school_id_unit')),
-    sa.ForeignKeyConstraint(['unit_id'], ['unit.id'], name=op.f('fk_enrolment_unit_id_unit')),
+    sa.ForeignKeyConstraint(['person_id'], ['person.id'], name=op.f('fk_enrolment_person_id_person'), initially='DEFERRED', deferrable=True),
+    sa.ForeignKeyConstraint(['school_id'], ['unit.id'], name=op.f('fk_enrolment_school_id_unit'), initially='DEFERRED', deferrable=True),
+    sa.ForeignKeyConstraint(['unit_id'], ['unit.id'], name=op.f('fk_enrolment_unit_id_unit'), initially='DEFERRED', deferrable=True),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_enrolment'))
     )
     with op.batch_alter_table('enrolment', schema=None) as batch_op:
@@ -176,8 +176,8 @@ def upgrade() -> None:
     sa.Column('since', sa.Date(), nullable=False),
     sa.Column('until', sa.Date(), nullable=True),
     sa.Column('proved_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
-    sa.ForeignKeyConstraint(['guardian_id'], ['person.id'], name=op.f('fk_guardianship_guardian_id_person')),
-    sa.ForeignKeyConstraint(['student_id'], ['person.id'], name=op.f('fk_guardianship_student_id_person')),
+    sa.ForeignKeyConstraint(['guardian_id'], ['person.id'], name=op.f('fk_guardianship_guardian_id_person'), initially='DEFERRED', deferrable=True),
+    sa.ForeignKeyConstraint(['student_id'], ['person.id'], name=op.f('fk_guardianship_student_id_person'), initially='DEFERRED', deferrable=True),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_guardianship')),
     sa.UniqueConstraint('student_id', 'guardian_id', name=op.f('uq_guardianship_student_id_guardian_id'))
     )
@@ -186,7 +186,7 @@ def upgrade() -> None:
 
     op.create_table('invitation',
     sa.Column('id', sa.BigInteger(), nullable=False),
-    sa.Column('code_hash', sa.LargeBinary(), nullable=False),
+    sa.Column('code_hash', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
     sa.Column('kind', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
     sa.Column('unit_id', sa.BigInteger(), nullable=False),
     sa.Column('person_id', sa.BigInteger(), nullable=True),
@@ -194,9 +194,9 @@ def upgrade() -> None:
     sa.Column('expires_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
     sa.Column('created_by', sa.BigInteger(), nullable=True),
     sa.Column('created_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
-    sa.ForeignKeyConstraint(['created_by'], ['person.id'], name=op.f('fk_invitation_created_by_person')),
-    sa.ForeignKeyConstraint(['person_id'], ['person.id'], name=op.f('fk_invitation_person_id_person')),
-    sa.ForeignKeyConstraint(['unit_id'], ['unit.id'], name=op.f('fk_invitation_unit_id_unit')),
+    sa.ForeignKeyConstraint(['created_by'], ['person.id'], name=op.f('fk_invitation_created_by_person'), initially='DEFERRED', deferrable=True),
+    sa.ForeignKeyConstraint(['person_id'], ['person.id'], name=op.f('fk_invitation_person_id_person'), initially='DEFERRED', deferrable=True),
+    sa.ForeignKeyConstraint(['unit_id'], ['unit.id'], name=op.f('fk_invitation_unit_id_unit'), initially='DEFERRED', deferrable=True),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_invitation')),
     sa.UniqueConstraint('code_hash', name=op.f('uq_invitation_code_hash'))
     )
@@ -210,7 +210,7 @@ def upgrade() -> None:
     sa.Column('audience', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
     sa.Column('content', sa.JSON(), nullable=False),
     sa.Column('active', sa.Boolean(), nullable=False),
-    sa.ForeignKeyConstraint(['school_id'], ['unit.id'], name=op.f('fk_plan_school_id_unit')),
+    sa.ForeignKeyConstraint(['school_id'], ['unit.id'], name=op.f('fk_plan_school_id_unit'), initially='DEFERRED', deferrable=True),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_plan'))
     )
     with op.batch_alter_table('plan', schema=None) as batch_op:
@@ -225,9 +225,9 @@ def upgrade() -> None:
     sa.Column('since', sa.Date(), nullable=False),
     sa.Column('until', sa.Date(), nullable=True),
     sa.Column('granted_by', sa.BigInteger(), nullable=True),
-    sa.ForeignKeyConstraint(['granted_by'], ['person.id'], name=op.f('fk_role_grant_granted_by_person')),
-    sa.ForeignKeyConstraint(['person_id'], ['person.id'], name=op.f('fk_role_grant_person_id_person')),
-    sa.ForeignKeyConstraint(['unit_id'], ['unit.id'], name=op.f('fk_role_grant_unit_id_unit')),
+    sa.ForeignKeyConstraint(['granted_by'], ['person.id'], name=op.f('fk_role_grant_granted_by_person'), initially='DEFERRED', deferrable=True),
+    sa.ForeignKeyConstraint(['person_id'], ['person.id'], name=op.f('fk_role_grant_person_id_person'), initially='DEFERRED', deferrable=True),
+    sa.ForeignKeyConstraint(['unit_id'], ['unit.id'], name=op.f('fk_role_grant_unit_id_unit'), initially='DEFERRED', deferrable=True),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_role_grant'))
     )
     with op.batch_alter_table('role_grant', schema=None) as batch_op:
@@ -244,8 +244,8 @@ def upgrade() -> None:
     sa.Column('cases', sa.Integer(), nullable=False),
     sa.Column('counts', sa.JSON(), nullable=False),
     sa.Column('unaccounted', sa.JSON(), nullable=False),
-    sa.ForeignKeyConstraint(['signed_by'], ['person.id'], name=op.f('fk_sign_off_signed_by_person')),
-    sa.ForeignKeyConstraint(['unit_id'], ['unit.id'], name=op.f('fk_sign_off_unit_id_unit')),
+    sa.ForeignKeyConstraint(['signed_by'], ['person.id'], name=op.f('fk_sign_off_signed_by_person'), initially='DEFERRED', deferrable=True),
+    sa.ForeignKeyConstraint(['unit_id'], ['unit.id'], name=op.f('fk_sign_off_unit_id_unit'), initially='DEFERRED', deferrable=True),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_sign_off')),
     sa.UniqueConstraint('unit_id', 'day', 'slot', name=op.f('uq_sign_off_unit_id_day_slot'))
     )
@@ -255,7 +255,7 @@ def upgrade() -> None:
     sa.Column('name', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
     sa.Column('first', sa.Date(), nullable=False),
     sa.Column('last', sa.Date(), nullable=False),
-    sa.ForeignKeyConstraint(['school_id'], ['unit.id'], name=op.f('fk_term_school_id_unit')),
+    sa.ForeignKeyConstraint(['school_id'], ['unit.id'], name=op.f('fk_term_school_id_unit'), initially='DEFERRED', deferrable=True),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_term'))
     )
     with op.batch_alter_table('term', schema=None) as batch_op:
@@ -274,8 +274,8 @@ def upgrade() -> None:
     sa.Column('shown_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
     sa.Column('message_id', sa.BigInteger(), nullable=True),
     sa.Column('focus', sa.JSON(), nullable=False),
-    sa.ForeignKeyConstraint(['bot_id'], ['bot.id'], name=op.f('fk_card_bot_id_bot')),
-    sa.ForeignKeyConstraint(['contact_id'], ['contact.id'], name=op.f('fk_card_contact_id_contact')),
+    sa.ForeignKeyConstraint(['bot_id'], ['bot.id'], name=op.f('fk_card_bot_id_bot'), initially='DEFERRED', deferrable=True),
+    sa.ForeignKeyConstraint(['contact_id'], ['contact.id'], name=op.f('fk_card_contact_id_contact'), initially='DEFERRED', deferrable=True),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_card')),
     sa.UniqueConstraint('contact_id', 'day', 'kind', 'slot', 'about_id', name=op.f('uq_card_contact_id_day_kind_slot_about_id'))
     )
@@ -294,8 +294,8 @@ def upgrade() -> None:
     sa.Column('state', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
     sa.Column('reason', sqlmodel.sql.sqltypes.AutoString(), nullable=True),
     sa.Column('counts', sa.JSON(), nullable=False),
-    sa.ForeignKeyConstraint(['plan_id'], ['plan.id'], name=op.f('fk_occurrence_plan_id_plan')),
-    sa.ForeignKeyConstraint(['school_id'], ['unit.id'], name=op.f('fk_occurrence_school_id_unit')),
+    sa.ForeignKeyConstraint(['plan_id'], ['plan.id'], name=op.f('fk_occurrence_plan_id_plan'), initially='DEFERRED', deferrable=True),
+    sa.ForeignKeyConstraint(['school_id'], ['unit.id'], name=op.f('fk_occurrence_school_id_unit'), initially='DEFERRED', deferrable=True),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_occurrence')),
     sa.UniqueConstraint('plan_id', 'round_date', 'step', name=op.f('uq_occurrence_plan_id_round_date_step'))
     )
@@ -308,9 +308,9 @@ def upgrade() -> None:
     sa.Column('file_name', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
     sa.Column('state', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
     sa.Column('created_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
-    sa.ForeignKeyConstraint(['contact_id'], ['contact.id'], name=op.f('fk_roster_job_contact_id_contact')),
-    sa.ForeignKeyConstraint(['person_id'], ['person.id'], name=op.f('fk_roster_job_person_id_person')),
-    sa.ForeignKeyConstraint(['school_id'], ['unit.id'], name=op.f('fk_roster_job_school_id_unit')),
+    sa.ForeignKeyConstraint(['contact_id'], ['contact.id'], name=op.f('fk_roster_job_contact_id_contact'), initially='DEFERRED', deferrable=True),
+    sa.ForeignKeyConstraint(['person_id'], ['person.id'], name=op.f('fk_roster_job_person_id_person'), initially='DEFERRED', deferrable=True),
+    sa.ForeignKeyConstraint(['school_id'], ['unit.id'], name=op.f('fk_roster_job_school_id_unit'), initially='DEFERRED', deferrable=True),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_roster_job'))
     )
     op.create_table('round',
@@ -324,9 +324,9 @@ def upgrade() -> None:
     sa.Column('closes_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
     sa.Column('late_until', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
     sa.Column('closed_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
-    sa.ForeignKeyConstraint(['plan_id'], ['plan.id'], name=op.f('fk_round_plan_id_plan')),
-    sa.ForeignKeyConstraint(['questionnaire_id'], ['questionnaire_version.id'], name=op.f('fk_round_questionnaire_id_questionnaire_version')),
-    sa.ForeignKeyConstraint(['school_id'], ['unit.id'], name=op.f('fk_round_school_id_unit')),
+    sa.ForeignKeyConstraint(['plan_id'], ['plan.id'], name=op.f('fk_round_plan_id_plan'), initially='DEFERRED', deferrable=True),
+    sa.ForeignKeyConstraint(['questionnaire_id'], ['questionnaire_version.id'], name=op.f('fk_round_questionnaire_id_questionnaire_version'), initially='DEFERRED', deferrable=True),
+    sa.ForeignKeyConstraint(['school_id'], ['unit.id'], name=op.f('fk_round_school_id_unit'), initially='DEFERRED', deferrable=True),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_round')),
     sa.UniqueConstraint('school_id', 'day', 'plan_id', name=op.f('uq_round_school_id_day_plan_id'))
     )
@@ -338,6 +338,7 @@ def upgrade() -> None:
     sa.Column('school_id', sa.BigInteger(), nullable=False),
     sa.Column('status', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
     sa.Column('severity', sa.SmallInteger(), nullable=False),
+    sa.Column('floor', sa.SmallInteger(), nullable=False),
     sa.Column('disposition', sqlmodel.sql.sqltypes.AutoString(), nullable=True),
     sa.Column('reasons', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
     sa.Column('absent', sa.Boolean(), nullable=False),
@@ -349,12 +350,12 @@ def upgrade() -> None:
     sa.Column('draft', storage.sealing.Sealed(), nullable=True),
     sa.Column('asked_for', storage.sealing.Sealed(), nullable=True),
     sa.Column('asked_for_by', sa.BigInteger(), nullable=True),
-    sa.ForeignKeyConstraint(['asked_for_by'], ['person.id'], name=op.f('fk_check_in_asked_for_by_person')),
-    sa.ForeignKeyConstraint(['respondent_id'], ['person.id'], name=op.f('fk_check_in_respondent_id_person')),
-    sa.ForeignKeyConstraint(['round_id'], ['round.id'], name=op.f('fk_check_in_round_id_round')),
-    sa.ForeignKeyConstraint(['school_id'], ['unit.id'], name=op.f('fk_check_in_school_id_unit')),
-    sa.ForeignKeyConstraint(['subject_id'], ['person.id'], name=op.f('fk_check_in_subject_id_person')),
-    sa.ForeignKeyConstraint(['unit_id'], ['unit.id'], name=op.f('fk_check_in_unit_id_unit')),
+    sa.ForeignKeyConstraint(['asked_for_by'], ['person.id'], name=op.f('fk_check_in_asked_for_by_person'), initially='DEFERRED', deferrable=True),
+    sa.ForeignKeyConstraint(['respondent_id'], ['person.id'], name=op.f('fk_check_in_respondent_id_person'), initially='DEFERRED', deferrable=True),
+    sa.ForeignKeyConstraint(['round_id'], ['round.id'], name=op.f('fk_check_in_round_id_round'), initially='DEFERRED', deferrable=True),
+    sa.ForeignKeyConstraint(['school_id'], ['unit.id'], name=op.f('fk_check_in_school_id_unit'), initially='DEFERRED', deferrable=True),
+    sa.ForeignKeyConstraint(['subject_id'], ['person.id'], name=op.f('fk_check_in_subject_id_person'), initially='DEFERRED', deferrable=True),
+    sa.ForeignKeyConstraint(['unit_id'], ['unit.id'], name=op.f('fk_check_in_unit_id_unit'), initially='DEFERRED', deferrable=True),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_check_in')),
     sa.UniqueConstraint('round_id', 'subject_id', name=op.f('uq_check_in_round_id_subject_id'))
     )
@@ -384,16 +385,16 @@ def upgrade() -> None:
     sa.Column('error', sqlmodel.sql.sqltypes.AutoString(), nullable=True),
     sa.Column('created_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
     sa.Column('sent_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
-    sa.ForeignKeyConstraint(['bot_id'], ['bot.id'], name=op.f('fk_ledger_bot_id_bot')),
-    sa.ForeignKeyConstraint(['card_id'], ['card.id'], name=op.f('fk_ledger_card_id_card')),
-    sa.ForeignKeyConstraint(['contact_id'], ['contact.id'], name=op.f('fk_ledger_contact_id_contact')),
+    sa.ForeignKeyConstraint(['bot_id'], ['bot.id'], name=op.f('fk_ledger_bot_id_bot'), initially='DEFERRED', deferrable=True),
+    sa.ForeignKeyConstraint(['card_id'], ['card.id'], name=op.f('fk_ledger_card_id_card'), initially='DEFERRED', deferrable=True),
+    sa.ForeignKeyConstraint(['contact_id'], ['contact.id'], name=op.f('fk_ledger_contact_id_contact'), initially='DEFERRED', deferrable=True),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_ledger')),
     sa.UniqueConstraint('bot_id', 'contact_id', 'cause', 'rung', 'edition', name=op.f('uq_ledger_bot_id_contact_id_cause_rung_edition'))
     )
     with op.batch_alter_table('ledger', schema=None) as batch_op:
         batch_op.create_index('ix_ledger_card_id', ['card_id'], unique=False)
         batch_op.create_index('ix_ledger_pending', ['bot_id', 'lane', 'id'], unique=False, sqlite_where=sa.text("state = 'pending'"), postgresql_where=sa.text("state = 'pending'"))
-        batch_op.create_index('ix_ledger_sending', ['bot_id', 'lease_until'], unique=False, sqlite_where=sa.text("state IN ('sending', 'unknown')"), postgresql_where=sa.text("state IN ('sending', 'unknown')"))
+        batch_op.create_index('ix_ledger_sending', ['bot_id', 'lease_until'], unique=False, sqlite_where=sa.text("state IN ('sending', 'unknown', 'withdrawing')"), postgresql_where=sa.text("state IN ('sending', 'unknown', 'withdrawing')"))
 
     op.create_table('exposure',
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
@@ -405,9 +406,9 @@ def upgrade() -> None:
     sa.Column('place_index', sa.LargeBinary(), nullable=True),
     sa.Column('since', sa.Date(), nullable=False),
     sa.Column('until', sa.Date(), nullable=False),
-    sa.ForeignKeyConstraint(['check_in_id'], ['check_in.id'], name=op.f('fk_exposure_check_in_id_check_in')),
-    sa.ForeignKeyConstraint(['school_id'], ['unit.id'], name=op.f('fk_exposure_school_id_unit')),
-    sa.ForeignKeyConstraint(['subject_id'], ['person.id'], name=op.f('fk_exposure_subject_id_person')),
+    sa.ForeignKeyConstraint(['check_in_id'], ['check_in.id'], name=op.f('fk_exposure_check_in_id_check_in'), initially='DEFERRED', deferrable=True),
+    sa.ForeignKeyConstraint(['school_id'], ['unit.id'], name=op.f('fk_exposure_school_id_unit'), initially='DEFERRED', deferrable=True),
+    sa.ForeignKeyConstraint(['subject_id'], ['person.id'], name=op.f('fk_exposure_subject_id_person'), initially='DEFERRED', deferrable=True),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_exposure'))
     )
     with op.batch_alter_table('exposure', schema=None) as batch_op:
@@ -425,9 +426,9 @@ def upgrade() -> None:
     sa.Column('severity', sa.SmallInteger(), nullable=False),
     sa.Column('disposition', sqlmodel.sql.sqltypes.AutoString(), nullable=True),
     sa.Column('answers', storage.sealing.Sealed(), nullable=True),
-    sa.ForeignKeyConstraint(['by'], ['person.id'], name=op.f('fk_history_entry_by_person')),
-    sa.ForeignKeyConstraint(['check_in_id'], ['check_in.id'], name=op.f('fk_history_entry_check_in_id_check_in')),
-    sa.ForeignKeyConstraint(['subject_id'], ['person.id'], name=op.f('fk_history_entry_subject_id_person')),
+    sa.ForeignKeyConstraint(['by'], ['person.id'], name=op.f('fk_history_entry_by_person'), initially='DEFERRED', deferrable=True),
+    sa.ForeignKeyConstraint(['check_in_id'], ['check_in.id'], name=op.f('fk_history_entry_check_in_id_check_in'), initially='DEFERRED', deferrable=True),
+    sa.ForeignKeyConstraint(['subject_id'], ['person.id'], name=op.f('fk_history_entry_subject_id_person'), initially='DEFERRED', deferrable=True),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_history_entry'))
     )
     with op.batch_alter_table('history_entry', schema=None) as batch_op:
@@ -449,7 +450,7 @@ def downgrade() -> None:
 
     op.drop_table('exposure')
     with op.batch_alter_table('ledger', schema=None) as batch_op:
-        batch_op.drop_index('ix_ledger_sending', sqlite_where=sa.text("state IN ('sending', 'unknown')"), postgresql_where=sa.text("state IN ('sending', 'unknown')"))
+        batch_op.drop_index('ix_ledger_sending', sqlite_where=sa.text("state IN ('sending', 'unknown', 'withdrawing')"), postgresql_where=sa.text("state IN ('sending', 'unknown', 'withdrawing')"))
         batch_op.drop_index('ix_ledger_pending', sqlite_where=sa.text("state = 'pending'"), postgresql_where=sa.text("state = 'pending'"))
         batch_op.drop_index('ix_ledger_card_id')
 

@@ -1,0 +1,250 @@
+"""The composition root: one process that listens, sends, keeps time and shows its health."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
+from datetime import datetime
+from typing import Any
+
+import structlog
+
+from bot.listener import Gatherer, Poller
+from bot.pacer import Pacer
+from bot.sender import Sender
+from bot.settings import Settings, SettingsError
+from bot.texts import LANGUAGES, texts
+from bot.transports import BotTransport, make_transport
+from handlers import imports
+from handlers.clock import Clock, real_clock
+from handlers.health import DutyState
+from handlers.inbox import Handled, Inbox
+from handlers.messages import FetchFailedError, MenuCommand
+from handlers.router import Router, menu_of
+from scheduler import Scheduler
+from storage import contacts, people
+from storage.database import Database
+from storage.sealing import Keyring, use_keyring
+from storage.tables import Contact
+from web.server import Hook, WebServer
+
+log = structlog.get_logger()
+
+STALE_HEARTBEAT = 30.0  # seconds: after this /healthz says that something is wrong
+
+
+class App:
+    """Everything of one process, wired; `run` lasts until it is told to stop."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        clock: Clock = real_clock,
+        after_claim: Callable[[], Awaitable[None]] | None = None,
+    ) -> None:
+        if not settings.tokens:
+            raise SettingsError(
+                "ALLCLEAR_TOKENS is missing: put your bot's token from @BotFather there, in the "
+                "environment or in a file named .env. To look around without one: make demo."
+            )
+        self.settings = settings
+        self.clock = clock
+        self.keyring = Keyring.from_file(settings.key_file)
+        use_keyring(self.keyring)
+        self.database = Database(settings.database_url)
+        self.transports: list[BotTransport] = [
+            make_transport(settings, token) for token in settings.secret_tokens
+        ]
+        self.senders = {
+            transport.bot_id: Sender(
+                self.database,
+                transport,
+                clock,
+                Pacer(settings.bulk_rate),
+                after_claim=after_claim,
+            )
+            for transport in self.transports
+        }
+        self.scheduler = Scheduler(self.database, clock, after=self.wake)
+        self.inbox = Inbox(self.database, clock, Router(self._duties, join_url=settings.join_url))
+        self.web: WebServer | None = None
+        self._background: set[asyncio.Task[Any]] = set()
+        self._stopping = asyncio.Event()
+        self.ready = asyncio.Event()
+
+    def stop(self) -> None:
+        """Ask the process to end gracefully."""
+        self._stopping.set()
+
+    def wake(self) -> None:
+        """Tell every sender that something may be owed."""
+        for sender in self.senders.values():
+            sender.wake()
+
+    async def run(self) -> None:
+        """Bring the tables up to date, then listen, send and keep time until stopped."""
+        async with AsyncExitStack() as stack:
+            stack.push_async_callback(self.database.close)
+            await self.database.migrate()
+            for transport in self.transports:
+                stack.push_async_callback(transport.close)
+            await self._say_hello()
+            self.scheduler.start()
+            stack.push_async_callback(self.scheduler.stop)
+            self.web = WebServer(
+                self.settings.web_host, self.settings.web_port, self.health, self._hooks()
+            )
+            await self.web.start()
+            stack.push_async_callback(self.web.stop)
+            listening = await self._listen()
+            sending = [
+                asyncio.create_task(sender.run(self._stopping)) for sender in self.senders.values()
+            ]
+            self._in_background(self._work_on_rosters())
+            self._in_background(self._default_menus())
+            log.info("ready", bots=len(self.transports), web_port=self.web.port)
+            self.ready.set()
+            await self._stopping.wait()
+            await asyncio.gather(*listening, *sending, *self._background, return_exceptions=True)
+        log.info("stopped")
+
+    async def _say_hello(self) -> None:
+        """Learn the bots' names; wait for a service that is not there yet."""
+        for transport in self.transports:
+            pause = 1.0
+            while not self._stopping.is_set():
+                try:
+                    await transport.open()
+                    break
+                except FetchFailedError as error:
+                    log.warning("no hello", bot=transport.bot_id, reason=str(error))
+                    try:
+                        await asyncio.wait_for(self._stopping.wait(), pause)
+                    except TimeoutError:
+                        pause = min(pause * 2, 30)
+            async with self.database.writing() as session:
+                await contacts.know_bot(
+                    session, transport.bot_id, transport.username, self.clock()
+                )
+
+    async def _listen(self) -> list[asyncio.Task[None]]:
+        listening = []
+        for transport in self.transports:
+            if self.settings.public_url:
+                url = f"{self.settings.public_url}/telegram/{transport.bot_id}"
+                await transport.use_webhook(url, self._secret(transport.bot_id))
+                continue
+            await transport.use_polling()
+            poller = Poller(transport, self.inbox, self._after(transport.bot_id))
+            listening.append(asyncio.create_task(poller.run(self._stopping)))
+        return listening
+
+    def _hooks(self) -> dict[int, Hook]:
+        if not self.settings.public_url:
+            return {}
+        return {
+            transport.bot_id: Hook(
+                self._secret(transport.bot_id),
+                Gatherer(transport, self.inbox, self._after(transport.bot_id)).receive,
+            )
+            for transport in self.transports
+        }
+
+    def _secret(self, bot_id: int) -> str:
+        """Return the webhook's secret: made from the key file, so that there always is one."""
+        return self.keyring.blind_index(f"webhook {bot_id}").hex()
+
+    def _after(self, bot_id: int) -> Callable[[Handled], None]:
+        def after(handled: Handled) -> None:
+            sender = self.senders[bot_id]
+            sender.answer(handled.toasts)
+            self.wake()
+            if handled.menus:
+                self._in_background(self._set_menus(handled.menus))
+            if handled.jobs:
+                self._in_background(self._work_on_rosters())
+
+        return after
+
+    def _in_background(self, work: Awaitable[Any]) -> None:
+        task = asyncio.ensure_future(work)
+        self._background.add(task)
+        task.add_done_callback(self._background.discard)
+
+    # ---- beside the morning ----------------------------------------------------------------
+
+    async def _work_on_rosters(self) -> None:
+        by_bot = {transport.bot_id: transport for transport in self.transports}
+
+        async def download(bot_id: int, file_id: str) -> bytes:
+            return await by_bot[bot_id].download(file_id)
+
+        try:
+            counts = await imports.work(self.database, self.clock, download)
+        except Exception:
+            log.exception("rosters not read")
+            return
+        if counts:
+            log.info("rosters read", **counts)
+            self.wake()
+
+    async def _default_menus(self) -> None:
+        for transport in self.transports:
+            for language in (None, *LANGUAGES):
+                menu = _menu(menu_of(frozenset(), known=True), language)
+                await transport.menu(None, menu, language)
+
+    async def _set_menus(self, contact_ids: set[int]) -> None:
+        by_bot = {transport.bot_id: transport for transport in self.transports}
+        async with self.database.reading() as session:
+            wanted = []
+            for contact_id in contact_ids:
+                contact = await session.get_one(Contact, contact_id)
+                access = await people.access_of(session, contact.person_id, self.clock())
+                names = menu_of(access.roles(), known=contact.person_id is not None)
+                wanted.append((contact, names))
+        for contact, names in wanted:
+            menu = _menu(names, contact.language)
+            await by_bot[contact.bot_id].menu(contact.chat_id, menu, None)
+
+    # ---- health ----------------------------------------------------------------------------
+
+    def _duties(self) -> list[DutyState]:
+        return [
+            DutyState(duty.name, duty.runs, duty.last_at, duty.last_error)
+            for duty in self.scheduler.duties
+        ]
+
+    async def health(self) -> dict[str, Any]:
+        """Return the state of this process, without a name or an answer in it."""
+        database = await self.database.answers()
+        duties = [
+            {
+                "name": duty.name,
+                "every_seconds": duty.every_seconds,
+                "runs": duty.runs,
+                "last_at": _iso(duty.last_at),
+                "last_counts": dict(duty.last_counts),
+                "error": duty.last_error,
+            }
+            for duty in self.scheduler.duties
+        ]
+        refused = [bot for bot, sender in self.senders.items() if sender.unauthorized]
+        beating = self.scheduler.beats_within(STALE_HEARTBEAT)
+        return {
+            "ok": database and beating and not refused,
+            "database": database,
+            "heartbeat": beating,
+            "bots": [transport.bot_id for transport in self.transports],
+            "bots_refused": refused,
+            "duties": duties,
+        }
+
+
+def _menu(names: tuple[str, ...], language: str | None) -> list[MenuCommand]:
+    words = texts(language)
+    return [MenuCommand(name, words.plain(f"command.{name}")) for name in names]
+
+
+def _iso(moment: datetime | None) -> str | None:
+    return moment.isoformat() if moment else None

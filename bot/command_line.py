@@ -1,0 +1,321 @@
+"""The command line: `allclear run`, `demo`, `import-roster` and what an installation needs."""
+
+import asyncio
+import json
+import signal
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from bot.settings import Settings, SettingsError, read_settings
+from checkin.questionnaires import QuestionnaireErrors
+from checkin.rosters import RosterErrors
+from handlers.clock import real_clock
+from handlers.imports import changes_document, problem_document, template_text
+from handlers.questionnaires import read_questionnaire_file
+from handlers.roster_files import RosterFileError, read_sheets
+from handlers.rosters import Changes, import_sheets
+from storage import audit, units
+from storage.database import Database, DatabaseUrlError
+from storage.questionnaires import VersionTakenError, keep_questionnaire
+from storage.sealing import KeyFileError, Keyring, use_keyring
+from web.server import WebPortError
+
+app = typer.Typer(
+    help="Allclear: daily health check-ins for schools, in Telegram.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+out = Console(highlight=False)
+err = Console(stderr=True, highlight=False)
+
+AsJson = Annotated[bool, typer.Option("--json", help="print one JSON object, for scripts")]
+
+
+@app.command()
+def run() -> None:
+    """Run the bot on Telegram: ALLCLEAR_TOKENS says which."""
+    from bot.app import App  # noqa: PLC0415 - brings in the Telegram library, which takes seconds
+    from bot.installation import first_admin  # noqa: PLC0415
+    from bot.logs import set_up_logs  # noqa: PLC0415
+
+    settings = _settings()
+    set_up_logs(as_json=settings.log_json)
+
+    async def work() -> None:
+        running = App(settings)
+        _stop_on_signals(running.stop)
+        serving = asyncio.create_task(running.run())
+        ready = asyncio.create_task(running.ready.wait())
+        await asyncio.wait({serving, ready}, return_when=asyncio.FIRST_COMPLETED)
+        ready.cancel()
+        if running.ready.is_set():
+            name = running.transports[0].username
+            out.print(f"Allclear is running as @{name}. Ctrl-C ends it.")
+            way_in = await first_admin(running.database, real_clock)
+            if way_in is not None:
+                out.print(
+                    "Nobody is admin yet. Open this link in Telegram, then send the digits "
+                    f"[bold]{way_in.digits}[/] to the bot:\n"
+                    f"  {settings.join_url}/{name}?start={way_in.code}"
+                )
+        await serving
+
+    _run(work())
+
+
+@app.command()
+def demo(
+    port: Annotated[int, typer.Option(help="where the chat page is")] = 8081,
+    reset: Annotated[bool, typer.Option("--reset", help="start over with a fresh school")] = False,
+    folder: Annotated[Path, typer.Option(help="where the demo keeps its data")] = Path("var/demo"),
+) -> None:
+    """Play a whole morning in a browser: an invented school, no token, nobody real."""
+    out.print("Preparing an invented school of 240 students ...")
+    from bot.demo import run_demo  # noqa: PLC0415 - takes seconds, like `run`
+    from bot.logs import set_up_logs  # noqa: PLC0415
+
+    set_up_logs(as_json=False)
+
+    def tell(url: str) -> None:
+        out.print(f"\n  The chat page: [bold]{url}[/]\n")
+        out.print("  Pick a person, press the button that moves the clock, and answer.")
+        out.print("  Ctrl-C ends it; the next start goes on where you were.\n")
+
+    async def work() -> None:
+        task = asyncio.current_task()
+        if task is not None:
+            _stop_on_signals(task.cancel)
+        try:
+            await run_demo(folder, port, reset=reset, tell=tell)
+        except asyncio.CancelledError:
+            out.print("Goodbye.")
+
+    _run(work())
+
+
+@app.command("import-roster")
+def import_roster(
+    file: Annotated[
+        Path, typer.Argument(help="CSV, XLSX, XLS or ODS", exists=True, dir_okay=False)
+    ],
+    school: Annotated[str, typer.Option(help="the school's name, where there are several")] = "",
+    language: Annotated[str, typer.Option(help="en or zh, for what is said of problems")] = "en",
+    as_json: AsJson = False,
+) -> None:
+    """Take over a roster: students, guardians, staff. All or nothing; twice changes nothing."""
+    settings = _settings()
+
+    async def work() -> Changes:
+        database = await _database(settings)
+        try:
+            async with database.writing() as session:
+                found = [s for s in await units.schools(session) if school in {"", s.name}]
+                if len(found) != 1:
+                    known = ", ".join(s.name for s in await units.schools(session)) or "none yet"
+                    _fail(
+                        f"Which school? Name it with --school. Known: {known}. "
+                        "A new one is made by `allclear new-school NAME`."
+                    )
+                sheets = read_sheets(file.name, file.read_bytes())
+                return await import_sheets(session, found[0], sheets, real_clock(), actor_id=None)
+        finally:
+            await database.close()
+
+    try:
+        with err.status("Reading the roster ..."):
+            changes = asyncio.run(work())
+    except RosterFileError as error:
+        _say_problem(f"roster.file_{error.code.value}", dict(error.args_of_code), language)
+    except RosterErrors as errors:
+        _say_problems(errors, language, as_json=as_json)
+    else:
+        if as_json:
+            out.print_json(json.dumps(changes_document(changes)))
+        else:
+            from bot.texts import texts  # noqa: PLC0415
+
+            key = "roster.unchanged" if changes.nothing else "roster.done"
+            out.print(_bare(texts(language).plain(key, **changes_document(changes))))
+
+
+def _say_problem(key: str, params: dict[str, Any], language: str) -> NoReturn:
+    from bot.texts import texts  # noqa: PLC0415
+
+    _fail(_bare(texts(language).plain(key, **params)))
+
+
+def _say_problems(errors: RosterErrors, language: str, *, as_json: bool) -> NoReturn:
+    from bot.render import problem  # noqa: PLC0415
+    from bot.texts import texts  # noqa: PLC0415
+
+    documents = [problem_document(each) for each in errors.problems]
+    if as_json:
+        out.print_json(json.dumps({"count": errors.count, "problems": documents}))
+        raise typer.Exit(1)
+    words = texts(language)
+    err.print(_bare(words.plain("roster.problems", n=errors.count)))
+    for document in documents:
+        err.print("  " + _bare(problem(document, words)), markup=False)
+    _fail(_bare(words.plain("roster.nothing_changed")))
+
+
+def _bare(html: str) -> str:
+    """Take the chat's markup out of a sentence."""
+    import html as entities  # noqa: PLC0415
+    import re  # noqa: PLC0415
+
+    return entities.unescape(re.sub(r"</?(?:b|i|code|a)[^>]*>", "", html))
+
+
+@app.command("new-school")
+def new_school(
+    name: str,
+    zone: Annotated[str, typer.Option(help="its time zone")] = "Asia/Shanghai",
+    country: Annotated[str, typer.Option(help="whose holidays it keeps: CN, DE-BY")] = "CN",
+    language: Annotated[str, typer.Option(help="zh or en")] = "zh",
+) -> None:
+    """Make a school with the default plan: ask 06:30, remind 07:10, close 08:00."""
+    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError  # noqa: PLC0415
+
+    from handlers.setup import make_school  # noqa: PLC0415
+
+    try:
+        ZoneInfo(zone)
+    except (ZoneInfoNotFoundError, ValueError):
+        _fail(f"{zone!r} is not a time zone. Write it like Asia/Shanghai or Europe/Berlin.")
+    settings = _settings()
+
+    async def work() -> None:
+        database = await _database(settings)
+        try:
+            async with database.writing() as session:
+                if any(school.name == name for school in await units.schools(session)):
+                    _fail(f"There is a school named {name!r} already.")
+                await make_school(
+                    session, name, real_clock(), zone=zone, country=country, language=language
+                )
+        finally:
+            await database.close()
+
+    asyncio.run(work())
+    out.print(f"Made {name}. Next: allclear import-roster FILE --school {name!r}", markup=False)
+
+
+@app.command("roster-template")
+def roster_template(file: Path = Path("roster.csv")) -> None:
+    """Write an empty roster to fill in, with headers in both languages."""
+    if file.exists():
+        _fail(f"{file} exists already; name another file.")
+    file.write_text(template_text(), encoding="utf-8-sig")
+    out.print(f"Wrote {file}: fill it in, then: allclear import-roster {file}", markup=False)
+
+
+@app.command("import-questionnaire")
+def import_questionnaire(
+    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False)],
+    check_only: Annotated[bool, typer.Option("--check", help="only look for problems")] = False,
+) -> None:
+    """Take over a questionnaire from YAML; the next round asks its newest version."""
+    try:
+        asked = read_questionnaire_file(file)
+    except QuestionnaireErrors as errors:
+        for problem in errors.problems:
+            err.print(f"  {problem}", markup=False)
+        _fail(f"{file} has {len(errors.problems)} problem(s); nothing was changed.")
+    if check_only:
+        out.print(f"{asked.key} version {asked.version}: {len(asked.questions)} questions, fine.")
+        return
+    settings = _settings()
+
+    async def work() -> None:
+        database = await _database(settings)
+        try:
+            async with database.writing() as session:
+                await keep_questionnaire(session, asked, real_clock())
+        finally:
+            await database.close()
+
+    try:
+        asyncio.run(work())
+    except VersionTakenError as error:
+        _fail(str(error))
+    out.print(f"{asked.key} version {asked.version} is kept and asked from the next round on.")
+
+
+@app.command("verify-audit")
+def verify_audit(as_json: AsJson = False) -> None:
+    """Check that nobody has altered the audit: each school's chain from its first act on."""
+    settings = _settings()
+
+    async def work() -> dict[str, int | None]:
+        database = await _database(settings)
+        try:
+            async with database.reading() as session:
+                breaks = {"(no school)": await audit.first_break(session, None)}
+                for school in await units.schools(session):
+                    breaks[school.name] = await audit.first_break(session, school.id)
+                return breaks
+        finally:
+            await database.close()
+
+    breaks = asyncio.run(work())
+    if as_json:
+        out.print_json(json.dumps(breaks))
+    else:
+        table = Table("school", "audit")
+        for name, at in breaks.items():
+            table.add_row(name, "whole" if at is None else f"[red]altered at act {at}[/]")
+        out.print(table)
+    if any(at is not None for at in breaks.values()):
+        raise typer.Exit(1)
+
+
+# ---- shared --------------------------------------------------------------------------------
+
+
+def _settings() -> Settings:
+    try:
+        settings = read_settings()
+        use_keyring(Keyring.from_file(settings.key_file))
+    except (SettingsError, KeyFileError) as error:
+        _fail(str(error))
+    return settings
+
+
+async def _database(settings: Settings) -> Database:
+    database = Database(settings.database_url)
+    await database.migrate()
+    return database
+
+
+def _run(work: Coroutine[Any, Any, None]) -> None:
+    """Run until the end; what a person can mend is said in a sentence."""
+    try:
+        asyncio.run(work)
+    except (SettingsError, KeyFileError, DatabaseUrlError, WebPortError) as error:
+        _fail(str(error))
+    except OSError as error:
+        _fail(f"{error.strerror or error}. Is the port taken? Choose another with --port.")
+    except KeyboardInterrupt:
+        out.print("Goodbye.")
+
+
+def _stop_on_signals(stop: Callable[[], object]) -> None:
+    loop = asyncio.get_running_loop()
+    for name in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(name, stop)
+
+
+def _fail(sentence: str) -> NoReturn:
+    err.print(sentence, markup=False)
+    raise typer.Exit(2)
+
+
+if __name__ == "__main__":
+    app()

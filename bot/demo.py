@@ -1,0 +1,364 @@
+"""`allclear demo`: an invented school, the sandbox with its chat page, and families that answer.
+
+The bot talks to the sandbox over HTTP like to the real service; only the clock is shared.
+"""
+
+import asyncio
+import random
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import aiohttp
+import structlog
+
+from bot.app import App
+from bot.invented import SCHOOL_NAME, Personas, invented_school, personas
+from bot.settings import read_settings
+from checkin.plans import Action, days_steps
+from checkin.rosters import Roster, RosterGuardian, RosterStaff, RosterStudent
+from checkin.times import local_date, moment_at
+from handlers.calendars import calendar_of
+from handlers.joining import CONSENT_VERSION
+from handlers.rosters import import_roster
+from handlers.setup import make_school
+from sandbox.clock import ShiftedClock
+from sandbox.server import Sandbox
+from storage import contacts, people, plans, units
+from storage.database import Database, Session
+from storage.rosters import known_roster
+from storage.tables import Consent, Contact
+
+log = structlog.get_logger()
+
+ZONE = ZoneInfo("Asia/Shanghai")
+TOKEN = "100200300:demo-demo-demo-demo-demo-demo-demo-0"  # noqa: S105 - the sandbox's own
+BOT_ID = 100200300
+NOT_JOINED = 12  # families who have not opened their link yet
+BEFORE_THE_MORNING = time(6, 28)
+
+
+@dataclass(frozen=True, slots=True)
+class Player:
+    """Somebody in the demo's chats: a persona to play, or one of the crowd."""
+
+    user_id: int
+    person_id: int
+    name: str
+    language: str
+    persona: str | None = None
+
+
+async def run_demo(folder: Path, port: int, *, reset: bool, tell: Callable[[str], None]) -> None:
+    """Prepare what is not there yet, then run sandbox, bot and crowd until cancelled."""
+    if reset and folder.exists():
+        shutil.rmtree(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    world = folder / "chats.json"
+    clock = ShiftedClock()
+    sandbox = Sandbox(port, clock=clock)
+    if world.exists():
+        sandbox.load(world)
+    else:
+        clock.jump_to(_first_morning(datetime.now(UTC)))
+    async with sandbox:
+        settings = read_settings(
+            tokens=TOKEN,
+            api_url=sandbox.url,
+            join_url=f"{sandbox.url}/t.me",
+            database_url=f"sqlite:///{folder / 'demo.sqlite3'}",
+            key_file=folder / "demo.keys",
+            web_port=0,
+            public_url="",
+        )
+        app = App(settings, clock=clock.now)
+        players = await _prepare(app, sandbox, clock)
+        running = asyncio.create_task(app.run())
+        try:
+            ready = asyncio.create_task(app.ready.wait())
+            await asyncio.wait({running, ready}, return_when=asyncio.FIRST_COMPLETED)
+            if running.done():
+                await running
+            tell(sandbox.url)
+            crowd = Crowd(sandbox, players)
+            await asyncio.gather(running, crowd.run(), _show_steps(app, sandbox, clock))
+        finally:
+            app.stop()
+            await asyncio.wait({running}, timeout=10)
+            sandbox.save(world)
+
+
+def _first_morning(now: datetime) -> datetime:
+    """Return just before the ask of the next weekday: a demo on a Sunday would sleep."""
+    day = local_date(now, ZONE)
+    if moment_at(day, BEFORE_THE_MORNING, ZONE) < now:
+        day += timedelta(days=1)
+    while day.weekday() >= 5:
+        day += timedelta(days=1)
+    return moment_at(day, BEFORE_THE_MORNING, ZONE)
+
+
+# ---- the school ----------------------------------------------------------------------------
+
+
+async def _prepare(app: App, sandbox: Sandbox, clock: ShiftedClock) -> list[Player]:
+    """Make the school and its chats once; later starts find them."""
+    await app.database.migrate()
+    roster = invented_school()
+    async with app.database.writing() as session:
+        if not await units.schools(session):
+            await _make(session, roster, clock.now())
+        players = await _players(session, roster)
+        await contacts.know_bot(session, BOT_ID, "allclear_demo_bot", clock.now())
+        await _join(session, players, clock.now())
+    await _open_chats(sandbox, players)
+    return players
+
+
+async def _make(session: Session, roster: Roster, now: datetime) -> None:
+    school = await make_school(session, SCHOOL_NAME, now, zone=ZONE.key)
+    await import_roster(session, school, roster, now, actor_id=None)
+
+
+async def _players(session: Session, roster: Roster) -> list[Player]:
+    """Give everyone who has joined a user id; the personas come first."""
+    school = (await units.schools(session))[0]
+    known = await known_roster(session, school.id, date.max - timedelta(days=1))
+    cast = personas(roster)
+    found: list[Player] = []
+
+    def add(person_id: int, name: str, persona: str | None = None) -> None:
+        if all(player.person_id != person_id for player in found):
+            language = "zh" if any("\u4e00" <= letter <= "\u9fff" for letter in name) else "en"
+            found.append(Player(1000 + len(found), person_id, name, language, persona))
+
+    def guardian_id(guardian: RosterGuardian) -> int:
+        student_id = known.enrolments[guardian.students[0].number][1].id
+        for tie, person in known.guardianships[student_id]:
+            if people.name_of(person) == guardian.name:
+                return tie.guardian_id
+        raise LookupError(guardian.name)
+
+    def staff_id(member: RosterStaff) -> int:
+        for person_id, person in known.staff.items():
+            if people.name_of(person) == member.name:
+                return person_id
+        raise LookupError(member.name)
+
+    for role, someone in _cast(cast):
+        if isinstance(someone, RosterGuardian):
+            add(guardian_id(someone), someone.name, role)
+        elif isinstance(someone, RosterStaff):
+            add(staff_id(someone), someone.name, role)
+        else:
+            add(known.enrolments[someone.number][1].id, someone.name, role)
+    for guardian in roster.guardians[NOT_JOINED:]:
+        if any(each.order == 1 for each in guardian.students):
+            add(guardian_id(guardian), guardian.name)
+    for member in roster.staff:
+        add(staff_id(member), member.name)
+    return found
+
+
+def _cast(cast: Personas) -> list[tuple[str, RosterGuardian | RosterStaff | RosterStudent]]:
+    return [
+        ("guardian_of_two", cast.guardian_of_two),
+        ("second_guardian", cast.second_guardian),
+        ("silent", cast.guardian_of_silent_child),
+        ("student", cast.student_with_own_account),
+        ("teacher", cast.class_teacher),
+        ("lead", cast.school_lead),
+        ("admin", cast.admin),
+    ]
+
+
+async def _join(session: Session, players: list[Player], now: datetime) -> None:
+    """Let the players have joined already, as if each had opened the link and agreed."""
+    known = await contacts.load_contacts(session, [(BOT_ID, p.user_id) for p in players])
+    for player in players:
+        if (BOT_ID, player.user_id) in known:
+            continue
+        session.add(
+            Contact(
+                bot_id=BOT_ID,
+                chat_id=player.user_id,
+                person_id=player.person_id,
+                language=player.language,
+                created_at=now,
+                changed_at=now,
+            )
+        )
+        ties = await people.ties_of(session, player.person_id)
+        for tie in ties:
+            tie.proved_at = now
+        for subject_id in [tie.student_id for tie in ties] or [player.person_id]:
+            session.add(
+                Consent(
+                    subject_id=subject_id,
+                    given_by=player.person_id,
+                    version=CONSENT_VERSION,
+                    given_at=now,
+                )
+            )
+
+
+_LABELS: dict[str, tuple[str, str, str, str, str]] = {
+    "guardian_of_two": (
+        "👩",
+        "Mother of two",
+        "两个孩子的妈妈",
+        "One tap for both",
+        "一键报两个孩子",
+    ),
+    "second_guardian": (
+        "👨",
+        "Second guardian",
+        "第二监护人",
+        "Sees what was said",
+        "看得到已报的情况",
+    ),
+    "silent": (
+        "🧑",
+        "Guardian, silent so far",
+        "还没填报的家长",
+        "Gets the reminder",
+        "会收到提醒",
+    ),
+    "student": ("🎒", "Student", "学生本人", "Answers for themself", "自己填报"),
+    "teacher": ("👩‍🏫", "Class teacher", "班主任", "Try /class", "试试 /class"),
+    "lead": ("🏫", "School lead", "校长", "Signs the summary", "签字上报"),
+    "admin": ("🗝️", "Admin", "管理员", "Try /setup, /invite", "试试 /setup、/invite"),
+}
+
+
+async def _open_chats(sandbox: Sandbox, players: list[Player]) -> None:
+    """Make the people in the sandbox; each has pressed Start long ago."""
+    async with aiohttp.ClientSession(sandbox.url) as http:
+        bots = await (await http.get("/sandbox/bots")).json()
+        if any(bot["id"] == BOT_ID for bot in bots):
+            return
+        body = {"token": TOKEN, "username": "allclear_demo_bot", "name": "Allclear 晨检"}
+        await http.post("/sandbox/bots", json=body)
+        for player in players:
+            emoji, en, zh, note_en, note_zh = _LABELS.get(
+                player.persona or "", ("🙂",) + ("",) * 4
+            )
+            user: dict[str, Any] = {
+                "id": player.user_id,
+                "name": player.name,
+                "language": player.language,
+                "emoji": emoji,
+                "crowd": player.persona is None,
+            }
+            if player.persona:
+                user |= {"role": {"en": en, "zh": zh}, "note": {"en": note_en, "zh": note_zh}}
+            await http.post("/sandbox/users", json=user)
+            await http.post(
+                f"/sandbox/chats/{player.user_id}/messages?bot={BOT_ID}", json={"start": ""}
+            )
+        await http.post(f"/bot{TOKEN}/deleteWebhook", json={"drop_pending_updates": True})
+
+
+async def _show_steps(app: App, sandbox: Sandbox, clock: ShiftedClock) -> None:
+    """Tell the chat page's clock bar the steps of the day, as the day goes on."""
+    shown: list[dict[str, Any]] = []
+    while True:
+        steps = await _steps(app.database, clock.now())
+        if steps != shown:
+            async with aiohttp.ClientSession(sandbox.url) as http:
+                await http.post("/sandbox/clock", json={"steps": steps, "zone": ZONE.key})
+            shown = steps
+        await asyncio.sleep(1)
+
+
+_STEP_WORDS = {
+    Action.ask: {"en": "Ask", "zh": "发出询问"},
+    Action.remind: {"en": "Remind", "zh": "提醒未填"},
+    Action.close: {"en": "Close and sum up", "zh": "截止汇总"},
+}
+
+
+async def _steps(database: Database, now: datetime) -> list[dict[str, Any]]:
+    async with database.reading() as session:
+        school = (await units.schools(session))[0]
+        calendar = await calendar_of(session, school, local_date(now, school.zone))
+        found: dict[str, dict[str, Any]] = {}
+        day = local_date(now, school.zone)
+        for offset in range(12):
+            for plan in await plans.plans(session, school.id):
+                for due in days_steps(plan, school.zone, calendar, day + timedelta(days=offset)):
+                    at = due.due_at.isoformat()
+                    found.setdefault(at, {"at": at, "label": _STEP_WORDS[due.step.action]})
+            coming = [at for at in found if datetime.fromisoformat(at) > now]
+            if coming:
+                break
+    return [found[at] for at in sorted(found)]
+
+
+# ---- the crowd -----------------------------------------------------------------------------
+
+
+class Crowd:
+    """The other families: most answer soon, some need the reminder, a few stay silent."""
+
+    def __init__(self, sandbox: Sandbox, players: list[Player]) -> None:
+        self._url = sandbox.url
+        self._people = {player.user_id for player in players if player.persona is None}
+        self._chance = random.Random(7)  # noqa: S311 - people, not secrets
+        self._temper = {user: self._chance.random() for user in sorted(self._people)}
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def run(self) -> None:
+        """Watch what the bot sends and answer it as families do."""
+        seen = 0
+        async with aiohttp.ClientSession(self._url) as http:
+            while True:
+                path = f"/sandbox/log?after={seen}&method=sendMessage"
+                for call in await (await http.get(path)).json():
+                    seen = max(seen, call["n"])
+                    if call["ok"]:
+                        self._notice(http, call)
+                await asyncio.sleep(0.5)
+
+    def _notice(self, http: aiohttp.ClientSession, call: dict[str, Any]) -> None:
+        user = int(call["params"]["chat_id"])
+        if user not in self._people or not call["params"].get("reply_markup"):
+            return
+        temper = self._temper[user]
+        reminder = bool(call["params"].get("reply_parameters"))
+        if temper > 0.95 or (temper > 0.82 and not reminder):
+            return
+        wait = self._chance.uniform(0.5, 14)
+        task = asyncio.create_task(self._answer(http, user, call["result"]["message_id"], wait))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _answer(
+        self, http: aiohttp.ClientSession, user: int, message_id: int, wait: float
+    ) -> None:
+        await asyncio.sleep(wait)
+        ill = self._temper[user] < 0.03
+        await self._tap(http, user, message_id, 1 if ill else 0, 0)
+        if not ill:
+            return
+        for row, column in ((1, 0), (1, 0), (-2, 0), (0, 0), (0, 0), (1, 0)):
+            await asyncio.sleep(self._chance.uniform(0.5, 2))
+            await self._tap(http, user, message_id, row, column)
+
+    async def _tap(
+        self, http: aiohttp.ClientSession, user: int, message_id: int, row: int, column: int
+    ) -> None:
+        chat = await (await http.get(f"/sandbox/chats/{user}?bot={BOT_ID}")).json()
+        shown = next((m for m in chat["messages"] if m["id"] == message_id), None)
+        rows = shown["buttons"] if shown else []
+        if not rows or row >= len(rows):
+            return
+        data = rows[row][min(column, len(rows[row]) - 1)]["data"]
+        await http.post(
+            f"/sandbox/chats/{user}/taps?bot={BOT_ID}",
+            json={"message_id": message_id, "data": data},
+        )

@@ -1,0 +1,194 @@
+"""Updates in: fetch, handle, commit, and only then ask with the next offset.
+
+aiogram's and python-telegram-bot's own loops confirm first and handle later; a kill between the
+two loses every update in flight. Here the confirmation is the next request.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Sequence
+from time import monotonic
+
+import structlog
+
+from handlers.inbox import Arrival, Handled, Inbox
+from handlers.messages import (
+    FetchFailedError,
+    PollConflictError,
+    RawUpdate,
+    Transport,
+    UnreadableUpdateError,
+)
+
+log = structlog.get_logger()
+
+POLL_SECONDS = 25.0
+FLOOD_EVENTS, FLOOD_SECONDS = 20, 10.0  # security list 12
+LONGEST_PAUSE = 30.0
+
+
+class FloodGuard:
+    """Lets 20 events in 10 seconds through for each chat, then keeps quiet."""
+
+    def __init__(self, clock: Callable[[], float] = monotonic) -> None:
+        self._clock = clock
+        self._seen: dict[int, deque[float]] = {}
+
+    def lets_through(self, chat_id: int) -> bool:
+        """Count an event of a chat and say whether it is still within bounds."""
+        now = self._clock()
+        seen = self._seen.setdefault(chat_id, deque(maxlen=FLOOD_EVENTS))
+        if len(seen) == FLOOD_EVENTS and now - seen[0] < FLOOD_SECONDS:
+            return False
+        seen.append(now)
+        if len(self._seen) > 50_000:
+            quiet = [chat for chat, times in self._seen.items() if now - times[-1] > FLOOD_SECONDS]
+            for chat in quiet:
+                del self._seen[chat]
+        return True
+
+
+def arrivals_of(
+    transport: Transport, raws: Sequence[RawUpdate], guard: FloodGuard
+) -> list[Arrival]:
+    """Translate raw updates; what cannot be read becomes an arrival with its reason."""
+    arrivals = []
+    for raw in raws:
+        update_id = raw.get("update_id")
+        if not isinstance(update_id, int) or isinstance(update_id, bool):
+            log.warning("update without an id", bot=transport.bot_id)
+            continue
+        try:
+            event = transport.read(raw)
+        except UnreadableUpdateError as error:
+            arrivals.append(Arrival(transport.bot_id, update_id, raw, unreadable=str(error)))
+            continue
+        if event is not None and not guard.lets_through(event.chat_id):
+            log.warning("flood, event dropped", bot=transport.bot_id, update=update_id)
+            event = None
+        arrivals.append(Arrival(transport.bot_id, update_id, raw, event))
+    return arrivals
+
+
+class Poller:
+    """Listens for one bot by long polling."""
+
+    def __init__(
+        self,
+        transport: Transport,
+        inbox: Inbox,
+        then: Callable[[Handled], None],
+        *,
+        wait: float = POLL_SECONDS,
+    ) -> None:
+        self._transport = transport
+        self._inbox = inbox
+        self._then = then
+        self._wait = wait
+        self._guard = FloodGuard()
+        self._offset: int | None = None  # never kept: update ids start anew after a silent week
+        self._conflicts = 0
+        self._handling = False
+
+    async def run(self, stopping: asyncio.Event) -> None:
+        """Listen until stopped; whatever fails is tried again, slower each time."""
+        pause = 1.0
+        while not stopping.is_set():
+            polling = asyncio.create_task(self.once(self._wait))
+            stop = asyncio.create_task(stopping.wait())
+            await asyncio.wait({polling, stop}, return_when=asyncio.FIRST_COMPLETED)
+            stop.cancel()
+            if not polling.done():
+                if not self._handling:  # a batch that has begun is finished
+                    polling.cancel()
+                await asyncio.gather(polling, return_exceptions=True)
+                return
+            error = polling.exception()
+            if error is None:
+                pause = 1.0
+                continue
+            self._tell(error)
+            await _sleep_unless(stopping, pause)
+            pause = min(pause * 2, LONGEST_PAUSE)
+
+    def _tell(self, error: BaseException) -> None:
+        bot = self._transport.bot_id
+        if isinstance(error, PollConflictError):
+            self._conflicts += 1
+            say = log.error if self._conflicts >= 3 else log.warning
+            say("another process polls with this token", bot=bot, times=self._conflicts)
+        elif isinstance(error, FetchFailedError):
+            log.warning("updates could not be fetched", bot=bot, reason=str(error))
+        else:
+            log.error("updates could not be kept", bot=bot, exc_info=error)
+
+    async def once(self, wait: float) -> int:
+        """Fetch one batch and handle it; the next call's offset confirms it."""
+        raws = await self._transport.fetch(self._offset, wait)
+        self._conflicts = 0
+        if not raws:
+            return 0
+        self._handling = True
+        try:
+            handled = await self._inbox.handle(arrivals_of(self._transport, raws, self._guard))
+        finally:
+            self._handling = False
+        ids = [raw["update_id"] for raw in raws if isinstance(raw.get("update_id"), int)]
+        if ids:
+            self._offset = max(ids) + 1
+        self._then(handled)
+        return len(raws)
+
+
+async def _sleep_unless(stopping: asyncio.Event, seconds: float) -> None:
+    try:
+        await asyncio.wait_for(stopping.wait(), seconds)
+    except TimeoutError:
+        return
+
+
+class Gatherer:
+    """Takes one bot's updates from a webhook: gathered for a few milliseconds, one commit."""
+
+    def __init__(
+        self,
+        transport: Transport,
+        inbox: Inbox,
+        then: Callable[[Handled], None],
+        *,
+        gather_seconds: float = 0.005,
+    ) -> None:
+        self._transport = transport
+        self._inbox = inbox
+        self._then = then
+        self._gather_seconds = gather_seconds
+        self._guard = FloodGuard()
+        self._waiting: list[tuple[RawUpdate, asyncio.Future[None]]] = []
+        self._task: asyncio.Task[None] | None = None
+
+    async def receive(self, raw: RawUpdate) -> None:
+        """Return when the update is committed.
+
+        Raises:
+            Exception: it could not be kept; whoever sent it should send it again.
+        """
+        kept: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append((raw, kept))
+        if self._task is None or self._task.done():
+            self._task = asyncio.create_task(self._work())
+        await kept
+
+    async def _work(self) -> None:
+        while self._waiting:
+            await asyncio.sleep(self._gather_seconds)
+            batch, self._waiting = self._waiting, []
+            raws = [raw for raw, _ in batch]
+            try:
+                handled = await self._inbox.handle(arrivals_of(self._transport, raws, self._guard))
+            except Exception as error:
+                for _, kept in batch:
+                    kept.set_exception(error)
+                continue
+            for _, kept in batch:
+                kept.set_result(None)
+            self._then(handled)

@@ -1,0 +1,331 @@
+"""What is owed, sent: claimed in the ledger before, marked after; then the mirrors.
+
+One sender for each bot. No message is rendered or sent while a transaction is open.
+"""
+
+import asyncio
+import os
+import secrets
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import structlog
+
+from bot import render
+from bot.pacer import Pacer
+from bot.texts import Texts, texts
+from handlers.clock import Clock
+from handlers.desk import Toast
+from handlers.messages import (
+    Delivered,
+    NotSent,
+    Rejected,
+    Rendered,
+    SendResult,
+    TargetGone,
+    Transport,
+    Unauthorized,
+    Unclear,
+    Unreachable,
+    Wait,
+)
+from handlers.views import class_view, flag_view, household_view, summary_view
+from storage import cards, ledger
+from storage.database import Database, Session
+from storage.ledger import Mark, State
+from storage.tables import Card, Contact, Ledger
+
+log = structlog.get_logger()
+
+WINDOW = 8  # messages in flight for each bot: what a kill can double at most (design 3.2)
+BULK_LANE = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A claimed message with what it takes to send it: None as message means nothing to say."""
+
+    entry: Ledger
+    contact: Contact
+    message: Rendered | None
+    card: Card | None = None
+    reply_to: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A message and what became of it."""
+
+    item: Item
+    result: SendResult
+
+
+class Sender:
+    """Sends one bot's ledger and keeps its cards true."""
+
+    def __init__(
+        self,
+        database: Database,
+        transport: Transport,
+        clock: Clock,
+        pacer: Pacer,
+        *,
+        coalesce: bool = True,
+        after_claim: Callable[[], Awaitable[None]] | None = None,
+    ) -> None:
+        self._database = database
+        self._transport = transport
+        self._clock = clock
+        self._pacer = pacer
+        self._coalesce = coalesce
+        self._after_claim = after_claim
+        self._owner = f"{os.getpid()}-{secrets.token_hex(4)}"
+        self._wake = asyncio.Event()
+        self._toasts: set[asyncio.Task[SendResult]] = set()
+        self.unauthorized = False
+
+    def wake(self) -> None:
+        """Say that there may be something new to send."""
+        self._wake.set()
+
+    def answer(self, toasts: Sequence[Toast]) -> None:
+        """Answer taps at once, beside everything else: a late answer is lost, the tap is kept."""
+        for toast in toasts:
+            text = render.toast(toast, texts(toast.language))
+            task = asyncio.create_task(
+                self._transport.answer(toast.callback_id, text, alert=toast.alert)
+            )
+            self._toasts.add(task)
+            task.add_done_callback(self._toasts.discard)
+
+    async def toasts_sent(self) -> None:
+        """Wait until every tap has had its answer."""
+        while self._toasts:
+            await asyncio.wait(self._toasts)
+
+    async def run(self, stopping: asyncio.Event) -> None:
+        """Send until stopped; a failing database pauses and resumes by itself."""
+        while not stopping.is_set():
+            try:
+                done = await self.once()
+            except Exception:
+                log.exception("sending paused", bot=self._transport.bot_id)
+                done = 0
+                await asyncio.sleep(1)
+            if not done:
+                self._wake.clear()
+                try:
+                    await asyncio.wait_for(self._wake.wait(), 0.5)
+                except TimeoutError:
+                    continue
+        if self._toasts:
+            await asyncio.wait(self._toasts, timeout=3)
+
+    async def once(self) -> int:
+        """Send one window of the ledger and one of the mirrors; return how much was done."""
+        if self.unauthorized:
+            return 0
+        return await self._send_owed() + await self._mirror() + await self._withdraw()
+
+    # ---- the ledger ------------------------------------------------------------------------
+
+    async def _send_owed(self) -> int:
+        now = self._clock()
+        async with self._database.reading() as session:
+            if not await ledger.anything_to_do(session, self._transport.bot_id, now):
+                return 0
+        async with self._database.writing() as session:
+            await ledger.recover(session, self._transport.bot_id)
+            await ledger.expire(session, self._transport.bot_id, now)
+            claimed = await ledger.claim(
+                session,
+                self._transport.bot_id,
+                self._owner,
+                now,
+                WINDOW,
+                bulk=self._pacer.resting == 0,
+            )
+        if not claimed:
+            return 0
+        if self._after_claim is not None:
+            await self._after_claim()
+        async with self._database.reading() as session:
+            items = [await self._prepare(session, entry, now) for entry in claimed]
+        results = await asyncio.gather(*(self._send(item) for item in items))
+        await self._keep(results)
+        return len(claimed)
+
+    async def _prepare(self, session: Session, entry: Ledger, now: datetime) -> Item:
+        contact = await session.get_one(Contact, entry.contact_id)
+        words = texts(contact.language)
+        card = await session.get(Card, entry.card_id) if entry.card_id else None
+        message: Rendered | None = None
+        reply_to: int | None = None
+        if contact.state != "active":
+            return Item(entry, contact, None)
+        if entry.kind == "text":
+            payload = ledger.payload_of(entry)
+            message = render.message(payload["key"], payload["params"], words)
+        elif entry.kind == "card" and card is not None:
+            message = await _render_card(session, card, contact, words, now)
+        elif entry.kind == "reminder" and card is not None:
+            view = await household_view(session, card, contact, now)
+            message, reply_to = render.reminder(view, words), card.message_id
+        elif entry.kind in {"flag", "correction"}:
+            seen = await flag_view(session, ledger.payload_of(entry)["check_in"])
+            shape = render.flag if entry.kind == "flag" else render.correction
+            message = shape(seen, words) if seen is not None else None
+        return Item(entry, contact, message, card, reply_to)
+
+    async def _send(self, item: Item) -> Sent:
+        if item.message is None:
+            return Sent(item, TargetGone())
+        await self._pacer.turn(bulk=item.entry.lane == BULK_LANE)
+        result = await self._transport.send(
+            item.contact.chat_id, item.message, reply_to=item.reply_to
+        )
+        if isinstance(result, Wait):
+            self._pacer.rest(result.seconds)
+        return Sent(item, result)
+
+    async def _keep(self, results: Sequence[Sent]) -> None:
+        now = self._clock()
+        old_messages: list[tuple[int, int]] = []
+        async with self._database.writing() as session:
+            await ledger.mark(session, self._owner, [_mark(sent, now) for sent in results])
+            for sent in results:
+                await self._keep_one(session, sent, now, old_messages)
+        for chat_id, message_id in old_messages:
+            await self._transport.delete(chat_id, message_id)
+
+    async def _keep_one(
+        self, session: Session, sent: Sent, now: datetime, old: list[tuple[int, int]]
+    ) -> None:
+        item, result = sent.item, sent.result
+        if isinstance(result, Unauthorized):
+            self.unauthorized = True
+            log.error("token refused, sending stopped", bot=self._transport.bot_id)
+        elif isinstance(result, Unreachable):
+            contact = await session.get_one(Contact, item.contact.id)
+            contact.state, contact.changed_at = "blocked", now
+            log.info("contact unreachable", contact=item.contact.id)
+        elif isinstance(result, Rejected):
+            log.error("message rejected", entry=item.entry.id, reason=result.reason)
+        elif isinstance(result, Delivered) and item.entry.kind == "card" and item.card:
+            card = await session.get_one(Card, item.card.id)
+            if card.message_id is not None and card.message_id != result.message_id:
+                old.append((item.contact.chat_id, card.message_id))
+            card.message_id = result.message_id
+            card.shown = max(card.shown, item.card.revision)
+            card.shown_at = now
+
+    # ---- mirrors ---------------------------------------------------------------------------
+
+    async def _mirror(self) -> int:
+        """Edit cards until they show what is kept; a kill in between leaves none behind."""
+        now = self._clock()
+        async with self._database.reading() as session:
+            stale = await cards.stale_cards(
+                session, self._transport.bot_id, now, WINDOW, coalesce=self._coalesce
+            )
+            edits = []
+            for card in stale:
+                contact = await session.get_one(Contact, card.contact_id)
+                words = texts(contact.language)
+                message = await _render_card(session, card, contact, words, now)
+                edits.append((card, contact, message))
+        if not edits:
+            return 0
+        results = await asyncio.gather(
+            *(self._edit(card, contact, message) for card, contact, message in edits)
+        )
+        shown = [
+            (card.id, card.revision)
+            for (card, _, _), result in zip(edits, results, strict=True)
+            if isinstance(result, Delivered | Unreachable | Rejected)
+        ]
+        async with self._database.writing() as session:
+            await cards.mark_shown(session, shown, now)
+            for (card, contact, _), result in zip(edits, results, strict=True):
+                if isinstance(result, TargetGone):
+                    await self._send_anew(session, card, contact, now)
+                elif isinstance(result, Rejected):
+                    log.error("edit rejected", card=card.id, reason=result.reason)
+        settled = sum(not isinstance(result, Wait | NotSent | Unclear) for result in results)
+        if not settled:
+            await asyncio.sleep(0.2)
+        return settled
+
+    async def _edit(self, card: Card, contact: Contact, message: Rendered) -> SendResult:
+        await self._pacer.turn(bulk=False)
+        result = await self._transport.edit(contact.chat_id, card.message_id or 0, message)
+        if isinstance(result, Wait):
+            self._pacer.rest(result.seconds)
+            await asyncio.sleep(min(result.seconds, 1.0))
+        return result
+
+    async def _send_anew(
+        self, session: Session, card: Card, contact: Contact, now: datetime
+    ) -> None:
+        """A card whose message is gone is sent once more, under a cause of its own."""
+        await ledger.owe(
+            session, contact, "card", f"lost:{card.id}:{card.message_id}", now, card=card
+        )
+        await cards.forget_message(session, card.id)
+
+    async def _withdraw(self) -> int:
+        """Take reminders out of the chat whose card has been answered."""
+        async with self._database.reading() as session:
+            gone = await ledger.reminders_to_withdraw(session, self._transport.bot_id, WINDOW)
+        if not gone:
+            return 0
+        marks = []
+        for entry, chat_id in gone:
+            await self._pacer.turn(bulk=False)
+            result = await self._transport.delete(chat_id, entry.message_id or 0)
+            if not isinstance(result, Wait | NotSent | Unclear):
+                marks.append(entry.id)
+        async with self._database.writing() as session:
+            await ledger.mark_withdrawn(session, marks)
+        return len(marks)
+
+
+async def _render_card(
+    session: Session, card: Card, contact: Contact, words: Texts, now: datetime
+) -> Rendered:
+    if card.kind == "class":
+        return render.class_card(await class_view(session, card), words)
+    if card.kind == "summary":
+        return render.summary(await summary_view(session, card), words)
+    return render.household(await household_view(session, card, contact, now), words)
+
+
+def _mark(sent: Sent, now: datetime) -> Mark:
+    """Say what a result means for the ledger (design 3.2, fault matrix)."""
+    entry, result = sent.item.entry, sent.result
+    match result:
+        case Delivered(message_id):
+            return Mark(entry.id, State.sent, message_id, sent_at=now)
+        case Wait(seconds):
+            return Mark(
+                entry.id,
+                State.pending,
+                error="too fast",
+                not_before=now + timedelta(seconds=seconds),
+            )
+        case NotSent(reason):
+            return Mark(
+                entry.id,
+                State.pending,
+                error=reason,
+                not_before=now + timedelta(seconds=min(2**entry.attempts, 60)),
+            )
+        case Unclear(reason):
+            return Mark(entry.id, State.unknown, error=reason)
+        case Unauthorized():
+            return Mark(entry.id, State.pending, error="token refused")
+        case Unreachable(reason) | Rejected(reason):
+            return Mark(entry.id, State.failed, error=reason)
+        case TargetGone():
+            return Mark(entry.id, State.moot)

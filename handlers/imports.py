@@ -1,0 +1,152 @@
+"""A roster that an admin sends in chat: noted in the batch, fetched and read outside it."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import structlog
+
+from checkin.access import Act
+from checkin.rosters import Problem, RosterErrors, template_rows
+from handlers.clock import Clock
+from handlers.desk import Desk
+from handlers.messages import Command, FetchFailedError, Upload
+from handlers.roster_files import MOST_BYTES, RosterFileError, read_sheets
+from handlers.rosters import Changes, import_sheets
+from storage import jobs, ledger, units
+from storage.database import Database
+from storage.tables import Contact, RosterJob
+
+log = structlog.get_logger()
+
+Download = Callable[[int, str], Awaitable[bytes]]
+
+
+async def how(desk: Desk, command: Command, contact: Contact) -> None:
+    """Say how a roster is sent, with an empty one to fill in."""
+    access = await desk.access(contact)
+    if not access.reach(Act.manage_roster):
+        await desk.say(contact, command, "admin.not_for_you")
+        return
+    await desk.say(contact, command, "roster.how", content=template_text())
+
+
+def template_text() -> str:
+    """Return an empty roster as CSV, headers in both languages."""
+    import csv  # noqa: PLC0415
+    import io  # noqa: PLC0415
+
+    text = io.StringIO()
+    csv.writer(text).writerows(template_rows())
+    return text.getvalue()
+
+
+async def uploaded(desk: Desk, upload: Upload, contact: Contact) -> None:
+    """Note a roster file to be read; a file from anybody else is declined kindly."""
+    access = await desk.access(contact)
+    found = await units.units_within(desk.session, access.reach(Act.manage_roster), "school")
+    if not found or contact.person_id is None:
+        await desk.say(contact, upload, "help.no_files")
+        return
+    if upload.size > MOST_BYTES:
+        await desk.say(contact, upload, "roster.file_too_big", size=upload.size, most=MOST_BYTES)
+        return
+    desk.session.add(
+        RosterJob(
+            contact_id=contact.id,
+            person_id=contact.person_id,
+            school_id=found[0].id,
+            file_id=upload.file_id,
+            file_name=upload.file_name[:200],
+            created_at=desk.now,
+        )
+    )
+    desk.jobs = True
+    await desk.say(contact, upload, "roster.reading")
+
+
+async def work(database: Database, clock: Clock, download: Download) -> dict[str, int]:
+    """Fetch and take over the rosters that wait; what goes wrong is told to who sent it."""
+    async with database.reading() as session:
+        waiting = await jobs.waiting(session)
+    counts: dict[str, int] = {}
+    for job, bot_id in waiting:
+        state = await _one(database, clock, download, job, bot_id)
+        counts[state] = counts.get(state, 0) + 1
+    return counts
+
+
+async def _one(
+    database: Database, clock: Clock, download: Download, job: RosterJob, bot_id: int
+) -> str:
+    try:
+        content = await download(bot_id, job.file_id)
+    except FetchFailedError:
+        log.warning("roster could not be fetched", job=job.id)
+        return await _end(database, clock, job, "failed", "roster.not_fetched", {})
+    try:
+        sheets = read_sheets(job.file_name, content)
+        async with database.writing() as session:
+            school = await units.school(session, job.school_id)
+            changes = await import_sheets(session, school, sheets, clock(), actor_id=job.person_id)
+    except RosterFileError as error:
+        return await _end(
+            database,
+            clock,
+            job,
+            "refused",
+            f"roster.file_{error.code.value}",
+            dict(error.args_of_code),
+        )
+    except RosterErrors as errors:
+        params = {
+            "count": errors.count,
+            "problems": [problem_document(problem) for problem in errors.problems[:60]],
+        }
+        return await _end(database, clock, job, "refused", "roster.problems", params)
+    key = "roster.unchanged" if changes.nothing else "roster.done"
+    return await _end(database, clock, job, "done", key, changes_document(changes))
+
+
+async def _end(
+    database: Database,
+    clock: Clock,
+    job: RosterJob,
+    state: str,
+    key: str,
+    params: dict[str, Any],
+) -> str:
+    async with database.writing() as session:
+        await jobs.finish(session, job.id, state)
+        contact = await session.get_one(Contact, job.contact_id)
+        await ledger.owe(
+            session,
+            contact,
+            "text",
+            f"roster:{job.id}",
+            clock(),
+            payload={"key": key, "params": params},
+        )
+    return state
+
+
+def problem_document(problem: Problem) -> dict[str, Any]:
+    """Return a problem as plain JSON, to be put into words later."""
+    return {
+        "sheet": problem.sheet,
+        "row": problem.row,
+        "column": problem.column,
+        "code": problem.code.value,
+        "args": dict(problem.args),
+    }
+
+
+def changes_document(changes: Changes) -> dict[str, Any]:
+    """Return what an import did as plain JSON."""
+    return {
+        "students": changes.students,
+        "guardians": changes.guardians,
+        "staff": changes.staff,
+        "classes": changes.classes,
+        "changed": changes.changed,
+        "not_in_file": changes.not_in_file,
+    }

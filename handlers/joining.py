@@ -1,0 +1,344 @@
+"""Joining: a link, the child's name and the end of the student number, consent, the first card.
+
+A link's holder is never shown a list of children. A wrong code and a wrong proof read alike, and
+after a few of them a chat has to wait. Where joining stands lives in the contact's own row.
+"""
+
+from checkin.access import Reach
+from checkin.checkins import Status
+from checkin.invitations import (
+    InvitationKind,
+    Match,
+    Usable,
+    check_claim,
+    check_invitation,
+    code_hash,
+    may_try,
+    parse_claim,
+)
+from checkin.names import mask, same_digits, same_name
+from handlers.desk import Desk
+from handlers.messages import Command, Event, Tap, Words
+from handlers.presses import Press, Verb
+from storage import asking, people, rounds, units
+from storage.ids import new_id
+from storage.invitations import invitation_by_hash, keep_attempt, wrong_attempts
+from storage.people import Pupil, name_of
+from storage.sealing import Private
+from storage.tables import Consent, Contact, Guardianship, Invitation, Person, Unit
+
+CONSENT_VERSION = "1"
+OPEN_STEPS = frozenset({"claim", "proof", "guardian", "consent"})
+
+
+async def start(desk: Desk, command: Command, contact: Contact) -> None:
+    """Greet someone; with a code in the link, begin to let them in."""
+    if not command.rest:
+        key = "start.again" if contact.person_id else "start.stranger"
+        await desk.say(contact, command, key)
+        return
+    if not await _may_try(desk, command, contact):
+        return
+    invitation = await invitation_by_hash(desk.session, code_hash(command.rest.strip()))
+    if invitation is None or not _lets_in(desk, invitation):
+        await _wrong(desk, command, contact, "join.bad_link")
+        return
+    unit = await desk.session.get_one(Unit, invitation.unit_id)
+    if invitation.kind == InvitationKind.class_link:
+        contact.dialogue = {"step": "claim", "invitation": invitation.id}
+        await desk.say(contact, command, "join.which_child", unit=unit.name)
+    else:
+        contact.dialogue = {"step": "proof", "invitation": invitation.id}
+        await desk.say(contact, command, "join.prove_oneself", unit=unit.name)
+
+
+def _lets_in(desk: Desk, invitation: Invitation) -> bool:
+    usable = check_invitation(
+        InvitationKind(invitation.kind),
+        desk.now,
+        expires_at=invitation.expires_at,
+        uses_left=invitation.uses_left,
+    )
+    return isinstance(usable, Usable)
+
+
+async def _may_try(desk: Desk, event: Event, contact: Contact) -> bool:
+    wrong = await wrong_attempts(desk.session, contact.bot_id, contact.chat_id, desk.now)
+    if may_try(wrong, desk.now) is True:
+        return True
+    await desk.say(contact, event, "join.wait")
+    return False
+
+
+async def _wrong(desk: Desk, event: Event, contact: Contact, key: str) -> None:
+    await keep_attempt(desk.session, contact.bot_id, contact.chat_id, desk.now)
+    desk.record("join refused", contact.person_id, None, contact=contact.id)
+    await desk.say(contact, event, key)
+
+
+async def wrote(desk: Desk, words: Words, contact: Contact) -> bool:
+    """Take typed words as a step of joining; False when no step is open that takes words."""
+    step = contact.dialogue.get("step")
+    if step == "claim":
+        await _claim(desk, words, contact, await _invited_pupils(desk, contact))
+    elif step == "proof":
+        await _prove(desk, words, contact)
+    elif step in OPEN_STEPS:
+        await desk.say(contact, words, "join.tap_please")
+    else:
+        return False
+    return True
+
+
+async def wrote_another_child(desk: Desk, words: Words, contact: Contact) -> bool:
+    """Take "Ben Lima 0415" from a guardian as one more child of the schools that know them."""
+    if contact.person_id is None or parse_claim(words.text) is None:
+        return False
+    guarded = await _own_pupils(desk, contact.person_id)
+    if not guarded:
+        return False
+    known = {pupil.person_id for pupil in guarded}
+    schools = [await units.school(desk.session, pupil.school_id) for pupil in guarded]
+    reach = Reach(tuple(dict.fromkeys(school.path for school in schools)))
+    everyone = await people.pupils(desk.session, reach, desk.today(schools[0].zone))
+    contact.dialogue = {"step": "claim", "invitation": None}
+    await _claim(desk, words, contact, [p for p in everyone if p.person_id not in known])
+    return True
+
+
+async def _own_pupils(desk: Desk, person_id: int) -> list[Pupil]:
+    found = await people.answers_for(desk.session, person_id, desk.now.date())
+    return await people.pupils(
+        desk.session,
+        Reach(("/",)),
+        desk.now.date(),
+        person_ids=[i for i in found if i != person_id],
+    )
+
+
+async def _invited_pupils(desk: Desk, contact: Contact) -> list[Pupil]:
+    """Return those whom the contact's open invitation may be used for."""
+    invitation = await desk.session.get(Invitation, contact.dialogue.get("invitation") or 0)
+    if invitation is None or not _lets_in(desk, invitation):
+        return []
+    unit = await desk.session.get_one(Unit, invitation.unit_id)
+    school = await units.school(desk.session, unit.school_id or unit.id)
+    return await people.pupils(desk.session, Reach((unit.path,)), desk.today(school.zone))
+
+
+async def _claim(desk: Desk, words: Words, contact: Contact, pupils: list[Pupil]) -> None:
+    if not await _may_try(desk, words, contact):
+        return
+    claim = parse_claim(words.text)
+    if claim is None:
+        await desk.say(contact, words, "join.claim_form")
+        return
+    found = check_claim(pupils, *claim)
+    if not isinstance(found, Match):
+        await _wrong(desk, words, contact, "join.no_match")
+        return
+    pupil = found.student
+    options = [
+        guardian.person_id
+        for guardian in await people.guardians_of(desk.session, pupil.person_id, desk.now.date())
+        if not guardian.proved
+    ]
+    if contact.person_id is not None:
+        # Known already: they stay who they are, and only the tie to this child is new.
+        await _ask_consent(desk, words, contact, pupil, contact.person_id)
+    elif options:
+        contact.dialogue = {**contact.dialogue, "step": "guardian", "student": pupil.person_id,
+                            "options": options}  # fmt: skip
+        names = await people.names(desk.session, options)
+        await desk.say(
+            contact,
+            words,
+            "join.which_guardian",
+            name=pupil.name,
+            options=[
+                {"place": place, "name": mask(names[person])}
+                for place, person in enumerate(options)
+            ],
+        )
+    else:
+        await _ask_consent(desk, words, contact, pupil, 0)
+
+
+async def _ask_consent(
+    desk: Desk, event: Event, contact: Contact, pupil: Pupil, guardian_id: int
+) -> None:
+    contact.dialogue = {
+        "step": "consent",
+        "invitation": contact.dialogue.get("invitation"),
+        "student": pupil.person_id,
+        "guardian": guardian_id,
+    }
+    school = await units.school(desk.session, pupil.school_id)
+    await desk.say(
+        contact,
+        event,
+        "join.consent",
+        name=pupil.name,
+        unit=pupil.unit_name,
+        school=school.name,
+    )
+
+
+async def _prove(desk: Desk, words: Words, contact: Contact) -> None:
+    """Check that a personal link is in the right hands: number, phone, or else the name."""
+    if not await _may_try(desk, words, contact):
+        return
+    invitation = await desk.session.get(Invitation, contact.dialogue.get("invitation") or 0)
+    if invitation is None or not _lets_in(desk, invitation) or invitation.person_id is None:
+        contact.dialogue = {}
+        await _wrong(desk, words, contact, "join.bad_link")
+        return
+    person = await desk.session.get_one(Person, invitation.person_id)
+    if not await _proves(desk, person, words.text):
+        await _wrong(desk, words, contact, "join.no_match_oneself")
+        return
+    contact.dialogue = {
+        "step": "consent",
+        "invitation": invitation.id,
+        "student": person.id,
+        "guardian": person.id,
+    }
+    unit = await desk.session.get_one(Unit, invitation.unit_id)
+    school = await units.school(desk.session, unit.school_id or unit.id)
+    await desk.say(
+        contact, words, "join.consent_oneself", name=name_of(person), school=school.name
+    )
+
+
+async def _proves(desk: Desk, person: Person, said: str) -> bool:
+    numbers = await people.numbers_of(desk.session, person.id)
+    phone = person.phone.read(person.id) if person.phone else None
+    known = [*numbers, *([phone] if phone else [])]
+    if known:
+        return any(same_digits(number, said, need=4) for number in known)
+    return same_name(name_of(person), said)
+
+
+# ---- taps ----------------------------------------------------------------------------------
+
+
+async def tapped(desk: Desk, tap: Tap, contact: Contact, press: Press) -> None:
+    """Handle a tap of joining; the contact's own row says what is open, never the button."""
+    step = contact.dialogue.get("step")
+    if press.verb is Verb.join_as and step == "guardian":
+        await _as_guardian(desk, tap, contact, press)
+    elif press.verb is Verb.agree and step == "consent":
+        desk.toast(tap, contact, "toast.silent")
+        await _agree(desk, tap, contact)
+    elif press.verb is Verb.decline and step == "consent":
+        contact.dialogue = {}
+        desk.toast(tap, contact, "toast.silent")
+        await desk.say(contact, tap, "join.declined")
+    else:
+        desk.toast(tap, contact, "toast.join_is_over")
+
+
+async def _as_guardian(desk: Desk, tap: Tap, contact: Contact, press: Press) -> None:
+    options: list[int] = contact.dialogue.get("options", [])
+    if press.row > len(options):
+        desk.toast(tap, contact, "toast.not_yours", alert=True)
+        return
+    guardian_id = options[press.row - 1] if press.row else 0
+    student_id = contact.dialogue["student"]
+    found = await people.pupils(
+        desk.session, Reach(("/",)), desk.now.date(), person_ids=[student_id]
+    )
+    desk.toast(tap, contact, "toast.silent")
+    if found:
+        await _ask_consent(desk, tap, contact, found[0], guardian_id)
+
+
+async def _agree(desk: Desk, tap: Tap, contact: Contact) -> None:
+    """Keep the consent, the tie and who is behind the chat; then the morning may begin."""
+    dialogue = contact.dialogue
+    invitation = await desk.session.get(Invitation, dialogue.get("invitation") or 0)
+    if dialogue.get("invitation") is not None:
+        if invitation is None or not _lets_in(desk, invitation):
+            contact.dialogue = {}
+            await desk.say(contact, tap, "join.bad_link")
+            return
+        invitation.uses_left -= 1
+    student_id = int(dialogue["student"])
+    oneself = dialogue["guardian"] == student_id
+    person = await _person_behind(desk, tap, contact, int(dialogue["guardian"]))
+    if not oneself:
+        await _tie(desk, person, student_id)
+    desk.session.add(
+        Consent(
+            subject_id=student_id,
+            given_by=person.id,
+            version=CONSENT_VERSION,
+            given_at=desk.now,
+        )
+    )
+    contact.dialogue = {}
+    desk.forget_access(person.id)
+    desk.record("joined", person.id, await _school_of(desk, student_id), subject=student_id)
+    await desk.session.flush()
+    roles = await _role_keys(desk, contact)
+    names = await people.names(desk.session, [student_id])
+    key = "join.done_oneself" if oneself else "join.done"
+    await desk.say(contact, tap, key, name=names[student_id])
+    for role_key in roles if oneself else []:
+        await desk.say(contact, tap, role_key)
+    desk.menus.add(contact.id)
+    await join_today(desk, contact, student_id)
+
+
+async def _person_behind(desk: Desk, tap: Tap, contact: Contact, guardian_id: int) -> Person:
+    chosen = contact.person_id or guardian_id
+    if chosen:
+        person = await desk.session.get_one(Person, chosen)
+    else:
+        person = Person(id=new_id(), created_at=desk.now, language=contact.language)
+        person.name = Private.of(person.id, tap.sender or "?")
+        desk.session.add(person)
+        await desk.session.flush()
+    contact.person_id = person.id
+    contact.changed_at = desk.now
+    return person
+
+
+async def _tie(desk: Desk, person: Person, student_id: int) -> None:
+    guardians = await people.guardianships_of(desk.session, student_id)
+    for tie in guardians:
+        if tie.guardian_id == person.id:
+            tie.proved_at = tie.proved_at or desk.now
+            return
+    desk.session.add(
+        Guardianship(
+            student_id=student_id,
+            guardian_id=person.id,
+            rank=1 + max((tie.rank for tie in guardians), default=0),
+            since=desk.now.date(),
+            proved_at=desk.now,
+        )
+    )
+
+
+async def _school_of(desk: Desk, person_id: int) -> int | None:
+    found = await people.pupils(
+        desk.session, Reach(("/",)), desk.now.date(), person_ids=[person_id]
+    )
+    return found[0].school_id if found else None
+
+
+async def _role_keys(desk: Desk, contact: Contact) -> list[str]:
+    access = await desk.access(contact)
+    order = ("admin", "school_lead", "class_teacher", "doctor")
+    held = {role.value for role in access.roles()}
+    return [f"join.role_{role}" for role in order if role in held]
+
+
+async def join_today(desk: Desk, contact: Contact, subject_id: int) -> None:
+    """Ask at once whoever joins while the morning's round is open."""
+    for checkin, held in await rounds.open_check_ins(desk.session, subject_id):
+        if checkin.status in {Status.due, Status.unreachable}:
+            checkin.status = Status.asked.value
+            await desk.session.flush()
+        await asking.ask_contact(desk.session, contact.id, held, desk.now)

@@ -1,0 +1,196 @@
+"""One event to the one handler that it is for. Whoever is behind it is asked of the rows alone."""
+
+from collections.abc import Awaitable, Callable
+
+from checkin.access import Role
+from handlers import (
+    classes,
+    household,
+    imports,
+    invitations,
+    joining,
+    setup,
+    summaries,
+    why,
+)
+from handlers.desk import Desk
+from handlers.health import Duties, health
+from handlers.messages import (
+    Command,
+    Event,
+    Membership,
+    Tap,
+    Unsupported,
+    Upload,
+    Words,
+)
+from handlers.presses import Press, PressError, Verb
+from storage import cards, people, rounds, units
+from storage.tables import Card, Contact
+
+Handle = Callable[[Desk, Command, Contact], Awaitable[None]]
+
+_JOINING = frozenset({Verb.join_as, Verb.agree, Verb.decline})
+_FLAGS = frozenset({Verb.details, Verb.release, Verb.keep_flag})
+
+
+class Router:
+    """Knows which handler takes which event."""
+
+    def __init__(self, duties: Duties = tuple, *, join_url: str = "https://t.me") -> None:
+        self._duties = duties
+        self._join_url = join_url
+        self._commands: dict[str, Handle] = {
+            "start": joining.start,
+            "help": help_,
+            "today": today,
+            "language": choose_language,
+            "class": classes.show_classes,
+            "summary": summaries.show_summary,
+            "setup": setup.setup,
+            "plan": setup.plan,
+            "invite": invitations.invite,
+            "import": imports.how,
+            "why": why.why,
+            "health": self._health,
+        }
+
+    async def __call__(self, desk: Desk, event: Event) -> None:
+        """Handle one event at the desk."""
+        desk.join_url = self._join_url
+        contact = await desk.contact(event)
+        if isinstance(event, Membership):
+            _membership(desk, event, contact)
+            return
+        if not event.private:
+            # Health is nobody else's business: in a group we say only where to go.
+            if isinstance(event, Command):
+                await desk.say(contact, event, "help.private_only")
+            return
+        if contact.state != "active":
+            # Whoever writes can be reached again.
+            contact.state, contact.changed_at = "active", desk.now
+        match event:
+            case Tap():
+                await self._tap(desk, event, contact)
+            case Command():
+                handle = self._commands.get(event.name, help_)
+                await handle(desk, event, contact)
+            case Words():
+                await self._words(desk, event, contact)
+            case Upload():
+                await imports.uploaded(desk, event, contact)
+            case Unsupported():
+                await desk.say(contact, event, "help.unsupported")
+
+    async def _tap(self, desk: Desk, tap: Tap, contact: Contact) -> None:
+        try:
+            press = Press.unpack(tap.data)
+        except PressError:
+            desk.record("button refused", contact.person_id, None, contact=contact.id)
+            desk.toast(tap, contact, "toast.not_yours", alert=True)
+            return
+        if press.verb in _JOINING:
+            await joining.tapped(desk, tap, contact, press)
+        elif press.verb is Verb.language:
+            await _set_language(desk, tap, contact, press)
+        elif press.verb is Verb.invite:
+            await invitations.tapped(desk, tap, contact, press)
+        elif press.verb in _FLAGS:
+            await classes.tapped_flag(desk, tap, contact, press)
+        else:
+            await _card_tap(desk, tap, contact, press)
+
+    async def _words(self, desk: Desk, words: Words, contact: Contact) -> None:
+        if await joining.wrote(desk, words, contact):
+            return
+        if await joining.wrote_another_child(desk, words, contact):
+            return
+        if await household.wrote(desk, words, contact):
+            return
+        await help_(desk, words, contact)
+
+    async def _health(self, desk: Desk, command: Command, contact: Contact) -> None:
+        await health(desk, command, contact, self._duties)
+
+
+async def _card_tap(desk: Desk, tap: Tap, contact: Contact, press: Press) -> None:
+    """Hand a tap to its card, if the card is this chat's own."""
+    card = await desk.session.get(Card, press.row)
+    if card is None or card.contact_id != contact.id:
+        desk.record("button refused", contact.person_id, None, card=press.row)
+        desk.toast(tap, contact, "toast.not_yours", alert=True)
+    elif card.kind == "household":
+        await household.tapped(desk, tap, contact, card, press)
+    elif card.kind == "class":
+        await classes.tapped(desk, tap, contact, card, press)
+    else:
+        await summaries.tapped(desk, tap, contact, card, press)
+
+
+def _membership(desk: Desk, event: Membership, contact: Contact) -> None:
+    contact.state = "blocked" if event.blocked else "active"
+    contact.changed_at = desk.now
+
+
+async def help_(desk: Desk, event: Event, contact: Contact) -> None:
+    """Say what can be done here, by what the person is."""
+    lines: list[list[object]] = []
+    if contact.person_id is None:
+        lines.append(["help.stranger", {}])
+    else:
+        access = await desk.access(contact)
+        roles = access.roles()
+        lines.append(["help.guardian", {}])
+        if roles & {Role.class_teacher, Role.doctor}:
+            lines.append(["help.teacher", {}])
+        if Role.school_lead in roles:
+            lines.append(["help.lead", {}])
+        if Role.admin in roles:
+            lines.append(["help.admin", {}])
+    await desk.say(contact, event, "help.title", lines=lines)
+
+
+async def today(desk: Desk, command: Command, contact: Contact) -> None:
+    """Bring today's card, or say that there is none."""
+    if contact.person_id is None:
+        await desk.say(contact, command, "today.not_joined")
+        return
+    for school in await units.schools(desk.session):
+        day = desk.today(school.zone)
+        subjects = await people.answers_for(desk.session, contact.person_id, day)
+        for held in await rounds.rounds_on(desk.session, school.id, day):
+            entries = await rounds.household(desk.session, subjects, day, held.slot)
+            if any(entry.round.id == held.id for entry in entries):
+                card = await cards.card_of(desk.session, contact, day, "household", held.slot)
+                await household.show_again(desk, command, contact, card)
+                return
+    await desk.say(contact, command, "today.nothing")
+
+
+async def choose_language(desk: Desk, command: Command, contact: Contact) -> None:
+    """Offer the languages that we speak."""
+    await desk.say(contact, command, "language.choose")
+
+
+async def _set_language(desk: Desk, tap: Tap, contact: Contact, press: Press) -> None:
+    contact.language = {1: "zh", 2: "en"}.get(press.row, contact.language)
+    desk.menus.add(contact.id)
+    desk.toast(tap, contact, "toast.silent")
+    await desk.say(contact, tap, "language.set")
+
+
+def menu_of(roles: frozenset[Role], *, known: bool) -> tuple[str, ...]:
+    """Return the commands that a chat's menu shows to someone with these roles."""
+    names = ["today"] if known else []
+    if roles & {Role.class_teacher, Role.doctor, Role.school_lead}:
+        names.append("class")
+    if Role.school_lead in roles:
+        names.append("summary")
+    if Role.admin in roles:
+        names += ["setup", "import", "invite", "plan", "health"]
+    elif Role.class_teacher in roles:
+        names.append("invite")
+    if roles & {Role.admin, Role.class_teacher, Role.school_lead}:
+        names.append("why")
+    return (*names, "language", "help")

@@ -1,0 +1,141 @@
+"""Setting a school up in chat: a checklist that says what comes next, and the plan."""
+
+from dataclasses import replace
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from checkin.access import Act
+from checkin.plans import (
+    Audience,
+    BadSteps,
+    Plan,
+    default_steps,
+    first_day_from,
+    parse_steps,
+)
+from handlers.desk import Desk
+from handlers.messages import Command
+from handlers.questionnaires import shipped
+from storage import audit, people, plans, units
+from storage.database import Session
+from storage.questionnaires import keep_questionnaire
+from storage.tables import Contact, Unit
+from storage.units import School
+
+_AUDIENCE = {"student": Audience.students, "staff": Audience.staff}
+
+
+async def make_school(
+    session: Session,
+    name: str,
+    now: datetime,
+    *,
+    zone: str = "Asia/Shanghai",
+    country: str = "CN",
+    language: str = "zh",
+    actor_id: int | None = None,
+) -> School:
+    """Make a school with its two plans: students and staff, asked on every school day."""
+    unit = await units.add_unit(session, None, "school", name, now)
+    unit.zone, unit.country, unit.language = zone, country, language
+    school = units.school_of(unit)
+    for asked in shipped():
+        await keep_questionnaire(session, asked, now)
+        plan = Plan(
+            id=plans.new_plan_id(),
+            school_id=school.id,
+            questionnaire=asked.key,
+            audience=_AUDIENCE[asked.key],
+            steps=default_steps(),
+        )
+        first = first_day_from(plan, school.zone, now)
+        await plans.keep_plan(session, replace(plan, first_day=first))
+    audit.record(session, "school made", now, actor_id=actor_id, school_id=school.id)
+    await session.flush()
+    return school
+
+
+async def setup(desk: Desk, command: Command, contact: Contact) -> None:
+    """Show what is set up and what comes next; `/setup name ...`, `/setup zone ...` change it."""
+    access = await desk.access(contact)
+    found = await units.units_within(desk.session, access.reach(Act.manage_plan), "school")
+    if not found:
+        await desk.say(contact, command, "admin.not_for_you")
+        return
+    wanted = command.rest.strip()
+    word, _, value = wanted.partition(" ")
+    if found and word.lower() in {"zone", "时区"}:
+        await _set_zone(desk, command, contact, found[0], value.strip())
+        return
+    if found and word.lower() in {"name", "校名"} and value.strip():
+        found[0].name = value.strip()[:80]
+        desk.record("school renamed", contact.person_id, found[0].id)
+    elif found and wanted:
+        await desk.say(contact, command, "setup.how")
+        return
+    await _checklist(desk, command, contact, found[0])
+
+
+async def _set_zone(
+    desk: Desk, command: Command, contact: Contact, unit: Unit, value: str
+) -> None:
+    try:
+        ZoneInfo(value)
+    except (ValueError, OSError):
+        await desk.say(contact, command, "setup.bad_zone", zone=value)
+        return
+    unit.zone = value
+    desk.record("zone set", contact.person_id, unit.id, zone=value)
+    await _checklist(desk, command, contact, unit)
+
+
+async def _checklist(desk: Desk, command: Command, contact: Contact, unit: Unit) -> None:
+    school = units.school_of(unit)
+    today = desk.today(school.zone)
+    counted = await people.joined(desk.session, school.id, today)
+    lines: list[list[object]] = [
+        ["setup.school", {"name": school.name, "zone": str(school.zone)}],
+        ["setup.roster", {"n": counted.students}] if counted.students else ["setup.no_roster", {}],
+        ["setup.joined", {"n": counted.joined, "of": counted.students}],
+        ["setup.staff", {"n": counted.staff_joined, "of": counted.staff}],
+        ["setup.next", {}],
+    ]
+    await desk.say(contact, command, "setup.title", lines=lines)
+
+
+async def plan(desk: Desk, command: Command, contact: Contact) -> None:
+    """Show the day's steps; `/plan 06:30 07:10 08:00` sets them for everyone."""
+    access = await desk.access(contact)
+    found = await units.units_within(desk.session, access.reach(Act.manage_plan), "school")
+    if not found:
+        await desk.say(contact, command, "admin.not_for_you")
+        return
+    school = units.school_of(found[0])
+    current = await plans.plans(desk.session, school.id)
+    wanted = command.rest.strip()
+    audience = next((a for a in Audience if wanted.lower().startswith(a.value)), None)
+    if audience is not None:
+        wanted = wanted[len(audience.value) :].strip()
+    if wanted:
+        steps = parse_steps(wanted)
+        if isinstance(steps, BadSteps):
+            await desk.say(contact, command, f"plan.bad_{steps.reason.value}", **dict(steps.args))
+            return
+        for each in current:
+            if audience in {None, each.audience}:
+                changed = replace(each, steps=steps)
+                first = first_day_from(changed, school.zone, desk.now)
+                await plans.keep_plan(desk.session, replace(changed, first_day=first))
+        desk.record("plan changed", contact.person_id, school.id, steps=len(steps))
+        current = await plans.plans(desk.session, school.id)
+    await desk.say(contact, command, "plan.shown", plans=[_shown(each) for each in current])
+
+
+def _shown(each: Plan) -> dict[str, object]:
+    return {
+        "audience": each.audience.value,
+        "recurrence": each.recurrence.value,
+        "steps": [
+            {"action": step.action.value, "time": f"{step.at:%H:%M}"} for step in each.steps
+        ],
+    }

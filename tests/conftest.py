@@ -1,0 +1,83 @@
+"""What every test stands on: real parts, a fresh database, the same invented people."""
+
+import asyncio
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from bot.aiogram_transport import AiogramTransport
+from sandbox.clock import ShiftedClock
+from sandbox.limits import Limits
+from sandbox.server import Sandbox
+from storage.database import Database
+from storage.sealing import Keyring, use_keyring
+from tests.play import TOKEN, Stage
+
+KEYS = Keyring([bytes(range(32))])
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--update", action="store_true", help="rewrite the golden transcripts")
+
+
+@pytest.fixture(scope="session")
+def migrated() -> Path:
+    """An empty database with all tables, made once and copied for each test."""
+    path = Path(tempfile.mkdtemp()) / "empty.sqlite3"
+
+    async def make() -> None:
+        database = Database(f"sqlite:///{path}", safe=False)
+        await database.migrate()
+        await database.close()
+
+    asyncio.run(make())
+    return path
+
+
+@pytest.fixture(autouse=True)
+def keys() -> Keyring:
+    use_keyring(KEYS)
+    return KEYS
+
+
+@pytest.fixture
+async def database(migrated: Path, tmp_path: Path) -> AsyncIterator[Database]:
+    path = tmp_path / "school.sqlite3"
+    shutil.copy(migrated, path)
+    database = Database(f"sqlite:///{path}", safe=False)
+    yield database
+    await database.close()
+
+
+GOLDEN = Path(__file__).parent / "golden"
+
+
+@pytest.fixture
+async def stage(database: Database) -> AsyncIterator[Stage]:
+    """The whole of Allclear around a sandbox of its own, before the morning."""
+    async with Sandbox(clock=ShiftedClock(), limits=Limits.none()) as sandbox:
+        transport = AiogramTransport(TOKEN, sandbox.url)
+        try:
+            await transport.open()
+            async with aiohttp.ClientSession(sandbox.url) as http:
+                yield Stage(database, sandbox, transport, http)
+        finally:
+            await transport.close()
+
+
+@pytest.fixture
+def golden(request: pytest.FixtureRequest) -> Callable[[str, str], None]:
+    """Compare a transcript with the specification, or rewrite it with --update."""
+
+    def compare(name: str, transcript: str) -> None:
+        path = GOLDEN / f"{name}.txt"
+        if request.config.getoption("--update"):
+            path.write_text(transcript)
+        assert path.exists(), f"no golden transcript {name}: run with --update and read it"
+        assert transcript == path.read_text()
+
+    return compare

@@ -1,0 +1,332 @@
+"""A school morning on the stage: real HTTP, real database, real adapters, and a transcript.
+
+The stage's clock stands still between lines; the bot's parts are driven in turn until nothing is
+left to do, so that a transcript is the same every time. Nothing of ours is patched.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time
+from html import unescape
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import aiohttp
+
+from bot.listener import Poller
+from bot.pacer import Pacer
+from bot.sender import Sender
+from bot.transports import BotTransport
+from checkin.invitations import InvitationKind
+from checkin.rosters import Sheet, read_roster
+from handlers import imports
+from handlers.health import DutyState
+from handlers.inbox import Handled, Inbox
+from handlers.invitations import make_link
+from handlers.joining import CONSENT_VERSION
+from handlers.rosters import import_roster
+from handlers.router import Router
+from handlers.rounds import heartbeat
+from handlers.setup import make_school
+from sandbox.limits import Limits
+from sandbox.server import Sandbox
+from storage import contacts, people, units
+from storage.database import Database
+from storage.rosters import KnownRoster, known_roster
+from storage.tables import Consent, Contact, Person
+from storage.units import School
+
+ZONE = ZoneInfo("Asia/Shanghai")
+MONDAY = date(2026, 3, 2)
+TOKEN = "7000001:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+BOT_ID = 7000001
+
+ROSTER = """kind,number,name,class,role,phone,order
+student,20250412,Ana,3-2,,,
+student,20250415,Ben,1-1,,,
+student,20250420,周子昂,3-2,,,
+student,20250431,Tom,3-2,,,
+guardian,20250412;20250415,Maria,,,13900000001,1
+guardian,20250412;20250415,Carlos,,,13900000002,2
+guardian,20250420,周敏,,,13900000003,1
+guardian,20250431,Tina,,,13900000004,1
+staff,T001,Mr Wang,3-2,class teacher,13900000011,
+staff,T002,Ms Sun,1-1,class teacher,13900000012,
+staff,T003,林岚,,school lead,13900000013,
+staff,T004,Gu,,admin,13900000014,
+"""
+
+
+@dataclass(slots=True)
+class Someone:
+    """A person with a phone on the stage."""
+
+    user_id: int
+    name: str
+    language: str
+    person_id: int | None = None
+
+
+@dataclass
+class Stage:
+    """The whole of Allclear around one sandbox, driven line by line."""
+
+    database: Database
+    sandbox: Sandbox
+    transport: BotTransport
+    http: aiohttp.ClientSession
+    language: str = "en"
+    now: datetime = datetime(2026, 3, 1, 22, 0, tzinfo=UTC)
+    lines: list[str] = field(default_factory=list)
+    people: dict[int, Someone] = field(default_factory=dict)
+    school: School | None = None
+    known: KnownRoster | None = None
+    handled: list[Handled] = field(default_factory=list)
+    coalesce: bool = False
+    _seen: int = 0
+
+    def __post_init__(self) -> None:
+        self.sender = Sender(
+            self.database, self.transport, self.clock, Pacer(1e6), coalesce=self.coalesce
+        )
+        self.inbox = Inbox(
+            self.database,
+            self.clock,
+            Router(self._duties, join_url="https://t.me"),
+        )
+        self.poller = Poller(self.transport, self.inbox, self._after)
+
+    def clock(self) -> datetime:
+        return self.now
+
+    def _duties(self) -> Sequence[DutyState]:
+        return [DutyState("heartbeat", 1, self.now, None)]
+
+    def _after(self, handled: Handled) -> None:
+        self.handled.append(handled)
+        self.sender.answer(handled.toasts)
+
+    # ---- the cast --------------------------------------------------------------------------
+
+    async def a_school(self, roster: str = ROSTER) -> School:
+        """Make the school and take over its roster."""
+        rows: list[list[Any]] = [line.split(",") for line in roster.strip().splitlines()]
+        async with self.database.writing() as session:
+            await contacts.know_bot(session, BOT_ID, self.transport.username, self.now)
+            self.school = await make_school(
+                session, "Green Shoots School", self.now, zone=ZONE.key, language=self.language
+            )
+            read = read_roster([Sheet("roster", rows)])
+            await import_roster(session, self.school, read, self.now, actor_id=None)
+            self.known = await known_roster(session, self.school.id, MONDAY)
+        return self.school
+
+    async def phone(self, name: str, language: str | None = None) -> Someone:
+        """Give somebody a phone with Telegram, without having written to the bot."""
+        someone = Someone(501 + len(self.people), name, language or self.language)
+        self.people[someone.user_id] = someone
+        await self._post(
+            "/sandbox/users",
+            {"id": someone.user_id, "name": name, "language": someone.language},
+        )
+        return someone
+
+    async def joined(self, name: str, language: str | None = None) -> Someone:
+        """Let somebody on the roster have joined before the curtain rises."""
+        someone = await self.phone(name, language)
+        someone.person_id = await self.person_id(name)
+        await self._post(f"/sandbox/chats/{someone.user_id}/messages", {"start": ""})
+        await self.transport.fetch(None, 0)
+        updates = await self.transport.fetch(None, 0)
+        if updates:
+            await self.transport.fetch(updates[-1]["update_id"] + 1, 0)
+        async with self.database.writing() as session:
+            session.add(
+                Contact(
+                    bot_id=BOT_ID,
+                    chat_id=someone.user_id,
+                    person_id=someone.person_id,
+                    language=someone.language,
+                    created_at=self.now,
+                    changed_at=self.now,
+                )
+            )
+            ties = await people.ties_of(session, someone.person_id)
+            for tie in ties:
+                tie.proved_at = self.now
+            for subject_id in [tie.student_id for tie in ties] or [someone.person_id]:
+                session.add(
+                    Consent(
+                        subject_id=subject_id,
+                        given_by=someone.person_id,
+                        version=CONSENT_VERSION,
+                        given_at=self.now,
+                    )
+                )
+        return someone
+
+    async def person_id(self, name: str) -> int:
+        async with self.database.reading() as session:
+            from sqlmodel import select
+
+            for person in await session.exec(select(Person)):
+                if people.name_of(person) == name:
+                    return person.id
+        raise LookupError(name)
+
+    async def class_link(self, name: str) -> str:
+        """Make a link for a class and return its code."""
+        async with self.database.writing() as session:
+            unit = next(
+                u
+                for u in await units.classes_of(session, self.school.id if self.school else 0)
+                if u.name == name
+            )
+            return await make_link(session, InvitationKind.class_link, unit.id, self.now, by=None)
+
+    # ---- the lines -------------------------------------------------------------------------
+
+    async def at(self, clock: str, day: date = MONDAY) -> None:
+        """Let the time be `clock` at the school, and everything due then happen."""
+        self.now = datetime.combine(day, time.fromisoformat(clock), ZONE).astimezone(UTC)
+        self.sandbox.clock.jump_to(self.now, force=True)
+        self.lines.append(f"@ {day:%a} {clock}")
+        await self.settle()
+
+    async def says(self, who: Someone, text: str) -> None:
+        """Let somebody write."""
+        self.lines.append(f"{who.name}: {text}")
+        await self._post(f"/sandbox/chats/{who.user_id}/messages", {"text": text})
+        await self.settle()
+
+    async def opens(self, who: Someone, code: str) -> None:
+        """Let somebody open an invitation link."""
+        self.lines.append(f"{who.name}: /start …")
+        await self._post(f"/sandbox/chats/{who.user_id}/messages", {"start": code})
+        await self.settle()
+
+    async def taps(self, who: Someone, button: str, *, message_id: int | None = None) -> None:
+        """Let somebody tap a button, in the newest message that has it."""
+        self.lines.append(f"{who.name}: [{button}]")
+        chat = await self.chat(who)
+        message = next(
+            m
+            for m in reversed(chat)
+            if (message_id in {None, m["id"]})
+            and any(b["text"] == button for row in m["buttons"] for b in row)
+        )
+        await self._post(
+            f"/sandbox/chats/{who.user_id}/taps",
+            {"message_id": message["id"], "text": button},
+        )
+        await self.settle()
+
+    async def taps_first(self, who: Someone, row: int, column: int = 0) -> None:
+        """Let somebody tap a button by its place in the newest message that has any."""
+        message = next(m for m in reversed(await self.chat(who)) if m["buttons"])
+        await self.taps(who, message["buttons"][row][column]["text"], message_id=message["id"])
+
+    async def taps_raw(self, who: Someone, message_id: int, data: str) -> None:
+        """Let somebody send any data as if it were a button's."""
+        self.lines.append(f"{who.name}: [{data!r}]")
+        await self._post(
+            f"/sandbox/chats/{who.user_id}/taps",
+            {"message_id": message_id, "data": data, "raw": True},
+        )
+        await self.settle()
+
+    async def sends_file(self, who: Someone, name: str, content: bytes) -> None:
+        """Let somebody send a file."""
+        self.lines.append(f"{who.name}: <{name}>")
+        form = aiohttp.FormData()
+        form.add_field("file", content, filename=name)
+        async with self.http.post(
+            f"/sandbox/chats/{who.user_id}/files?bot={BOT_ID}", data=form
+        ) as response:
+            assert response.status < 300, await response.text()
+        await self.settle()
+
+    async def chat(self, who: Someone) -> list[dict[str, Any]]:
+        """Return the messages as somebody sees them."""
+        async with self.http.get(f"/sandbox/chats/{who.user_id}?bot={BOT_ID}") as response:
+            messages: list[dict[str, Any]] = (await response.json())["messages"]
+            return messages
+
+    async def settle(self) -> None:
+        """Let every part work until none has anything left to do."""
+        for _ in range(200):
+            done = await self.poller.once(0)
+            done += len(await heartbeat(self.database, self.clock))
+            if any(handled.jobs for handled in self.handled):
+                done += len(await imports.work(self.database, self.clock, self._download))
+            self.handled.clear()
+            done += await self.sender.once()
+            await self.sender.toasts_sent()
+            if not done:
+                break
+        else:
+            raise AssertionError("the stage never came to rest")
+        await self._write_down()
+
+    async def _download(self, _bot_id: int, file_id: str) -> bytes:
+        return await self.transport.download(file_id)
+
+    async def _post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
+        query = "" if path == "/sandbox/users" else f"?bot={BOT_ID}"
+        async with self.http.post(path + query, json=body) as response:
+            assert response.status < 300, await response.text()
+            answer: dict[str, Any] = await response.json()
+            return answer
+
+    # ---- the transcript --------------------------------------------------------------------
+
+    async def _write_down(self) -> None:
+        async with self.http.get(f"/sandbox/log?after={self._seen}") as response:
+            calls = await response.json()
+        for call in calls:
+            self._seen = max(self._seen, call["n"])
+            if line := self._line(call):
+                self.lines.append(line)
+
+    def _line(self, call: dict[str, Any]) -> str | None:
+        params, method = call["params"], call["method"]
+        if method == "answerCallbackQuery":
+            if not params.get("text"):
+                return None
+            mark = "!" if params.get("show_alert") else ""
+            return f"  ({mark}{params['text']})"
+        if method not in {"sendMessage", "editMessageText", "deleteMessage", "sendDocument"}:
+            return None
+        who = self.people.get(int(params["chat_id"]))
+        name = who.name if who else "?"
+        if not call["ok"]:
+            return f"bot → {name}: failed: {call['description']}"
+        if method == "deleteMessage":
+            return f"bot → {name} (took a message away)"
+        how = {"editMessageText": " (edited)"}.get(method, "")
+        if params.get("reply_parameters"):
+            how = " (reply)"
+        if method == "sendDocument":
+            how = " (file)"
+        text = unescape(re.sub(r"<[^>]+>", "", params.get("text") or params.get("caption") or ""))
+        text = re.sub(r"start=[A-Za-z0-9_-]{22,}", "start=CODE", text)
+        return f"bot → {name}{how}: " + text.replace("\n", "\n    ") + _buttons(params)
+
+    def transcript(self) -> str:
+        """Return everything that happened, as a nurse can read it."""
+        return "\n".join(self.lines) + "\n"
+
+
+def _buttons(params: dict[str, Any]) -> str:
+    import json
+
+    markup = params.get("reply_markup")
+    if not markup:
+        return ""
+    if isinstance(markup, str):
+        markup = json.loads(markup)
+    rows = [
+        "  ".join(f"[{button['text']}]" for button in row) for row in markup["inline_keyboard"]
+    ]
+    return "".join(f"\n    {row}" for row in rows)

@@ -1,0 +1,97 @@
+"""The small web server of a process: health for machines, and the webhook where one is used."""
+
+import hmac
+import json
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+from aiohttp import web
+
+log = structlog.get_logger()
+
+SECRET_HEADER = "X-Telegram-Bot-Api-Secret-Token"  # noqa: S105 - a header's name
+LARGEST_UPDATE = 1024 * 1024
+
+Receive = Callable[[dict[str, Any]], Awaitable[None]]
+Health = Callable[[], Awaitable[dict[str, Any]]]
+
+
+class WebPortError(Exception):
+    """The port cannot be listened on; the sentence says what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hook:
+    """Where one bot's updates arrive: the secret that Telegram sends along, and who takes them."""
+
+    secret: str
+    receive: Receive
+
+    def __post_init__(self) -> None:
+        """Refuse to exist without a secret: anyone could speak as Telegram."""
+        if len(self.secret) < 16:
+            raise ValueError("a webhook needs a secret of at least 16 characters")
+
+
+class WebServer:
+    """Serves `/healthz` and, for each bot with a webhook, `/telegram/<bot id>`."""
+
+    def __init__(
+        self, host: str, port: int, health: Health, hooks: Mapping[int, Hook] | None = None
+    ) -> None:
+        self._host = host
+        self.port = port
+        self._health = health
+        self._hooks = dict(hooks or {})
+        self._runner: web.AppRunner | None = None
+
+    async def start(self) -> None:
+        """Listen.
+
+        Raises:
+            WebPortError: somebody else listens there.
+        """
+        app = web.Application(client_max_size=LARGEST_UPDATE)
+        app.router.add_get("/healthz", self._healthz)
+        app.router.add_post("/telegram/{bot_id:\\d+}", self._update)
+        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=5)
+        await self._runner.setup()
+        try:
+            await web.TCPSite(self._runner, self._host, self.port).start()
+        except OSError as error:
+            await self._runner.cleanup()
+            raise WebPortError(
+                f"Port {self.port} on {self._host} is taken. "
+                "Stop what listens there, or set ALLCLEAR_WEB_PORT to another one (0: any)."
+            ) from error
+        self.port = self._runner.addresses[0][1]
+
+    async def stop(self) -> None:
+        """Stop listening, after the requests that are being answered."""
+        if self._runner is not None:
+            await self._runner.cleanup()
+
+    async def _healthz(self, _request: web.Request) -> web.Response:
+        state = await self._health()
+        return web.json_response(state, status=200 if state["ok"] else 503)
+
+    async def _update(self, request: web.Request) -> web.Response:
+        """Take an update: 200 after the commit, 503 when it could not be kept."""
+        hook = self._hooks.get(int(request.match_info["bot_id"]))
+        said = request.headers.get(SECRET_HEADER, "").encode()
+        if hook is None or not hmac.compare_digest(said, hook.secret.encode()):
+            return web.Response(status=404)
+        try:
+            update = json.loads(await request.read())
+        except ValueError:
+            return web.Response(status=400)
+        if not isinstance(update, dict):
+            return web.Response(status=400)
+        try:
+            await hook.receive(update)
+        except Exception:
+            log.exception("update not kept, Telegram will send it again")
+            return web.Response(status=503, headers={"Retry-After": "2"})
+        return web.Response()
