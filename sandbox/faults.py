@@ -47,8 +47,9 @@ class Faults:
 
     def __post_init__(self) -> None:
         self._die = random.Random(self.seed)  # noqa: S311 (repeatable is the point)
-        if sum(self.rates().values()) > 1:
-            raise RefusedError("The rates add up to more than 1: make them smaller.")
+        rates = self.rates().values()
+        if min(rates) < 0 or sum(rates) > 1:
+            raise RefusedError("A rate is below 0, or together they are more than 1.")
 
     def rates(self) -> dict[Fault, float]:
         """How often each fault happens, between 0 and 1."""
@@ -101,7 +102,9 @@ class Faults:
             if isinstance(outage, Mapping):
                 for end in ("from", "to"):
                     if outage.get(end):
-                        knobs[f"outage_{end}"] = datetime.fromisoformat(outage[end]).astimezone()
+                        knobs[f"outage_{end}"] = moment = datetime.fromisoformat(outage[end])
+                        if moment.tzinfo is None:
+                            raise ValueError(f"{outage[end]} has no zone")
             elif outage is not None:
                 knobs["outage_until"] = monotonic + float(outage)
         except (TypeError, ValueError) as error:

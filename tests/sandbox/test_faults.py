@@ -114,4 +114,10 @@ async def test_wrong_knobs_are_explained(client: Client) -> None:
     assert "No such knob: rate" in (await client.post("/sandbox/faults", 400, rate=1))["error"]
     over = await client.post("/sandbox/faults", 400, rate_429=0.7, rate_hang=0.7)
     assert "more than 1" in over["error"]
+    for wrong in (
+        {"rate_429": -1},
+        {"rate_429": "often"},
+        {"outage": {"from": "2026-03-02T07:00"}},
+    ):
+        assert "error" in await client.post("/sandbox/faults", 400, **wrong)
     assert (await client.get("/sandbox/faults"))["rate_429"] == 0
