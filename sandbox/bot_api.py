@@ -45,7 +45,6 @@ class BotApi:
         self.world = world
         self.webhooks = Webhooks(world, self._carry_out)
         self.closing = asyncio.Event()
-        self._server_errors = 0
 
     async def download(self, request: web.Request) -> web.StreamResponse:
         """Serve /file/bot<token>/<path>."""
@@ -125,8 +124,8 @@ class BotApi:
         if fault is Fault.TOO_MANY:
             return _refuse(too_many_requests(faults.retry_after if faults else 1))
         if fault in {Fault.SERVER_ERROR_BEFORE, Fault.SERVER_ERROR_AFTER}:
-            status, kind, text = SERVER_ERRORS[self._server_errors % len(SERVER_ERRORS)]
-            self._server_errors += 1
+            turn = faults.next_turn() if faults else 0
+            status, kind, text = SERVER_ERRORS[turn % len(SERVER_ERRORS)]
             return web.Response(status=status, text=text, content_type=kind)
         if fault is Fault.HANG and faults is not None:
             with contextlib.suppress(TimeoutError):

@@ -43,6 +43,7 @@ class Faults:
     outage_to: datetime | None = None
     outage_until: float = 0.0  # monotonic
     methods: frozenset[str] | None = None
+    _turns: int = 0
     _die: random.Random = field(default_factory=random.Random, repr=False)
 
     def __post_init__(self) -> None:
@@ -67,6 +68,11 @@ class Faults:
                 return fault
             thrown -= rate
         return None
+
+    def next_turn(self) -> int:
+        """Count the server errors, which take turns in how they look."""
+        self._turns += 1
+        return self._turns - 1
 
     def is_out(self, now: datetime, monotonic: float) -> bool:
         """Whether the service cannot be reached now."""
