@@ -152,6 +152,12 @@ def test_a_released_flag_falls_to_what_was_asked_for() -> None:
     assert release(flagged, minutes(60), NURSE).severity == 0
 
 
+def test_what_was_left_standing_is_not_the_releasers_to_undo() -> None:
+    flagged = after(says(MARIA, 2))[1]
+    released = release(flagged, minutes(5), NURSE, to=says(MARIA, 1, 4))
+    assert after(says(NURSE, 0, 6), standing=released)[0] is Verdict.correction_asked
+
+
 def test_a_release_never_raises() -> None:
     flagged = after(says(MARIA, 1))[1]
     assert release(flagged, minutes(60), NURSE, to=says(MARIA, 2, 30)) is flagged

@@ -6,10 +6,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from checkin.answers import is_complete, prune
-from checkin.questionnaires import Questionnaire
+from checkin.questionnaires import Questionnaire, parse_questionnaire
 from checkin.triage import Disposition, Exposure, Triage, severity_of, triage, worst_so_far
 from handlers.questionnaires import shipped
-from tests.checkin.questionnaire_documents import accepted, meets, some_answers
+from tests.checkin.questionnaire_documents import a_document, accepted, meets, some_answers
 
 MONDAY = date(2026, 3, 2)
 STUDENT, STAFF = shipped()
@@ -84,6 +84,14 @@ def test_a_contact_stays_at_home_for_fourteen_days(questionnaire: Questionnaire)
 
 def test_a_long_stay_is_worse_than_a_short_one() -> None:
     assert weigh(STUDENT, contact="contact").severity > weigh(STUDENT, temperature=39).severity
+
+
+def test_a_lesser_rule_does_not_lengthen_the_worst() -> None:
+    document = a_document()
+    document["triage"][1]["days"] = 5
+    weighed = weigh(parse_questionnaire(document), temperature=38, symptoms=["cough"])
+    assert weighed.reasons == ("fever", "symptoms")
+    assert weighed.valid_until == MONDAY + timedelta(days=1)
 
 
 def test_a_stay_is_long_from_a_week_on() -> None:
