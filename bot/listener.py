@@ -80,12 +80,13 @@ class Poller:
         then: Callable[[Handled], None],
         *,
         wait: float = POLL_SECONDS,
+        guard: FloodGuard | None = None,
     ) -> None:
         self._transport = transport
         self._inbox = inbox
         self._then = then
         self._wait = wait
-        self._guard = FloodGuard()
+        self._guard = guard or FloodGuard()
         self._offset: int | None = None  # never kept: update ids start anew after a silent week
         self._conflicts = 0
         self._handling = False

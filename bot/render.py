@@ -78,7 +78,8 @@ def household(view: HouseholdView, texts: Texts) -> Rendered:
 
 def _open_card(view: HouseholdView, waiting: Sequence[Line], texts: Texts) -> Rendered:
     alone = len(view.lines) == 1 and view.lines[0].oneself
-    parts = [texts("card.greeting", day=day_words(texts, view.day))]
+    greeting = "card.day" if view.changing else "card.greeting"
+    parts = [texts(greeting, day=day_words(texts, view.day))]
     if waiting and len(waiting) < len(view.lines):
         parts += _result_lines(view, texts)
     if view.changing:
@@ -325,7 +326,7 @@ def summary(view: SummaryView, texts: Texts) -> Rendered:
         parts += _named(view.absent, texts)
     if view.unaccounted:
         parts.append(texts("summary.unaccounted", n=len(view.unaccounted)))
-        parts += _by_class(view.unaccounted, texts)
+        parts += _by_class(view, texts)
     else:
         parts.append(texts("summary.everyone"))
     rows: list[tuple[Button, ...]] = []
@@ -336,6 +337,7 @@ def summary(view: SummaryView, texts: Texts) -> Rendered:
                 name=view.signature.name,
                 time=clock_words(view.signature.at, view.zone),
                 cases=view.signature.cases,
+                unaccounted=view.signature.unaccounted,
             )
         )
     elif view.closed:
@@ -375,10 +377,11 @@ def _named(lines: Sequence[Line], texts: Texts, *, with_disposition: bool = Fals
     return parts
 
 
-def _by_class(lines: Sequence[Line], texts: Texts) -> list[str]:
+def _by_class(view: SummaryView, texts: Texts) -> list[str]:
     parts = []
-    for unit, group in groupby(lines, key=lambda line: line.unit_name):
+    for name, group in groupby(view.unaccounted, key=lambda line: line.unit_name):
         names = [mask(line.name) for line in group]
+        unit = texts.plain("word.staff") if name == view.unit_name else name
         parts.append(
             texts("summary.class_line", unit=unit, n=len(names), names=list_words(texts, names))
         )

@@ -90,7 +90,10 @@ async def tapped(desk: Desk, tap: Tap, contact: Contact, card: Card, press: Pres
             home.show(desk)
             desk.toast(tap, contact, "toast.silent")
         case Verb.change:
-            home.show(desk, changing=True)
+            if len(home.entries) == 1:
+                await _turn_to(desk, home, home.entries[0])
+            else:
+                home.show(desk, changing=True)
             desk.toast(tap, contact, "toast.silent")
         case _:
             await bring_fresh(desk, tap, contact, card)
@@ -215,7 +218,7 @@ async def _back(
     draft = Draft.of(entry.checkin)
     before = previous_question(asked, draft.answers, question.key)
     if before is None:
-        home.show(desk, changing=all_answered(home.entries))
+        home.show(desk, changing=len(home.entries) > 1 and all_answered(home.entries))
     else:
         home.show(desk, check_in=entry.checkin.id, question=before.key)
 

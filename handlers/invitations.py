@@ -99,7 +99,7 @@ async def _invite_person(
         found = [(InvitationKind.staff, person, name) for person, name in members]
     found += [
         (InvitationKind.student, pupil.person_id, pupil.name)
-        for pupil in await people.pupils(desk.session, reach, today)
+        for pupil in await people.pupils(desk.session, reach, desk.now)
         if pupil.own_account
     ]
     matching = [each for each in found if same_name(each[2], wanted)]

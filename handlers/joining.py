@@ -18,9 +18,10 @@ from checkin.invitations import (
 )
 from checkin.names import mask, same_digits, same_name
 from handlers.desk import Desk
+from handlers.household import show_again
 from handlers.messages import Command, Event, Tap, Words
 from handlers.presses import Press, Verb
-from storage import asking, people, rounds, units
+from storage import asking, cards, people, rounds, units
 from storage.ids import new_id
 from storage.invitations import invitation_by_hash, keep_attempt, wrong_attempts
 from storage.people import Pupil, name_of
@@ -28,6 +29,7 @@ from storage.sealing import Private
 from storage.tables import Consent, Contact, Guardianship, Invitation, Person, Unit
 
 CONSENT_VERSION = "1"
+ANYWHERE = Reach(("/",))
 OPEN_STEPS = frozenset({"claim", "proof", "guardian", "consent"})
 
 
@@ -100,20 +102,17 @@ async def wrote_another_child(desk: Desk, words: Words, contact: Contact) -> boo
     known = {pupil.person_id for pupil in guarded}
     schools = [await units.school(desk.session, pupil.school_id) for pupil in guarded]
     reach = Reach(tuple(dict.fromkeys(school.path for school in schools)))
-    everyone = await people.pupils(desk.session, reach, desk.today(schools[0].zone))
+    everyone = await people.pupils(desk.session, reach, desk.now)
     contact.dialogue = {"step": "claim", "invitation": None}
     await _claim(desk, words, contact, [p for p in everyone if p.person_id not in known])
     return True
 
 
 async def _own_pupils(desk: Desk, person_id: int) -> list[Pupil]:
-    found = await people.answers_for(desk.session, person_id, desk.now.date())
-    return await people.pupils(
-        desk.session,
-        Reach(("/",)),
-        desk.now.date(),
-        person_ids=[i for i in found if i != person_id],
-    )
+    """Return the students whom someone answers for as a guardian."""
+    ties = {tie.student_id: tie for tie in await people.ties_of(desk.session, person_id)}
+    found = await people.pupils(desk.session, ANYWHERE, desk.now, person_ids=ties)
+    return [p for p in found if people.holds(ties[p.person_id], p.today)]
 
 
 async def _invited_pupils(desk: Desk, contact: Contact) -> list[Pupil]:
@@ -122,8 +121,7 @@ async def _invited_pupils(desk: Desk, contact: Contact) -> list[Pupil]:
     if invitation is None or not _lets_in(desk, invitation):
         return []
     unit = await desk.session.get_one(Unit, invitation.unit_id)
-    school = await units.school(desk.session, unit.school_id or unit.id)
-    return await people.pupils(desk.session, Reach((unit.path,)), desk.today(school.zone))
+    return await people.pupils(desk.session, Reach((unit.path,)), desk.now)
 
 
 async def _claim(desk: Desk, words: Words, contact: Contact, pupils: list[Pupil]) -> None:
@@ -140,7 +138,7 @@ async def _claim(desk: Desk, words: Words, contact: Contact, pupils: list[Pupil]
     pupil = found.student
     options = [
         guardian.person_id
-        for guardian in await people.guardians_of(desk.session, pupil.person_id, desk.now.date())
+        for guardian in await people.guardians_of(desk.session, pupil.person_id, pupil.today)
         if not guardian.proved
     ]
     if contact.person_id is not None:
@@ -245,9 +243,7 @@ async def _as_guardian(desk: Desk, tap: Tap, contact: Contact, press: Press) -> 
         return
     guardian_id = options[press.row - 1] if press.row else 0
     student_id = contact.dialogue["student"]
-    found = await people.pupils(
-        desk.session, Reach(("/",)), desk.now.date(), person_ids=[student_id]
-    )
+    found = await people.pupils(desk.session, ANYWHERE, desk.now, person_ids=[student_id])
     desk.toast(tap, contact, "toast.silent")
     if found:
         await _ask_consent(desk, tap, contact, found[0], guardian_id)
@@ -255,39 +251,43 @@ async def _as_guardian(desk: Desk, tap: Tap, contact: Contact, press: Press) -> 
 
 async def _agree(desk: Desk, tap: Tap, contact: Contact) -> None:
     """Keep the consent, the tie and who is behind the chat; then the morning may begin."""
-    dialogue = contact.dialogue
+    dialogue, contact.dialogue = contact.dialogue, {}
     invitation = await desk.session.get(Invitation, dialogue.get("invitation") or 0)
     if dialogue.get("invitation") is not None:
         if invitation is None or not _lets_in(desk, invitation):
-            contact.dialogue = {}
             await desk.say(contact, tap, "join.bad_link")
             return
         invitation.uses_left -= 1
-    student_id = int(dialogue["student"])
-    oneself = dialogue["guardian"] == student_id
-    person = await _person_behind(desk, tap, contact, int(dialogue["guardian"]))
+    subject_id, guardian_id = int(dialogue["student"]), int(dialogue["guardian"])
+    found = await people.pupils(desk.session, ANYWHERE, desk.now, person_ids=[subject_id])
+    oneself = guardian_id == subject_id
+    if not oneself and not found:
+        await desk.say(contact, tap, "join.bad_link")  # the child has left meanwhile
+        return
+    person = await _person_behind(desk, tap, contact, guardian_id)
     if not oneself:
-        await _tie(desk, person, student_id)
+        await _tie(desk, person, found[0])
     desk.session.add(
         Consent(
-            subject_id=student_id,
+            subject_id=subject_id,
             given_by=person.id,
             version=CONSENT_VERSION,
             given_at=desk.now,
         )
     )
-    contact.dialogue = {}
     desk.forget_access(person.id)
-    desk.record("joined", person.id, await _school_of(desk, student_id), subject=student_id)
-    await desk.session.flush()
-    roles = await _role_keys(desk, contact)
-    names = await people.names(desk.session, [student_id])
-    key = "join.done_oneself" if oneself else "join.done"
-    await desk.say(contact, tap, key, name=names[student_id])
-    for role_key in roles if oneself else []:
-        await desk.say(contact, tap, role_key)
     desk.menus.add(contact.id)
-    await join_today(desk, contact, student_id)
+    school_id = found[0].school_id if found else invitation.unit_id if invitation else None
+    desk.record("joined", person.id, school_id, subject=subject_id)
+    await desk.session.flush()
+    names = await people.names(desk.session, [subject_id])
+    if oneself:
+        await desk.say(contact, tap, "join.done_oneself", name=names[subject_id])
+        for key in await _role_keys(desk, contact):
+            await desk.say(contact, tap, key)
+    else:
+        await desk.say(contact, tap, "join.done", name=names[subject_id])
+    await join_today(desk, tap, contact, subject_id)
 
 
 async def _person_behind(desk: Desk, tap: Tap, contact: Contact, guardian_id: int) -> Person:
@@ -304,28 +304,22 @@ async def _person_behind(desk: Desk, tap: Tap, contact: Contact, guardian_id: in
     return person
 
 
-async def _tie(desk: Desk, person: Person, student_id: int) -> None:
-    guardians = await people.guardianships_of(desk.session, student_id)
+async def _tie(desk: Desk, person: Person, pupil: Pupil) -> None:
+    """Prove the tie that the roster names, or make one; an ended tie is not revived by a link."""
+    guardians = await people.guardianships_of(desk.session, pupil.person_id)
     for tie in guardians:
         if tie.guardian_id == person.id:
             tie.proved_at = tie.proved_at or desk.now
             return
     desk.session.add(
         Guardianship(
-            student_id=student_id,
+            student_id=pupil.person_id,
             guardian_id=person.id,
             rank=1 + max((tie.rank for tie in guardians), default=0),
-            since=desk.now.date(),
+            since=pupil.today,
             proved_at=desk.now,
         )
     )
-
-
-async def _school_of(desk: Desk, person_id: int) -> int | None:
-    found = await people.pupils(
-        desk.session, Reach(("/",)), desk.now.date(), person_ids=[person_id]
-    )
-    return found[0].school_id if found else None
 
 
 async def _role_keys(desk: Desk, contact: Contact) -> list[str]:
@@ -335,10 +329,13 @@ async def _role_keys(desk: Desk, contact: Contact) -> list[str]:
     return [f"join.role_{role}" for role in order if role in held]
 
 
-async def join_today(desk: Desk, contact: Contact, subject_id: int) -> None:
+async def join_today(desk: Desk, event: Event, contact: Contact, subject_id: int) -> None:
     """Ask at once whoever joins while the morning's round is open."""
     for checkin, held in await rounds.open_check_ins(desk.session, subject_id):
         if checkin.status in {Status.due, Status.unreachable}:
             checkin.status = Status.asked.value
             await desk.session.flush()
-        await asking.ask_contact(desk.session, contact.id, held, desk.now)
+        if not await asking.ask_contact(desk.session, contact.id, held, desk.now):
+            # The card is in the chat already, somewhere above: bring it with the new child.
+            card = await cards.card_of(desk.session, contact, held.day, "household", held.slot)
+            await show_again(desk, event, contact, card)

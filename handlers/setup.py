@@ -9,14 +9,17 @@ from checkin.plans import (
     Audience,
     BadSteps,
     Plan,
+    Step,
+    change_steps,
     default_steps,
     first_day_from,
     parse_steps,
 )
+from checkin.times import moment_at
 from handlers.desk import Desk
 from handlers.messages import Command
 from handlers.questionnaires import shipped
-from storage import audit, people, plans, units
+from storage import audit, people, plans, rounds, units
 from storage.database import Session
 from storage.questionnaires import keep_questionnaire
 from storage.tables import Contact, Unit
@@ -123,12 +126,22 @@ async def plan(desk: Desk, command: Command, contact: Contact) -> None:
             return
         for each in current:
             if audience in {None, each.audience}:
-                changed = replace(each, steps=steps)
-                first = first_day_from(changed, school.zone, desk.now)
-                await plans.keep_plan(desk.session, replace(changed, first_day=first))
+                await _change(desk, school, each, steps)
         desk.record("plan changed", contact.person_id, school.id, steps=len(steps))
         current = await plans.plans(desk.session, school.id)
     await desk.say(contact, command, "plan.shown", plans=[_shown(each) for each in current])
+
+
+async def _change(desk: Desk, school: School, each: Plan, steps: tuple[Step, ...]) -> None:
+    """Give a plan other steps; a round that is open goes on under them."""
+    recorded = await plans.recorded_since(desk.session, [each.id], desk.today(school.zone))
+    begun = {step.round_date for step in recorded}
+    changed = change_steps(each, steps, school.zone, desk.now, begun)
+    await plans.keep_plan(desk.session, changed)
+    for day in begun:
+        held = await rounds.round_of(desk.session, each.id, school.id, day)
+        if held is not None and held.closed_at is None:
+            held.closes_at = moment_at(day, steps[-1].at, school.zone)
 
 
 def _shown(each: Plan) -> dict[str, object]:

@@ -95,7 +95,7 @@ class Signature:
     name: str
     at: datetime
     cases: int
-    counts: Mapping[str, int]
+    unaccounted: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,7 +238,10 @@ async def summary_view(session: Session, card: Card) -> SummaryView:
     if signed is not None:
         signer = await people.names(session, [signed.signed_by])
         signature = Signature(
-            signer.get(signed.signed_by, ""), signed.signed_at, signed.cases, signed.counts
+            signer.get(signed.signed_by, ""),
+            signed.signed_at,
+            signed.cases,
+            len(signed.unaccounted),
         )
     return SummaryView(
         card_id=card.id,

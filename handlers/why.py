@@ -27,7 +27,7 @@ async def why(desk: Desk, command: Command, contact: Contact) -> None:
         return
     found = [
         pupil
-        for pupil in await people.pupils(desk.session, reach, desk.now.date())
+        for pupil in await people.pupils(desk.session, reach, desk.now)
         if pupil.number == wanted or same_name(pupil.name, wanted)
     ]
     if not found:
@@ -41,7 +41,7 @@ async def why(desk: Desk, command: Command, contact: Contact) -> None:
 
 async def _explain(desk: Desk, command: Command, contact: Contact, pupil: Pupil) -> None:
     school = await units.school(desk.session, pupil.school_id)
-    today = desk.today(school.zone)
+    today = pupil.today
     calendar = await calendar_of(desk.session, school, today)
     kind, reason = calendar.kind_of(today)
     lines: list[list[Any]] = [

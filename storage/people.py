@@ -20,7 +20,7 @@ from storage.units import within
 
 @dataclass(frozen=True, slots=True)
 class Pupil:
-    """A student with the class they are in."""
+    """A student with the class they are in on `today`, their school's local date."""
 
     person_id: int
     name: str
@@ -30,6 +30,7 @@ class Pupil:
     unit_path: str
     school_id: int
     own_account: bool
+    today: date
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,30 +89,40 @@ async def holders(
 
 
 async def pupils(
-    session: AsyncSession, reach: Reach, day: date, *, person_ids: Iterable[int] | None = None
+    session: AsyncSession,
+    reach: Reach,
+    now: datetime,
+    *,
+    person_ids: Iterable[int] | None = None,
 ) -> list[Pupil]:
-    """Return the students enrolled on `day` within a reach, by class and name."""
+    """Return the students enrolled within a reach on their school's today, by class and name."""
+    school = aliased(Unit)
     query = (
-        select(Enrolment, Unit, Person)
+        select(Enrolment, Unit, Person, school.zone)
         .join(Unit, col(Unit.id) == Enrolment.unit_id)
+        .join(school, col(school.id) == Enrolment.school_id)
         .join(Person, col(Person.id) == Enrolment.person_id)
-        .where(within(reach), in_force(col(Enrolment.since), col(Enrolment.until), day))
+        .where(within(reach))
     )
     if person_ids is not None:
         query = query.where(col(Enrolment.person_id).in_(list(person_ids)))
-    found = [
-        Pupil(
-            person.id,
-            name_of(person),
-            enrolment.number,
-            unit.id,
-            unit.name,
-            unit.path,
-            enrolment.school_id,
-            enrolment.own_account,
-        )
-        for enrolment, unit, person in await session.exec(query)
-    ]
+    found = []
+    for enrolment, unit, person, zone in await session.exec(query):
+        today = local_date(now, ZoneInfo(zone or "UTC"))
+        if enrolment.since <= today and (enrolment.until is None or enrolment.until > today):
+            found.append(
+                Pupil(
+                    person.id,
+                    name_of(person),
+                    enrolment.number,
+                    unit.id,
+                    unit.name,
+                    unit.path,
+                    enrolment.school_id,
+                    enrolment.own_account,
+                    today,
+                )
+            )
     return sorted(found, key=lambda pupil: (pupil.unit_name, pupil.name))
 
 
@@ -315,6 +326,12 @@ async def waiting_admin(session: AsyncSession, school_id: int) -> RoleGrant | No
         .order_by(col(RoleGrant.id))
     )
     return found.first()
+
+
+def holds(tie: Guardianship, day: date) -> bool:
+    """Say whether a tie is proved and in force on a day."""
+    ended = tie.until is not None and tie.until <= day
+    return tie.proved_at is not None and tie.since <= day and not ended
 
 
 async def ties_of(session: AsyncSession, guardian_id: int) -> list[Guardianship]:

@@ -9,12 +9,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time
 from html import unescape
+from itertools import count
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import aiohttp
 
-from bot.listener import Poller
+from bot.listener import FloodGuard, Poller
 from bot.pacer import Pacer
 from bot.sender import Sender
 from bot.transports import BotTransport
@@ -95,7 +96,9 @@ class Stage:
             self.clock,
             Router(self._duties, join_url="https://t.me"),
         )
-        self.poller = Poller(self.transport, self.inbox, self._after)
+        seconds = count()  # people on the stage take a second for each thing they do
+        guard = FloodGuard(lambda: float(next(seconds)))
+        self.poller = Poller(self.transport, self.inbox, self._after, guard=guard)
 
     def clock(self) -> datetime:
         return self.now
@@ -121,6 +124,11 @@ class Stage:
             await import_roster(session, self.school, read, self.now, actor_id=None)
             self.known = await known_roster(session, self.school.id, MONDAY)
         return self.school
+
+    async def opens_school(self, language: str) -> None:
+        """Make the school of a language; who joins speaks it."""
+        self.language = language
+        await self.a_school()
 
     async def phone(self, name: str, language: str | None = None) -> Someone:
         """Give somebody a phone with Telegram, without having written to the bot."""
@@ -226,6 +234,19 @@ class Stage:
         """Let somebody tap a button by its place in the newest message that has any."""
         message = next(m for m in reversed(await self.chat(who)) if m["buttons"])
         await self.taps(who, message["buttons"][row][column]["text"], message_id=message["id"])
+
+    async def reports_fever(self, who: Someone, *, opened: bool = False) -> None:
+        """Let a guardian of one child say: fever, nothing else, not coming."""
+        if not opened:
+            await self.taps_first(who, 1)
+        await self.taps_first(who, 1)  # 37.3 and above
+        for _ in range(3):
+            await self.taps_first(who, 0)
+
+    async def answers_all_clear(self, who: Someone) -> None:
+        """Let a guardian answer five questions well."""
+        for _ in range(5):
+            await self.taps_first(who, 0)
 
     async def taps_raw(self, who: Someone, message_id: int, data: str) -> None:
         """Let somebody send any data as if it were a button's."""

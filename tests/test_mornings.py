@@ -1,4 +1,7 @@
-"""The mornings that the chat is specified by, in both languages."""
+"""The mornings that the chat is specified by, in both languages.
+
+Buttons are tapped by their place where the words differ by language: the transcript shows them.
+"""
 
 from collections.abc import Callable
 
@@ -9,33 +12,141 @@ from tests.play import Stage
 Golden = Callable[[str, str], None]
 BOTH = pytest.mark.parametrize("language", ["en", "zh"])
 
-WORDS = {
-    "en": {
-        "all_clear_both": "All clear for both",
-        "all_clear": "All clear",
-        "ben": "Ben…",
-        "me": "Something to report…",
-        "fever": "37.3 °C or above",
-        "none": "None of these",
-        "town": "Here in town",
-        "no": "No",
-        "home": "No, staying home",
-        "details": "Details",
-        "sign": "Sign",
-        "change": "Change",
-    },
-}
-
 
 @BOTH
 async def test_a_healthy_household_answers_with_one_tap(
     stage: Stage, golden: Golden, language: str
 ) -> None:
-    stage.language = language
-    await stage.a_school()
+    await stage.opens_school(language)
     maria = await stage.joined("Maria")
     await stage.at("06:29")
     await stage.at("06:30")
+    await stage.at("07:01")
     await stage.taps_first(maria, 0)
     await stage.at("08:00")
     golden(f"healthy_household.{language}", stage.transcript())
+
+
+@BOTH
+async def test_one_child_is_ill_and_the_class_teacher_knows_at_once(
+    stage: Stage, golden: Golden, language: str
+) -> None:
+    await stage.opens_school(language)
+    maria = await stage.joined("Maria")
+    sun = await stage.joined("Ms Sun")
+    await stage.at("06:30")
+    await stage.taps_first(maria, 1, 1)  # Ben…
+    await stage.says(maria, "38.2")
+    await stage.taps_first(maria, 1, 0)  # a cough
+    await stage.taps_first(maria, -2)  # done
+    await stage.taps_first(maria, 0)  # in town
+    await stage.taps_first(maria, 0)  # no contact; with a fever nobody asks who comes to school
+    await stage.taps_first(maria, 0)  # all clear for Ana
+    await stage.taps_first(sun, -1)  # details
+    golden(f"one_child_ill.{language}", stage.transcript())
+
+
+@BOTH
+async def test_a_reminder_is_answered_and_goes_away(
+    stage: Stage, golden: Golden, language: str
+) -> None:
+    await stage.opens_school(language)
+    zhou = await stage.joined("周敏")
+    await stage.at("06:30")
+    await stage.at("07:10")
+    await stage.taps_first(zhou, 0)
+    await stage.at("08:00")
+    golden(f"reminder_answered.{language}", stage.transcript())
+
+
+@BOTH
+async def test_a_teacher_answers_for_themself(stage: Stage, golden: Golden, language: str) -> None:
+    await stage.opens_school(language)
+    wang = await stage.joined("Mr Wang")
+    await stage.at("06:30")
+    await stage.says(wang, {"en": "all good", "zh": "都好"}[language])
+    await stage.says(wang, "/class")
+    golden(f"staff.{language}", stage.transcript())
+
+
+@BOTH
+async def test_the_lead_gets_the_summary_and_signs(
+    stage: Stage, golden: Golden, language: str
+) -> None:
+    await stage.opens_school(language)
+    maria = await stage.joined("Maria")
+    await stage.joined("周敏")
+    lead = await stage.joined("林岚")
+    wang = await stage.joined("Mr Wang")
+    await stage.at("06:30")
+    await stage.taps_first(maria, 0)
+    await stage.taps_first(wang, 0)
+    await stage.taps_first(lead, 0)
+    await stage.at("08:00")
+    await stage.taps_first(lead, 0)  # sign
+    golden(f"lead_signs.{language}", stage.transcript())
+
+
+@BOTH
+async def test_a_family_joins_and_is_asked_at_once(
+    stage: Stage, golden: Golden, language: str
+) -> None:
+    await stage.opens_school(language)
+    await stage.at("06:30")
+    code = await stage.class_link("3-2")
+    maria = await stage.phone("Maria")
+    await stage.opens(maria, code)
+    await stage.says(maria, "Ana 9999")
+    await stage.says(maria, "Ana 0412")
+    await stage.taps_first(maria, 0)
+    await stage.taps_first(maria, 0)
+    await stage.says(maria, "Ben 0415")
+    await stage.taps_first(maria, 0)
+    await stage.taps_first(maria, 0)
+    golden(f"family_joins.{language}", stage.transcript())
+
+
+@BOTH
+async def test_a_slip_is_undone_and_a_flag_is_released_by_the_teacher(
+    stage: Stage, golden: Golden, language: str
+) -> None:
+    await stage.opens_school(language)
+    tina = await stage.joined("Tina")
+    wang = await stage.joined("Mr Wang")
+    await stage.at("06:30")
+    await stage.reports_fever(tina)
+    await stage.at("06:35")
+    await stage.taps_first(tina, 0)  # change
+    await stage.answers_all_clear(tina)  # within ten minutes: undone by herself
+    await stage.at("06:40")
+    await stage.taps_first(tina, 0)
+    await stage.reports_fever(tina, opened=True)
+    await stage.at("07:00")
+    await stage.taps_first(tina, 0)
+    await stage.answers_all_clear(tina)
+    await stage.taps_first(wang, 0)  # release
+    golden(f"correction.{language}", stage.transcript())
+
+
+@BOTH
+async def test_an_admin_sets_a_school_up_in_chat(
+    stage: Stage, golden: Golden, language: str
+) -> None:
+    await stage.opens_school(language)
+    admin = await stage.joined("Gu")
+    await stage.at("06:00")
+    await stage.says(admin, "/help")
+    await stage.says(admin, "/setup")
+    await stage.says(admin, "/plan")
+    await stage.says(admin, "/plan 06:40 07:20 08:10")
+    await stage.says(admin, "/plan 08:00 07:00")
+    await stage.says(admin, "/import")
+    await stage.sends_file(admin, "broken.csv", b"kind,number,name,class\nstudent,,Eve,3-2\n")
+    await stage.sends_file(
+        admin, "more.csv", b"kind,number,name,class\nstudent,20250499,Eve,3-2\n"
+    )
+    await stage.says(admin, "/invite 3-2")
+    await stage.says(admin, "/invite Mr Wang")
+    await stage.says(admin, "/why Ana")
+    await stage.says(admin, "/health")
+    golden(f"admin.{language}", stage.transcript())
