@@ -8,6 +8,7 @@ from sandbox.records import JSON, Bot, Chat, Message, User
 from sandbox.world import World
 
 SHOWN = 500  # a page needs no more; earlier messages stay in the world
+PREVIEW = 120  # letters of the last message in the list of people
 
 
 def iso(seconds: float) -> str:
@@ -37,6 +38,7 @@ def user(world: World, record: User) -> JSON:
         "note": record.note,
         "emoji": record.emoji,
         "deactivated": record.deactivated,
+        "crowd": record.crowd,
         "unread": {str(bot_id): chat.unread for bot_id, chat in chats.items() if chat.unread},
         "blocked": [bot_id for bot_id, chat in chats.items() if chat.blocked],
         "last": last,
@@ -46,9 +48,11 @@ def user(world: World, record: User) -> JSON:
 def preview(record: Message) -> str:
     """Say in a line what a message is."""
     if record.text is not None:
-        return record.text
+        return record.text[:PREVIEW]
     sign = "🖼" if record.file is not None and record.file.kind == "photo" else "📄"
-    return f"{sign} {record.caption or (record.file.name if record.file else '')}".strip()
+    return f"{sign} {record.caption or (record.file.name if record.file else '')}".strip()[
+        :PREVIEW
+    ]
 
 
 def chat(record: Chat) -> JSON:

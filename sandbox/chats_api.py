@@ -58,8 +58,13 @@ class ChatsApi:
         return answer(chat_view.bot(bot))
 
     async def users(self, request: web.Request) -> web.Response:
-        """List the people."""
-        return answer([chat_view.user(self.world, user) for user in self.world.users.values()])
+        """List the people, or only those asked for."""
+        everyone = self.world.users
+        found = list(everyone.values())
+        if "ids" in request.query:
+            wanted = [number(id, "each of ids") for id in request.query["ids"].split(",")]
+            found = [everyone[id] for id in wanted if id in everyone]
+        return answer([chat_view.user(self.world, user) for user in found])
 
     async def add_user(self, request: web.Request) -> web.Response:
         """Let a person join, or change one."""
@@ -70,7 +75,7 @@ class ChatsApi:
         if not name:
             raise RefusedError("A user needs a name.")
         language = str(wish.pop("language", None) or (known.language if known else "en"))
-        labels = {"username", "role", "note", "emoji", "deactivated"}
+        labels = {"username", "role", "note", "emoji", "deactivated", "crowd"}
         if unknown := set(wish) - labels:
             raise RefusedError(f"A user has no {', '.join(sorted(unknown))}.")
         for label in ("role", "note"):

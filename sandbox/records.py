@@ -12,7 +12,10 @@ JSON = dict[str, Any]
 
 @dataclass(slots=True)
 class User:
-    """A person. `role` and `note` are small labels for the chat page, by language."""
+    """A person. `role` and `note` are small labels for the chat page, by language.
+
+    Those of the crowd are there, but are not meant to be played: the page folds them away.
+    """
 
     id: int
     name: str
@@ -22,6 +25,7 @@ class User:
     note: dict[str, str] = field(default_factory=dict)
     emoji: str = "🙂"
     deactivated: bool = False
+    crowd: bool = False
     wire: JSON = field(default_factory=dict)
 
     def refresh(self) -> None:

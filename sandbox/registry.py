@@ -90,6 +90,22 @@ class Registry:
         self.hub.tell("users")
         return bot
 
+    def take_bot(self, bot: Bot) -> None:
+        """Let in a bot that was kept in a file."""
+        bot.refresh()
+        self.bots[bot.id] = self._by_token[bot.token] = bot
+
+    def take_chat(self, chat: Chat) -> None:
+        """Let in a chat that was kept in a file, after its bot and its person."""
+        if chat.user is not None:
+            self.chats_of.setdefault(chat.id, {})[chat.bot.id] = chat
+        chat.refresh()
+        for message in chat.messages.values():
+            message.sender = chat.bot.wire
+            if chat.user is not None and not message.from_bot:
+                message.sender = chat.user.wire
+        self.chats[chat.bot.id, chat.id] = chat
+
     def add_user(
         self,
         name: str,
@@ -107,13 +123,13 @@ class Registry:
         if user is None:
             user = self.users[id] = User(id, name)
         user.name, user.language = name, language
-        for label in ("username", "role", "note", "emoji", "deactivated"):
+        for label in ("username", "role", "note", "emoji", "deactivated", "crowd"):
             if labels.get(label) is not None:
                 setattr(user, label, labels[label])
         user.refresh()
         for chat in self.chats_of.get(id, {}).values():
             chat.refresh()
-        self.hub.tell("users")
+        self.hub.tell("users", user_id=id)
         return user
 
     def add_group(self, title: str, bot_id: int, *, id: int | None = None) -> Chat:

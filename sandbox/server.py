@@ -1,5 +1,6 @@
 """The sandbox as a server: one port for the bots, the people and the chat page."""
 
+import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Self
 
 from aiohttp import web
 
+from sandbox import keeping
 from sandbox.answers import say_why
 from sandbox.bot_api import BotApi
 from sandbox.chats_api import ChatsApi
@@ -18,6 +20,7 @@ from sandbox.params import MAX_UPLOAD
 from sandbox.world import World
 
 PAGE = Path(__file__).parent / "page"
+AHEAD = 1000  # numbers of messages and updates passed over after a sudden end
 
 
 class Sandbox:
@@ -83,8 +86,37 @@ class Sandbox:
         self._bot_api.closing.set()
         self.world.close()
         await self._bot_api.webhooks.close()
-        if self._runner is not None:
-            await self._runner.cleanup()
+        runner, self._runner = self._runner, None
+        if runner is not None:
+            await runner.cleanup()
+
+    def save(self, path: Path) -> None:
+        """Keep the world in a file, which is whole at every moment.
+
+        Saved while it runs, the numbers of messages and updates are kept as if some more had
+        been given: should the end come suddenly, a bot may remember ones this file never saw.
+        """
+        text = keeping.written(self.world, ahead=AHEAD if self._runner else 0)
+        fresh = path.with_name(f"{path.name}.new")
+        with fresh.open("w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        fresh.replace(path)
+
+    def load(self, path: Path) -> None:
+        """Fill a sandbox that has not started from a file; its clock goes on where it stood.
+
+        Raises:
+            ValueError: the file is damaged, or of another version.
+            RuntimeError: the sandbox has begun to run.
+        """
+        if self._runner is not None or self.world.bots or self.world.users:
+            raise RuntimeError("a world is loaded before the sandbox starts, into an empty one")
+        try:
+            keeping.read_into(self.world, path.read_bytes())
+        except ValueError as error:
+            raise ValueError(f"{path} cannot be loaded: {error}.") from error
 
     def _look_up(self) -> None:
         """Let waiting polls notice an outage."""

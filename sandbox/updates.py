@@ -74,7 +74,7 @@ class UpdateQueue:
         self.webhook_is_set = False
         self.on_update: Callable[[Update], None] | None = None
         self._poller: Poller | None = None
-        self._last_at = clock.timestamp()
+        self.last_at = clock.timestamp()
         self._next_conflict = 0.0
 
     @property
@@ -126,11 +126,17 @@ class UpdateQueue:
         self._hand_once(update)
         return True
 
+    def take(self, pending: list[Update], once: list[Update]) -> None:
+        """Take over what waited when the world was saved."""
+        self.pending.update((update.id, update) for update in pending)
+        self.history.update(self.pending)
+        self.once.extend(once)
+
     def _new_id(self) -> int:
         now = self.clock.timestamp()
-        if now - self._last_at > WEEK and not self.pending:
+        if now - self.last_at > WEEK and not self.pending:
             self.next_id = self.die.randrange(100_000_000, 900_000_000)
-        self._last_at = now
+        self.last_at = now
         update_id = self.next_id
         self.next_id += 1
         return update_id

@@ -95,7 +95,7 @@ class World(Registry):
         }
         update_id = chat.bot.queue.put("my_chat_member", content, user_id)
         self.touched(chat)
-        self.hub.tell("users")
+        self.hub.tell("users", user_id=user_id)
         return update_id
 
     def read(self, user_id: int, bot_id: int | None = None) -> None:
@@ -103,7 +103,7 @@ class World(Registry):
         chat = self.chat(user_id, bot_id)
         if chat.unread:
             chat.unread = 0
-            self.hub.tell("users")
+            self.hub.tell("users", user_id=user_id)
 
     def _open(self, user_id: int, bot_id: int | None) -> Chat:
         chat = self.chat(user_id, bot_id)

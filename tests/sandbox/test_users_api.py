@@ -37,6 +37,10 @@ async def test_people_join_with_labels_and_can_be_changed(client: Client) -> Non
     await client.post("/sandbox/users", id=ana["id"], name="Ana B", note={"en": "class 3-2"})
     [shown] = await client.get("/sandbox/users")
     assert (shown["name"], shown["language"], shown["role"]) == ("Ana B", "zh", {"en": "teacher"})
+    assert shown["crowd"] is False
+    one = await client.post("/sandbox/users", name="One of many", crowd=True)
+    assert await client.get(f"/sandbox/users?ids={one['id']},5") == [{**one, "crowd": True}]
+    assert "each of ids" in (await client.get("/sandbox/users?ids=x", 400))["error"]
     assert "needs a name" in (await client.post("/sandbox/users", 400))["error"]
     assert "no shoe" in (await client.post("/sandbox/users", 400, name="x", shoe=1))["error"]
 
@@ -223,8 +227,8 @@ async def test_events_tell_what_changes(client: Client, sandbox: Sandbox, maria:
             "bot_id": 7100000001,
             "version": version,
         }
-        sandbox.world.add_user("Ben")
-        assert await next_event(response.content) == {"kind": "users"}
+        ben = sandbox.world.add_user("Ben").id
+        assert await next_event(response.content) == {"kind": "users", "user_id": ben}
         await client.post("/sandbox/clock", shift=60)
         assert await next_event(response.content) == {"kind": "clock"}
 
