@@ -1,0 +1,268 @@
+"""The sets that the database asks, reminds and closes are those that the rules would choose."""
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import func
+from sqlmodel import col, select
+
+from checkin.access import Role
+from checkin.asking import Eligible, may_ask, may_remind
+from checkin.checkins import Status
+from checkin.plans import Audience
+from storage import asking
+from storage.database import Database, Session
+from storage.tables import Card, CheckIn, Consent, Contact, Guardianship, Ledger
+from tests.builders import MONDAY, Rows, a_school, at, cards_of, checkins_of, ledger_of
+
+DAYS = st.sampled_from([MONDAY - timedelta(days=1), MONDAY, MONDAY + timedelta(days=1)])
+ENDS = st.one_of(st.none(), DAYS)
+WAITING = {Status.due, Status.asked, Status.partial}
+
+
+@dataclass(frozen=True)
+class Chat:
+    state: str
+
+
+@dataclass(frozen=True)
+class Tie:
+    rank: int
+    proved: bool
+    since: date
+    until: date | None
+    consent: str
+    chats: tuple[Chat, ...]
+
+
+@dataclass(frozen=True)
+class Child:
+    since: date
+    until: date | None
+    ties: tuple[Tie, ...]
+    own_consent: str
+    own_chat: Chat | None
+    becomes: Status
+
+
+chats = st.builds(Chat, st.sampled_from(["active", "active", "blocked"]))
+consents = st.sampled_from(["given", "given", "withdrawn", "none", "given again"])
+ties = st.builds(
+    Tie,
+    rank=st.integers(1, 3),
+    proved=st.booleans(),
+    since=DAYS,
+    until=ENDS,
+    consent=consents,
+    chats=st.lists(chats, max_size=2).map(tuple),
+)
+children = st.builds(
+    Child,
+    since=DAYS,
+    until=ENDS,
+    ties=st.lists(ties, max_size=3).map(tuple),
+    own_consent=consents,
+    own_chat=st.one_of(st.none(), chats),
+    becomes=st.sampled_from([Status.asked, Status.asked, Status.partial, Status.complete]),
+)
+
+
+def in_force(since: date, until: date | None) -> bool:
+    return since <= MONDAY and (until is None or until > MONDAY)
+
+
+@dataclass
+class Expected:
+    """A child, and everyone who can be asked about it, the first to be asked first."""
+
+    child: Child
+    ways: list[tuple[int, int]]  # (rank, contact)
+
+    @property
+    def rules(self) -> dict[str, bool]:
+        return {
+            "reachable": bool(self.ways),
+            "consented": bool(self.ways),
+            "on_roll": in_force(self.child.since, self.child.until),
+            "paused": False,
+        }
+
+    @property
+    def first(self) -> int:
+        return min(self.ways)[1]
+
+
+def _consent(rows: Rows, subject: int, by: int, consent: str) -> bool:
+    if consent in {"withdrawn", "given again"}:
+        rows.consent(subject, by, withdrawn=True)
+    if consent in {"given", "given again"}:
+        rows.consent(subject, by)
+    return consent.startswith("given")
+
+
+def _raise(rows: Rows, child: Child) -> tuple[int, Expected]:
+    student = rows.student("Ana", since=child.since, until=child.until)
+    ways = []
+    if child.own_chat is not None:
+        contact = rows.contact(student, state=child.own_chat.state)
+        if _consent(rows, student, student, child.own_consent) and contact.state == "active":
+            ways.append((0, contact.id))
+    for tie in child.ties:
+        guardian = rows.guardian(
+            "Maria", student, rank=tie.rank, proved=tie.proved, since=tie.since, until=tie.until
+        )
+        agreed = _consent(rows, student, guardian, tie.consent)
+        for chat in tie.chats:
+            contact = rows.contact(guardian, state=chat.state)
+            if agreed and tie.proved and in_force(tie.since, tie.until) and chat.state == "active":
+                ways.append((tie.rank, contact.id))
+    return student, Expected(child, ways)
+
+
+@given(st.lists(children, min_size=1, max_size=5))
+@settings(
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+async def test_whom_the_database_asks_reminds_and_closes_the_rules_would_too(
+    database: Database, generated: list[Child]
+) -> None:
+    async with database.writing() as session:
+        rows = await a_school(session)
+        school = dict(_raise(rows, child) for child in generated)
+        held = await rows.round()
+        await asking.open_students(session, held)
+        opened = await checkins_of(session, held.id)
+        assert opened.keys() == {i for i, each in school.items() if each.rules["on_roll"]}
+
+        # asking
+        asked = await asking.ask(session, held, rows.now)
+        eligible = {
+            student
+            for student, each in school.items()
+            if isinstance(may_ask(Status.due, **each.rules), Eligible)
+        }
+        owed = await _owed(session, held.id, "card")
+        assert owed == sorted({school[student].first for student in eligible})
+        now_held = await checkins_of(session, held.id)
+        for student, checkin in now_held.items():
+            wanted = Status.asked if student in eligible else Status.unreachable
+            assert checkin.status == wanted
+        assert asked == asking.Asked(len(owed), len(eligible), len(opened.keys() - eligible))
+
+        # asking again
+        revisions = await _revisions(session)
+        assert await asking.ask(session, held, rows.now) == asking.Asked(0, 0, 0)
+        assert await _owed(session, held.id, "card") == owed
+        assert await _revisions(session) == revisions
+
+        # some answer, then the silent are reminded, and again
+        for student in eligible:
+            now_held[student].status = school[student].child.becomes.value
+        await session.flush()
+        silent = {
+            student
+            for student, each in school.items()
+            if student in now_held
+            and isinstance(may_remind(Status(now_held[student].status), **each.rules), Eligible)
+        }
+        reminded = await asking.remind(session, held, rows.now, rung=1)
+        assert await _owed(session, held.id, "reminder") == sorted(
+            {school[student].first for student in silent}
+        )
+        assert reminded == len({school[student].first for student in silent})
+        assert await asking.remind(session, held, rows.now, rung=1) == 0
+
+        # closing
+        before = {student: Status(each.status) for student, each in now_held.items()}
+        closed = await asking.close(session, held, rows.now)
+        for student, checkin in (await checkins_of(session, held.id)).items():
+            was = before[student]
+            assert checkin.status == (Status.no_response if was in WAITING else was)
+        assert closed == sum(was in WAITING for was in before.values())
+
+
+async def _owed(session: Session, round_id: int, kind: str) -> list[int]:
+    """Return the contacts that are owed a message, of the school that is being asked."""
+    subjects = select(CheckIn.subject_id).where(CheckIn.round_id == round_id)
+    people = select(Guardianship.guardian_id).where(col(Guardianship.student_id).in_(subjects))
+    found = await session.exec(
+        select(Ledger.contact_id)
+        .join(Contact, col(Contact.id) == Ledger.contact_id)
+        .where(
+            Ledger.kind == kind,
+            col(Contact.person_id).in_(people) | col(Contact.person_id).in_(subjects),
+        )
+    )
+    return sorted(found)
+
+
+async def _revisions(session: Session) -> int:
+    return (await session.exec(select(func.sum(Card.revision)))).one() or 0
+
+
+async def test_a_card_for_two_plans_of_one_slot_is_one_message(database: Database) -> None:
+    async with database.writing() as session:
+        rows = await a_school(session)
+        teacher, contact = rows.staff("Mr Wang", Role.class_teacher, rows.class_id)
+        child = rows.student("Ana")
+        rows.tie(teacher, child)
+        rows.consent(child, teacher)
+        students, staff = await rows.round(), await rows.round(Audience.staff)
+        await asking.open_students(session, students)
+        await asking.open_staff(session, staff, rows.school.path)
+        first = await asking.ask(session, students, rows.now)
+        second = await asking.ask(session, staff, rows.now)
+    async with database.reading() as session:
+        assert (first.messages, second.messages) == (1, 0)
+        assert (first.subjects, second.subjects) == (1, 1)
+        assert [entry.contact_id for entry in await ledger_of(session, "card")] == [contact.id]
+        assert len(await cards_of(session)) == 1
+
+
+async def test_two_siblings_are_one_message_to_their_guardian(database: Database) -> None:
+    async with database.writing() as session:
+        rows = await a_school(session)
+        _ana, contact = rows.family("Ana", "Maria")
+        ben = rows.student("Ben")
+        rows.tie(contact.person_id or 0, ben)
+        rows.consent(ben, contact.person_id or 0)
+        held = await rows.round()
+        await asking.open_students(session, held)
+        assert await asking.ask(session, held, rows.now) == asking.Asked(1, 2, 0)
+
+
+async def test_consent_withdrawn_before_the_ask_means_no_ask(database: Database) -> None:
+    async with database.writing() as session:
+        rows = await a_school(session)
+        rows.family("Ana", "Maria")
+        for consent in await session.exec(select(Consent)):
+            consent.withdrawn_at = rows.now
+        held = await rows.round()
+        await asking.open_students(session, held)
+        assert await asking.ask(session, held, rows.now) == asking.Asked(0, 0, 1)
+
+
+async def test_an_ask_and_its_reminder_may_not_go_out_after_the_close(database: Database) -> None:
+    async with database.writing() as session:
+        rows = await a_school(session)
+        rows.family("Ana", "Maria")
+        held = await rows.round()
+        await asking.open_students(session, held)
+        await asking.ask(session, held, rows.now)
+        await asking.remind(session, held, rows.now, rung=1)
+        assert {entry.not_after for entry in await ledger_of(session)} == {at("08:00")}
+
+
+async def test_the_second_guardian_is_asked_only_at_the_second_rung(database: Database) -> None:
+    async with database.writing() as session:
+        rows = await a_school(session)
+        ana, first = rows.family("Ana", "Maria")
+        second = rows.second_guardian(ana, "Carlos")
+        held = await rows.round()
+        await asking.open_students(session, held)
+        await asking.ask(session, held, rows.now)
+        assert await _owed(session, held.id, "card") == [first.id]
+        await asking.ask(session, held, rows.now, place=2)
+        assert await _owed(session, held.id, "card") == sorted([first.id, second.id])
