@@ -96,7 +96,7 @@ class App:
             )
             await self.web.start()
             stack.push_async_callback(self.web.stop)
-            listening = await self._listen()
+            listening = self._listen()
             sending = [
                 asyncio.create_task(sender.run(self._stopping)) for sender in self.senders.values()
             ]
@@ -115,6 +115,7 @@ class App:
             while not self._stopping.is_set():
                 try:
                     await transport.open()
+                    await self._choose_way_in(transport)
                     break
                 except FetchFailedError as error:
                     log.warning("no hello", bot=transport.bot_id, reason=str(error))
@@ -127,17 +128,21 @@ class App:
                     session, transport.bot_id, transport.username, self.clock()
                 )
 
-    async def _listen(self) -> list[asyncio.Task[None]]:
-        listening = []
-        for transport in self.transports:
-            if self.settings.public_url:
-                url = f"{self.settings.public_url}/telegram/{transport.bot_id}"
-                await transport.use_webhook(url, self._secret(transport.bot_id))
-                continue
+    async def _choose_way_in(self, transport: BotTransport) -> None:
+        if self.settings.public_url:
+            url = f"{self.settings.public_url}/telegram/{transport.bot_id}"
+            await transport.use_webhook(url, self._secret(transport.bot_id))
+        else:
             await transport.use_polling()
-            poller = Poller(transport, self.inbox, self._after(transport.bot_id))
-            listening.append(asyncio.create_task(poller.run(self._stopping)))
-        return listening
+
+    def _listen(self) -> list[asyncio.Task[None]]:
+        if self.settings.public_url:
+            return []
+        pollers = [
+            Poller(transport, self.inbox, self._after(transport.bot_id))
+            for transport in self.transports
+        ]
+        return [asyncio.create_task(poller.run(self._stopping)) for poller in pollers]
 
     def _hooks(self) -> dict[int, Hook]:
         if not self.settings.public_url:
@@ -158,6 +163,7 @@ class App:
         def after(handled: Handled) -> None:
             sender = self.senders[bot_id]
             sender.answer(handled.toasts)
+            sender.redraw(handled.redraws)
             self.wake()
             if handled.menus:
                 self._in_background(self._set_menus(handled.menus))

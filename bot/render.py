@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
+from html import escape
 from itertools import groupby
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -88,7 +89,7 @@ def _open_card(view: HouseholdView, waiting: Sequence[Line], texts: Texts) -> Re
         parts.append(texts("card.ask_oneself"))
     else:
         whom = list_words(texts, (_with_class(line, texts) for line in waiting))
-        parts += [whom, texts("card.ask", n=len(waiting))]
+        parts += [escape(whom, quote=False), texts("card.ask", n=len(waiting))]
     if view.closed:
         parts.append(
             texts("card.closed_late", time=clock_words(view.closes_at, view.zone))
@@ -172,16 +173,20 @@ def _result_lines(view: HouseholdView, texts: Texts) -> list[str]:
 def _with_class(line: Line, texts: Texts) -> str:
     if line.oneself:
         return texts.plain("word.you")
-    return texts.plain("word.with_class", name=line.name, unit=line.unit_name)
+    return texts.plain("word.with_class", name=line.name, unit=_unit(line, texts))
+
+
+def _unit(line: Line, texts: Texts) -> str:
+    """Return the class that somebody is named beside; staff are staff."""
+    return texts.plain("word.staff") if line.is_staff else line.unit_name
 
 
 def _question(view: HouseholdView, asking: Asking, texts: Texts) -> Rendered:
     question = asking.question
     who = _with_class(asking.line, texts)
-    name = texts.plain("word.you") if asking.line.oneself else asking.line.name
     parts = [
         texts("question.progress", who=who, place=asking.place, of=asking.of),
-        texts("question.text", text=_words(texts, question.text).format(name=name)),
+        texts("question.text", text=_words(texts, question.text).format(name=asking.line.name)),
     ]
     rows: list[tuple[Button, ...]] = []
     if asking.doubt:
@@ -371,7 +376,7 @@ def _named(lines: Sequence[Line], texts: Texts, *, with_disposition: bool = Fals
     parts = []
     for line in lines[:MOST_LINES]:
         key = f"summary.line_{line.disposition}" if with_disposition else "summary.line"
-        parts.append(texts(key, name=mask(line.name), unit=line.unit_name))
+        parts.append(texts(key, name=mask(line.name), unit=_unit(line, texts)))
     if len(lines) > MOST_LINES:
         parts.append(texts("summary.more", n=len(lines) - MOST_LINES))
     return parts
@@ -379,9 +384,8 @@ def _named(lines: Sequence[Line], texts: Texts, *, with_disposition: bool = Fals
 
 def _by_class(view: SummaryView, texts: Texts) -> list[str]:
     parts = []
-    for name, group in groupby(view.unaccounted, key=lambda line: line.unit_name):
+    for unit, group in groupby(view.unaccounted, key=lambda line: _unit(line, texts)):
         names = [mask(line.name) for line in group]
-        unit = texts.plain("word.staff") if name == view.unit_name else name
         parts.append(
             texts("summary.class_line", unit=unit, n=len(names), names=list_words(texts, names))
         )
@@ -397,9 +401,11 @@ def flag(view: FlagView, texts: Texts) -> Rendered:
     text = texts(
         f"flag.{line.disposition or Disposition.cleared}",
         name=line.name,
-        unit=line.unit_name,
+        unit=_unit(line, texts),
         time=clock_words(view.at, view.zone),
     )
+    if line.disposition in {None, Disposition.cleared}:
+        return Rendered(text)
     details = Press(Verb.details, line.check_in_id).pack()
     return Rendered(text, ((Button(texts.plain("button.details"), details),),))
 
@@ -412,7 +418,7 @@ def correction(view: FlagView, texts: Texts) -> Rendered | None:
     text = texts(
         "flag.correction",
         name=line.name,
-        unit=line.unit_name,
+        unit=_unit(line, texts),
         now=texts.plain(f"disposition.{line.disposition}"),
         wanted=texts.plain(f"disposition.{view.asked_for}"),
     )
@@ -430,6 +436,19 @@ def correction(view: FlagView, texts: Texts) -> Rendered | None:
         (Button(texts.plain("button.details"), Press(Verb.details, line.check_in_id).pack()),),
     )
     return Rendered(text, rows)
+
+
+def decided(view: FlagView, texts: Texts) -> Rendered:
+    """Say under an answered correction what stands now, without its buttons."""
+    line = view.line
+    return Rendered(
+        texts(
+            "flag.decided",
+            name=line.name,
+            unit=_unit(line, texts),
+            now=texts.plain(f"disposition.{line.disposition or Disposition.cleared}"),
+        )
+    )
 
 
 # ---- plain messages ------------------------------------------------------------------------
@@ -479,6 +498,12 @@ def _choose_class(key: str, params: Mapping[str, Any], texts: Texts) -> Rendered
     return Rendered(texts(key), (*rows, (every,)))
 
 
+def _stop(key: str, params: Mapping[str, Any], texts: Texts) -> Rendered:
+    stop = Button(texts.plain("button.stop"), Press(Verb.stop).pack(), Style.danger)
+    go_on = Button(texts.plain("button.go_on"), Press(Verb.go_on).pack(), Style.good)
+    return Rendered(texts(key, names=list_words(texts, params["names"])), ((go_on,), (stop,)))
+
+
 def _languages(key: str, params: Mapping[str, Any], texts: Texts) -> Rendered:
     rows = (
         (
@@ -501,8 +526,12 @@ def _problems(key: str, params: Mapping[str, Any], texts: Texts) -> Rendered:
 
 def problem(said: Mapping[str, Any], texts: Texts) -> str:
     """Return one problem of a roster file, with its place, as a sentence."""
-    where = texts("roster.where", sheet=said["sheet"], row=said["row"], column=said["column"])
-    return where + texts(f"roster.{said['code']}", **said["args"])
+    place = {"sheet": said["sheet"], "row": said["row"], "column": said["column"]}
+    where = "where" if said["column"] else "where_row" if said["row"] else "where_sheet"
+    args = dict(said["args"])
+    if "field" in args:
+        args["field"] = texts.plain(f"field.{args['field']}")
+    return texts(f"roster.{where}", **place) + texts(f"roster.{said['code']}", **args)
 
 
 def _template(key: str, params: Mapping[str, Any], texts: Texts) -> Rendered:
@@ -515,7 +544,7 @@ def _plan(key: str, params: Mapping[str, Any], texts: Texts) -> Rendered:
         steps = list_words(
             texts,
             (
-                texts.plain(f"plan.step_{step['action']}", time=step["time"])
+                texts.plain(f"plan.step_{step['action']}", time=_step_time(step, texts))
                 for step in each["steps"]
             ),
         )
@@ -524,6 +553,11 @@ def _plan(key: str, params: Mapping[str, Any], texts: Texts) -> Rendered:
         parts.append(texts("plan.line", audience=audience, recurrence=recurrence, steps=steps))
     parts.append(texts("plan.how"))
     return Rendered(_lines(parts))
+
+
+def _step_time(step: Mapping[str, Any], texts: Texts) -> str:
+    time: str = step["time"]
+    return texts.plain("plan.evening_before", time=time) if step["evening_before"] else time
 
 
 def _sections(key: str, params: Mapping[str, Any], texts: Texts) -> Rendered:
@@ -544,6 +578,7 @@ _WITH_MORE = {
     "join.which_guardian": _which_guardian,
     "invite.links": _class_links,
     "invite.which_class": _choose_class,
+    "stop.sure": _stop,
     "language.choose": _languages,
     "roster.problems": _problems,
     "roster.how": _template,

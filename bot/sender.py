@@ -6,9 +6,10 @@ One sender for each bot. No message is rendered or sent while a transaction is o
 import asyncio
 import os
 import secrets
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 import structlog
 
@@ -16,7 +17,7 @@ from bot import render
 from bot.pacer import Pacer
 from bot.texts import Texts, texts
 from handlers.clock import Clock
-from handlers.desk import Toast
+from handlers.desk import Redraw, Toast
 from handlers.messages import (
     Delivered,
     NotSent,
@@ -82,7 +83,7 @@ class Sender:
         self._after_claim = after_claim
         self._owner = f"{os.getpid()}-{secrets.token_hex(4)}"
         self._wake = asyncio.Event()
-        self._toasts: set[asyncio.Task[SendResult]] = set()
+        self._toasts: set[asyncio.Task[object]] = set()
         self.unauthorized = False
 
     def wake(self) -> None:
@@ -93,11 +94,24 @@ class Sender:
         """Answer taps at once, beside everything else: a late answer is lost, the tap is kept."""
         for toast in toasts:
             text = render.toast(toast, texts(toast.language))
-            task = asyncio.create_task(
-                self._transport.answer(toast.callback_id, text, alert=toast.alert)
-            )
-            self._toasts.add(task)
-            task.add_done_callback(self._toasts.discard)
+            self._beside(self._transport.answer(toast.callback_id, text, alert=toast.alert))
+
+    def redraw(self, redraws: Sequence[Redraw]) -> None:
+        """Take the buttons from corrections that are decided, beside everything else."""
+        for each in redraws:
+            self._beside(self._redraw(each))
+
+    def _beside(self, work: Coroutine[Any, Any, object]) -> None:
+        task = asyncio.create_task(work)
+        self._toasts.add(task)
+        task.add_done_callback(self._toasts.discard)
+
+    async def _redraw(self, each: Redraw) -> None:
+        async with self._database.reading() as session:
+            view = await flag_view(session, each.check_in_id)
+        if view is not None:
+            message = render.decided(view, texts(each.contact.language))
+            await self._transport.edit(each.contact.chat_id, each.message_id, message)
 
     async def toasts_sent(self) -> None:
         """Wait until every tap has had its answer."""

@@ -7,12 +7,12 @@ from typing import Any
 from checkin.access import Act, Role, roles_allowed
 from checkin.answers import Answers, prune
 from checkin.checkins import Said, Settled, Standing, Status, Verdict, release, settle
-from checkin.questions import Disposition, Questionnaire
+from checkin.questions import Disposition
 from checkin.triage import Triage, triage
 from handlers.desk import Desk
 from storage import contacts, ledger, people
 from storage.questionnaires import questionnaire
-from storage.rounds import Entry
+from storage.rounds import Entry, forget_exposures
 from storage.sealing import Private, keyring
 from storage.tables import CheckIn, ExposureRow, HistoryEntry
 
@@ -83,16 +83,16 @@ async def keep_answers(desk: Desk, entry: Entry, answers: Answers, by: int) -> S
     if settled.verdict is Verdict.too_late:
         return settled
     if settled.verdict is Verdict.correction_asked:
+        checkin.floor = settled.standing.floor
         checkin.asked_for = Private.of(checkin.subject_id, json.dumps(given))
         checkin.asked_for_by = by
         await _tell_school(desk, entry, "correction", Act.release)
     else:
         _stand(checkin, settled.standing, given, weighed)
         checkin.late = checkin.late or entry.round.closed_at is not None
-        _keep_exposures(desk, checkin, asked, weighed)
-        if settled.verdict is Verdict.raised or (
-            settled.verdict is Verdict.undone and weighed.severity
-        ):
+        await forget_exposures(desk.session, checkin.id)
+        _keep_exposures(desk, checkin, weighed)
+        if settled.verdict in {Verdict.raised, Verdict.undone}:
             await _tell_school(desk, entry, "flag", Act.hear_of_flags)
     desk.changed(entry.round.day, checkin.subject_id, checkin.unit_id, checkin.school_id)
     return settled
@@ -174,7 +174,7 @@ def _remember(
     )
 
 
-def _keep_exposures(desk: Desk, checkin: CheckIn, asked: Questionnaire, weighed: Triage) -> None:
+def _keep_exposures(desk: Desk, checkin: CheckIn, weighed: Triage) -> None:
     for exposure in weighed.exposures:
         desk.session.add(
             ExposureRow(

@@ -2,7 +2,7 @@
 
 from checkin.access import Act
 from handlers.answers import keep_flag, release_flag
-from handlers.desk import Desk
+from handlers.desk import Desk, Redraw
 from handlers.household import bring_fresh, refused, show_again
 from handlers.messages import Command, Event, Tap
 from handlers.presses import Press, Verb
@@ -77,6 +77,8 @@ async def tapped_flag(desk: Desk, tap: Tap, contact: Contact, press: Press) -> N
     else:
         done = await keep_flag(desk, entry, person_id)
         desk.toast(tap, contact, "toast.flag_kept" if done else "toast.nothing_to_release")
+    if press.verb is not Verb.details and tap.message_id is not None:
+        desk.redraws.append(Redraw(contact, tap.message_id, entry.checkin.id))
 
 
 def _needed(verb: Verb) -> Act:

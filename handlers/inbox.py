@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import structlog
 
 from handlers.clock import Clock
-from handlers.desk import Desk, Toast
+from handlers.desk import Desk, Redraw, Toast
 from handlers.messages import Event, RawUpdate
 from storage import contacts, inbox
 from storage.database import Database
@@ -34,6 +34,7 @@ class Handled:
     events: int = 0
     set_aside: int = 0
     toasts: list[Toast] = field(default_factory=list)
+    redraws: list[Redraw] = field(default_factory=list)
     menus: set[int] = field(default_factory=set)
     jobs: bool = False
 
@@ -69,6 +70,7 @@ class Inbox:
             handled.events += one.events
             handled.set_aside += one.set_aside
             handled.toasts += one.toasts
+            handled.redraws += one.redraws
             handled.menus |= one.menus
             handled.jobs |= one.jobs
         return handled
@@ -102,7 +104,8 @@ class Inbox:
                 session, arrivals[0].bot_id, (arrival.update_id for arrival in new), desk.now
             )
             await desk.finish()
-        handled.toasts, handled.menus, handled.jobs = desk.toasts, desk.menus, desk.jobs
+        handled.toasts, handled.redraws = desk.toasts, desk.redraws
+        handled.menus, handled.jobs = desk.menus, desk.jobs
         return handled
 
     async def _alone(self, arrival: Arrival) -> Handled:

@@ -30,7 +30,8 @@ class Verb(StrEnum):
     details = "w"
     language = "g"
     invite = "i"
-    zone = "z"
+    stop = "t"
+    go_on = "u"
 
 
 class PressError(Exception):

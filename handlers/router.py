@@ -10,6 +10,7 @@ from handlers import (
     invitations,
     joining,
     setup,
+    stopping,
     summaries,
     why,
 )
@@ -44,6 +45,7 @@ class Router:
             "start": joining.start,
             "help": help_,
             "today": today,
+            "stop": stopping.stop,
             "language": choose_language,
             "class": classes.show_classes,
             "summary": summaries.show_summary,
@@ -96,6 +98,8 @@ class Router:
             await _set_language(desk, tap, contact, press)
         elif press.verb is Verb.invite:
             await invitations.tapped(desk, tap, contact, press)
+        elif press.verb in {Verb.stop, Verb.go_on}:
+            await stopping.tapped(desk, tap, contact, press)
         elif press.verb in _FLAGS:
             await classes.tapped_flag(desk, tap, contact, press)
         else:
@@ -193,4 +197,4 @@ def menu_of(roles: frozenset[Role], *, known: bool) -> tuple[str, ...]:
         names.append("invite")
     if roles & {Role.admin, Role.class_teacher, Role.school_lead}:
         names.append("why")
-    return (*names, "language", "help")
+    return (*names, "language", "stop", "help") if known else (*names, "language", "help")

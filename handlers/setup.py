@@ -149,6 +149,11 @@ def _shown(each: Plan) -> dict[str, object]:
         "audience": each.audience.value,
         "recurrence": each.recurrence.value,
         "steps": [
-            {"action": step.action.value, "time": f"{step.at:%H:%M}"} for step in each.steps
+            {
+                "action": step.action.value,
+                "time": f"{step.at:%H:%M}",
+                "evening_before": step.day_offset < 0,
+            }
+            for step in each.steps
         ],
     }

@@ -37,6 +37,7 @@ class Line:
     late: bool = False
     answered_at: datetime | None = None
     correction_asked: bool = False
+    is_staff: bool = False
     oneself: bool = False
     clearable: bool = False
     advice: Mapping[str, str] | None = None
@@ -173,6 +174,7 @@ async def _line(session: Session, entry: Entry, reader_id: int) -> Line:
         late=checkin.late,
         answered_at=checkin.answered_at,
         correction_asked=checkin.asked_for is not None,
+        is_staff=checkin.unit_id == checkin.school_id,
         oneself=checkin.subject_id == reader_id,
         clearable=not complete and worst_so_far(asked, drafted, entry.round.day) is None,
         advice=advice,
@@ -317,6 +319,7 @@ def _plain_line(entry: Entry) -> Line:
         late=checkin.late,
         answered_at=checkin.answered_at,
         correction_asked=checkin.asked_for is not None,
+        is_staff=checkin.unit_id == checkin.school_id,
         valid_until=checkin.valid_until,
     )
 

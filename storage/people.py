@@ -338,3 +338,25 @@ async def ties_of(session: AsyncSession, guardian_id: int) -> list[Guardianship]
     """Return a guardian's ties to students."""
     found = await session.exec(select(Guardianship).where(Guardianship.guardian_id == guardian_id))
     return list(found)
+
+
+async def consented_subjects(session: AsyncSession, person_id: int) -> list[int]:
+    """Return whom a person has agreed to be asked about."""
+    found = await session.exec(
+        select(Consent.subject_id)
+        .where(Consent.given_by == person_id, col(Consent.withdrawn_at).is_(None))
+        .order_by(col(Consent.id))
+    )
+    return list(dict.fromkeys(found))
+
+
+async def withdraw_consents(session: AsyncSession, person_id: int, now: datetime) -> list[int]:
+    """Withdraw everything that a person has agreed to; return whom it was about."""
+    found = await session.exec(
+        select(Consent).where(Consent.given_by == person_id, col(Consent.withdrawn_at).is_(None))
+    )
+    subjects = []
+    for consent in found:
+        consent.withdrawn_at = now
+        subjects.append(consent.subject_id)
+    return list(dict.fromkeys(subjects))

@@ -4,12 +4,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 
+from sqlalchemy import delete
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from checkin.access import Reach
 from storage.people import name_of
-from storage.tables import CheckIn, HistoryEntry, Person, Round, Unit
+from storage.sql import affected, table
+from storage.tables import CheckIn, ExposureRow, HistoryEntry, Person, Round, Unit
 from storage.units import within
 
 
@@ -117,3 +119,9 @@ async def open_check_ins(session: AsyncSession, subject_id: int) -> list[tuple[C
         .where(CheckIn.subject_id == subject_id, col(Round.closed_at).is_(None))
     )
     return list(found.all())
+
+
+async def forget_exposures(session: AsyncSession, check_in_id: int) -> None:
+    """Take away the places of an answer that does not stand any more."""
+    exposure = table(ExposureRow)
+    await affected(session, delete(exposure).where(exposure.c.check_in_id == check_in_id))

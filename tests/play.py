@@ -27,10 +27,9 @@ from handlers.inbox import Handled, Inbox
 from handlers.invitations import make_link
 from handlers.joining import CONSENT_VERSION
 from handlers.rosters import import_roster
-from handlers.router import Router
 from handlers.rounds import heartbeat
+from handlers.router import Router
 from handlers.setup import make_school
-from sandbox.limits import Limits
 from sandbox.server import Sandbox
 from storage import contacts, people, units
 from storage.database import Database
@@ -108,7 +107,6 @@ class Stage:
 
     def _after(self, handled: Handled) -> None:
         self.handled.append(handled)
-        self.sender.answer(handled.toasts)
 
     # ---- the cast --------------------------------------------------------------------------
 
@@ -278,12 +276,16 @@ class Stage:
         """Let every part work until none has anything left to do."""
         for _ in range(200):
             done = await self.poller.once(0)
+            for handled in self.handled:
+                self.sender.answer(handled.toasts)
+                await self.sender.toasts_sent()
+                self.sender.redraw(handled.redraws)
+                await self.sender.toasts_sent()
             done += len(await heartbeat(self.database, self.clock))
             if any(handled.jobs for handled in self.handled):
                 done += len(await imports.work(self.database, self.clock, self._download))
             self.handled.clear()
             done += await self.sender.once()
-            await self.sender.toasts_sent()
             if not done:
                 break
         else:
@@ -305,6 +307,8 @@ class Stage:
     async def _write_down(self) -> None:
         async with self.http.get(f"/sandbox/log?after={self._seen}") as response:
             calls = await response.json()
+        # Several people are written to at once: told person by person, taps' answers first.
+        calls.sort(key=lambda call: int(call["params"].get("chat_id", 0)))
         for call in calls:
             self._seen = max(self._seen, call["n"])
             if line := self._line(call):

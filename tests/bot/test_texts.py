@@ -38,6 +38,7 @@ FAMILIES: dict[str, Iterable[str]] = {
     "card.": Disposition,
     "class.": ("stay_home", "see_nurse", "correction", "absent", "silent", "unreachable"),
     "command.": (
+        "stop",
         *("start", "today", "class", "summary", "setup", "import", "invite", "plan", "why"),
         *("health", "language", "help"),
     ),
@@ -64,7 +65,7 @@ PLAIN = (
     "act. button. command. day. disposition. field. plan.action_ plan.step_ status. toast. word."
 )
 # Beside a problem of a whole row or sheet; the renderer chooses by what is known of the place.
-PLACES = {"roster.where_row", "roster.where_sheet"}
+PLACES = {"roster.where", "roster.where_row", "roster.where_sheet"}
 # What a call offers to the words where the arguments go through another function first.
 OFFERED = {
     "button.sign_zero": {"n"},
