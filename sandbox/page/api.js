@@ -26,7 +26,7 @@ const post = (path, body) =>
 const chatPath = (user, bot, part = "") => `/sandbox/chats/${user}${part}?bot=${bot}`;
 
 export const bots = () => call("/sandbox/bots");
-export const users = () => call("/sandbox/users");
+export const users = (ids) => call(`/sandbox/users${ids ? `?ids=${ids.join()}` : ""}`);
 export const addUser = (user) => post("/sandbox/users", user);
 export const chat = (user, bot) => call(chatPath(user, bot));
 export const chatAfter = (user, bot, version, wait, signal) =>

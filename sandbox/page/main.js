@@ -9,7 +9,8 @@ import { byId, copyText, fill, h, narrow } from "./dom.js";
 import { icon } from "./icons.js";
 import { keepLive } from "./live.js";
 import { menu, toast } from "./overlay.js";
-import { about, isBlocked, peopleView, unreadOf, whoOpens } from "./people.js";
+import { about, isBlocked, peopleView, unreadOf } from "./people.js";
+import { askWho, whoOpens } from "./who.js";
 import { chooseLanguage, languageNow, remember, remembered, setLanguage, t } from "./words.js";
 
 const state = { bots: [], users: [], bot: null, user: null, version: null, empty: true };
@@ -63,13 +64,17 @@ const clock = clockView({
 
 const people = peopleView({
   onOpen: (user) => go({ user }),
-  onAdd: async (person) => {
+  onAdd: () => addSomebody((user) => go({ user })),
+});
+
+function addSomebody(then) {
+  askWho(async (person) => {
     const made = await trying(() => api.addUser(person));
     if (!made) return;
-    await loadPeople();
-    go({ user: made.id });
-  },
-});
+    putPeople([made]);
+    then(made.id);
+  });
+}
 
 const chat = chatView({
   onTap: async (message, button) => {
@@ -92,13 +97,47 @@ const sendText = (text) => trying(() => api.say(state.user.id, state.bot.id, tex
 
 // ---- loading ----
 
-const loadPeople = gathered(async () => {
+const everybody = "everybody";
+const stale = new Set(); // whom to ask for again
+const mostAtOnce = 200; // a school that wakes up: then everybody is asked for
+
+/** Only those are asked for in whom something changed, and a burst of them together. */
+const loadStale = gathered(async () => {
+  const ids = [...stale];
+  stale.clear();
+  if (ids.includes(everybody) || ids.length > mostAtOnce) return takeEverybody();
+  putPeople(await api.users(ids));
+  settle();
+  await new Promise((done) => setTimeout(done, 150));
+});
+
+function loadPeople(id = everybody) {
+  stale.add(id);
+  return loadStale();
+}
+
+async function takeEverybody() {
   const [bots, users] = await Promise.all([api.bots(), api.users()]);
   state.bots = bots;
-  state.users = users;
+  const known = new Map(state.users.map((user) => [user.id, user]));
+  state.users = users.map((user) => sameOr(known.get(user.id), user));
   settle();
   if (arrived) arrive();
-});
+}
+
+/** Keeps the object of a person in whom nothing changed: their row is then left alone. */
+const sameOr = (had, user) =>
+  had && JSON.stringify(had) === JSON.stringify(user) ? had : user;
+
+function putPeople(changed) {
+  const fresh = new Map(changed.map((user) => [user.id, user]));
+  state.users = state.users.map((had) => {
+    const user = fresh.get(had.id);
+    fresh.delete(had.id);
+    return user ? sameOr(had, user) : had;
+  });
+  state.users.push(...fresh.values());
+}
 
 const loadClock = gathered(async () => clock.update(await api.clock()));
 
@@ -125,7 +164,7 @@ async function markRead() {
   const { user, bot } = state;
   const known = state.users.find((one) => one.id === user?.id);
   if (!known || !bot || !unreadOf(known, bot)) return;
-  known.unread[bot.id] = 0;
+  putPeople([{ ...known, unread: { ...known.unread, [bot.id]: 0 } }]);
   renderPeople();
   await api.read(user.id, bot.id).catch(() => {});
 }
@@ -200,7 +239,7 @@ function openDeepLink(bot, code, userId) {
     await trying(() => api.start(user, bot.id, code));
   };
   if (state.users.some((user) => user.id === userId)) begin(userId);
-  else whoOpens(state.users, bot, code, begin);
+  else whoOpens(state.users, bot, code, { onChosen: begin, onNew: () => addSomebody(begin) });
 }
 
 /**
@@ -221,10 +260,14 @@ function arrive() {
 
 // ---- drawing ----
 
+/** What calls somebody. The crowd calls nobody. */
+const waitingFor = (bot) =>
+  state.users.reduce((sum, user) => sum + (user.crowd ? 0 : unreadOf(user, bot)), 0);
+
 function renderPeople() {
   const { users, bot, user } = state;
   people.render({ users, bot, current: user?.id ?? null, now: clock.now() });
-  const waiting = users.reduce((sum, one) => sum + unreadOf(one, bot), 0);
+  const waiting = waitingFor(bot);
   document.title = waiting ? `(${waiting}) ${t("title")}` : t("title");
 }
 
@@ -234,7 +277,7 @@ function renderBots() {
   fill(
     picker,
     state.bots.map((bot) => {
-      const waiting = state.users.reduce((sum, user) => sum + unreadOf(user, bot), 0);
+      const waiting = waitingFor(bot);
       const current = bot.id === state.bot?.id;
       return h(
         "button",
@@ -341,7 +384,7 @@ async function copyPlace() {
 
 async function setBlocked(blocked) {
   await trying(() => api.block(state.user.id, state.bot.id, blocked));
-  await loadPeople();
+  await loadPeople(state.user.id);
 }
 
 byId("unblock").addEventListener("click", () => setBlocked(false));
@@ -387,7 +430,7 @@ keepLive({
   },
   onEvent: (event) => {
     if (event.kind === "clock") loadClock();
-    if (event.kind === "users" || event.kind === "chat") loadPeople();
+    if (event.kind === "users" || event.kind === "chat") loadPeople(event.user_id);
     const here = event.user_id === state.user?.id && event.bot_id === state.bot?.id;
     if (event.kind === "chat" && here && event.version !== state.version) loadChat();
   },

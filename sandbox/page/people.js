@@ -1,10 +1,10 @@
-// The people at the left: whose phone can be picked up, and where something is unread.
+// The people at the left: whose phone can be picked up, and where something is unread. Those of
+// the crowd, who are there but not meant to be played, are folded into one line below.
 
 import { avatar } from "./avatar.js";
 import { byId, fill, h } from "./dom.js";
 import { icon } from "./icons.js";
-import { dialog } from "./overlay.js";
-import { listTime } from "./times.js";
+import { dayKey, listTime, zoneNow } from "./times.js";
 import { languageNow, pick, t } from "./words.js";
 
 const manyPeople = 9; // from here on a search box helps more than it takes room
@@ -18,71 +18,131 @@ export const about = (user) =>
   (user.username ? `@${user.username}` : "");
 
 export function peopleView({ onOpen, onAdd }) {
-  const list = byId("people-list");
+  const room = byId("people-room");
   const search = byId("search");
-  let rows = new Map(); // user id -> {node, key}
+  const box = search.parentElement;
+  const crowd = byId("crowd");
+  const line = byId("crowd-line");
+  const played = rowList(byId("people-list"), onOpen);
+  const others = rowList(byId("crowd-list"), onOpen);
   let state = { users: [], bot: null, current: null, now: new Date() };
+  let open = false;
 
   function render(fresh) {
     state = { ...state, ...fresh };
-    const { users, bot, current, now } = state;
-    search.parentElement.hidden = users.length < manyPeople;
-    const wanted = search.value.trim().toLowerCase();
-    const found = users.filter((user) =>
-      `${user.name} ${user.username ?? ""} ${about(user)}`.toLowerCase().includes(wanted),
-    );
-    // The order is the server's and stays: people sit around the table, the badge calls.
-    const known = rows;
-    rows = new Map();
-    const nodes = found.map((user) => {
-      const key = rowKey(user, bot, current, now);
-      const had = known.get(user.id);
-      const node = had?.key === key ? had.node : row(user, bot, current === user.id, now, onOpen);
-      if (had && had.key !== key) {
-        if (unreadOf(user, bot) > had.unread) node.classList.add("called");
-        if (had.node.contains(document.activeElement)) queueMicrotask(() => node.firstChild.focus());
-      }
-      rows.set(user.id, { node, key, unread: unreadOf(user, bot) });
-      return node;
-    });
-    const unchanged =
-      nodes.length > 0 &&
-      nodes.length === list.children.length &&
-      nodes.every((node, i) => list.children[i] === node);
-    if (!unchanged) fill(list, nodes.length ? nodes : empty(users));
+    const { users } = state;
+    const main = users.filter((user) => !user.crowd);
+    const rest = users.filter((user) => user.crowd);
+    crowd.hidden = !rest.length;
+    placeSearch(main.length, rest.length);
+    const wanted = box.hidden ? "" : search.value.trim().toLowerCase();
+    const found = (some) => (wanted ? some.filter((user) => matches(user, wanted)) : some);
+    if (rest.length) {
+      line.firstChild.textContent = t("everyoneElse", { n: rest.length });
+      line.setAttribute("aria-expanded", String(open));
+      byId("crowd-list").hidden = !open;
+      played.render(main, state, users);
+      others.render(open ? found(rest) : [], state, users);
+    } else played.render(found(main), state, users);
   }
 
+  /** There is one search box: it is for the crowd where there is one, else for everybody. */
+  function placeSearch(main, rest) {
+    const home = rest ? byId("crowd-head") : byId("people");
+    if (box.parentElement !== home) home.insertBefore(box, rest ? null : room);
+    box.hidden = rest ? !open : main < manyPeople;
+  }
+
+  function unfold(wish) {
+    open = wish;
+    if (!open) search.value = "";
+    render({});
+  }
+
+  fill(line, h("span"), icon("down"));
+  line.addEventListener("click", () => {
+    unfold(!open);
+    if (open) crowd.scrollIntoView({ block: "start" });
+  });
   search.addEventListener("input", () => render({}));
-  list.addEventListener("keydown", (event) => {
+  room.addEventListener("keydown", (event) => {
     const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
-    if (!step) return;
-    const buttons = [...list.querySelectorAll("button")];
+    if (!step || event.target === search) return;
+    const buttons = [...room.querySelectorAll("button")];
     const next = buttons[buttons.indexOf(document.activeElement) + step];
     if (next) next.focus();
     event.preventDefault();
   });
-  byId("add-person").addEventListener("click", () => askWho(onAdd));
+  byId("add-person").addEventListener("click", onAdd);
+
   /** Brings a person's row into sight, when a link or a reload has opened the chat. */
-  const show = (id) => rows.get(id)?.node.scrollIntoView({ block: "nearest" });
+  function show(id) {
+    if (!open && state.users.find((user) => user.id === id)?.crowd) unfold(true);
+    (played.node(id) ?? others.node(id))?.scrollIntoView({ block: "nearest" });
+  }
 
   return { render, show };
 }
 
-const rowKey = (user, bot, current, now) =>
-  JSON.stringify([
-    languageNow(),
-    user.name,
-    user.emoji,
-    user.role,
-    user.note,
-    unreadOf(user, bot),
-    user.last?.[bot?.id],
-    isBlocked(user, bot),
-    current === user.id,
-    user.last?.[bot?.id] ? listTime(user.last[bot.id].date, now) : "",
-  ]);
+const matches = (user, wanted) =>
+  `${user.name} ${user.username ?? ""} ${about(user)}`.toLowerCase().includes(wanted);
 
-function row(user, bot, current, now, onOpen) {
+/**
+ * Rows kept in step with people. Nothing is built again but the rows of those who changed: the
+ * same object is the same person in the same state.
+ */
+function rowList(list, onOpen) {
+  let rows = new Map(); // user id -> {node, user, look, unread}
+
+  /** The order is the server's and stays: people sit around the table, the badge calls. */
+  function render(shown, { bot, current, now }, everyone) {
+    const look = [languageNow(), zoneNow(), dayKey(now), bot?.id].join();
+    const known = rows;
+    rows = new Map();
+    for (const user of shown) {
+      const had = known.get(user.id);
+      if (had?.user === user && had.look === look) {
+        rows.set(user.id, had);
+        continue;
+      }
+      const node = row(user, bot, now, onOpen);
+      const unread = unreadOf(user, bot);
+      if (had) {
+        if (unread > had.unread && !user.crowd) node.classList.add("called");
+        if (had.node.contains(document.activeElement)) queueMicrotask(() => node.firstChild.focus());
+        had.node.replaceWith(node);
+      }
+      rows.set(user.id, { node, user, look, unread });
+    }
+    arrange([...rows.values()].map(({ node }) => node));
+    for (const [id, { node }] of rows) markCurrent(node.firstChild, id === current);
+    if (!rows.size) fill(list, empty(everyone));
+  }
+
+  function arrange(nodes) {
+    let at = list.firstElementChild;
+    for (const node of nodes) {
+      if (at === node) at = at.nextElementSibling;
+      else list.insertBefore(node, at);
+    }
+    while (at) {
+      const next = at.nextElementSibling;
+      at.remove();
+      at = next;
+    }
+  }
+
+  return { render, node: (id) => rows.get(id)?.node };
+}
+
+function markCurrent(button, current) {
+  if (button.classList.contains("current") === current) return;
+  button.classList.toggle("current", current);
+  if (current) button.setAttribute("aria-current", "true");
+  else button.removeAttribute("aria-current");
+}
+
+function row(user, bot, now, onOpen) {
   const unread = unreadOf(user, bot);
   const last = user.last?.[bot?.id];
   return h(
@@ -90,13 +150,8 @@ function row(user, bot, current, now, onOpen) {
     { "data-user": user.id },
     h(
       "button",
-      {
-        type: "button",
-        class: `person${current ? " current" : ""}`,
-        "aria-current": current ? "true" : null,
-        onclick: () => onOpen(user.id),
-      },
-      avatar(user),
+      { type: "button", class: "person", onclick: () => onOpen(user.id) },
+      avatar(user, user.crowd ? "small" : ""),
       h(
         "span",
         { class: "person-lines" },
@@ -125,93 +180,11 @@ function row(user, bot, current, now, onOpen) {
   );
 }
 
-const empty = (users) =>
+const empty = (everyone) =>
   h(
     "li",
     { class: "nobody" },
-    users.length
+    everyone.length
       ? t("nobodyFound")
       : [h("b", null, t("noPeopleTitle")), h("span", null, t("noPeopleText"))],
   );
-
-function askWho(onAdd) {
-  const name = h("input", { type: "text", required: true, maxlength: 40, autofocus: true });
-  const language = h(
-    "select",
-    null,
-    ["zh", "en"].map((code) =>
-      h("option", { value: code, selected: code === languageNow() }, t(`language_${code}`)),
-    ),
-  );
-  dialog(
-    "sheet",
-    (close) =>
-      h(
-        "form",
-        {
-          onsubmit: (event) => {
-            event.preventDefault();
-            close();
-            onAdd({ name: name.value.trim(), language: language.value });
-          },
-        },
-        h("h2", null, t("addPerson")),
-        h("p", null, t("addPersonWhy")),
-        h("label", { class: "field" }, h("span", null, t("name")), name),
-        h("label", { class: "field" }, h("span", null, t("theirLanguage")), language),
-        h(
-          "div",
-          { class: "sheet-buttons" },
-          h("button", { type: "button", class: "plain", onclick: close }, t("cancel")),
-          h("button", { type: "submit", class: "primary" }, t("add")),
-        ),
-      ),
-    t("addPerson"),
-  );
-}
-
-/** A link was opened and nobody has said who holds the phone: ask. */
-export function whoOpens(users, bot, code, onChosen) {
-  dialog(
-    "sheet who",
-    (close) => [
-      h("h2", null, t("whoOpens")),
-      h("p", null, t("whoOpensText", { bot: bot.name, code })),
-      h(
-        "ul",
-        { class: "who-list", tabindex: -1 },
-        users.map((user, i) =>
-          h(
-            "li",
-            null,
-            h(
-              "button",
-              {
-                type: "button",
-                class: "person",
-                autofocus: i === 0,
-                onclick: () => {
-                  close();
-                  onChosen(user.id);
-                },
-              },
-              avatar(user, "small"),
-              h(
-                "span",
-                { class: "person-lines" },
-                h("b", { class: "name" }, user.name),
-                h("span", { class: "about" }, about(user)),
-              ),
-            ),
-          ),
-        ),
-      ),
-      h(
-        "div",
-        { class: "sheet-buttons" },
-        h("button", { type: "button", class: "plain", onclick: close }, t("cancel")),
-      ),
-    ],
-    t("whoOpens"),
-  );
-}

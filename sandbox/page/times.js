@@ -13,6 +13,8 @@ export function setZone(name) {
   }
 }
 
+export const zoneNow = () => zone;
+
 const made = new Map();
 
 function formatter(locale, options) {

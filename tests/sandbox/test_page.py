@@ -212,6 +212,45 @@ async def test_a_badge_counts_what_is_unread_until_the_chat_is_opened(
     await expect(row(page, MARIA).locator(".badge")).to_have_count(0)
 
 
+async def test_the_crowd_is_folded_away_and_calls_nobody(school: School, visit: Visit) -> None:
+    for n in range(40):
+        await school.client.post("/sandbox/users", id=100 + n, name=f"Family {n}", crowd=True)
+    await school.meet(MARIA)
+    await school.meet(139)
+    page = await visit()
+    line = page.get_by_role("button", name="Everyone else (40)")
+    await expect(line).to_have_attribute("aria-expanded", "false")
+    await expect(page.locator("[data-user]")).to_have_count(3)
+    await expect(page.locator("#search")).to_be_hidden()
+    await line.click()
+    await expect(page.locator("#crowd-list [data-user]")).to_have_count(40)
+    await expect(page.locator(".badge")).to_have_text(["1", "1"])
+    await expect(page).to_have_title("(1) Allclear rehearsal")
+    await page.get_by_role("searchbox", name="Find a person").fill("family 39")
+    await expect(page.locator("#crowd-list [data-user]")).to_have_count(1)
+    await row(page, 139).click()
+    await expect(bubbles(page).last).to_contain_text("Heard: /start")
+    await page.reload()
+    await expect(row(page, 139)).to_be_visible()
+    await expect(row(page, 139)).to_have_attribute("aria-current", "true")
+    await line.click()
+    await expect(row(page, 139)).to_be_hidden()
+
+
+async def test_only_the_row_of_who_changed_is_built_again(school: School, visit: Visit) -> None:
+    await school.meet(MARIA)
+    page = await visit()
+    await expect(row(page, MARIA).locator(".badge")).to_have_text("1")
+    await page.evaluate("document.querySelectorAll('#people li').forEach(row => row.old = true)")
+    requests: list[str] = []
+    page.on("request", lambda request: requests.append(request.url))
+    await school.say(MARIA, "Only for Maria")
+    await expect(row(page, MARIA).locator(".badge")).to_have_text("2")
+    old = "[...document.querySelectorAll('#people li')].map(row => Boolean(row.old))"
+    assert await page.evaluate(old) == [True, False, True]
+    assert requests == [f"{school.sandbox.url}/sandbox/users?ids={MARIA}"]
+
+
 async def test_a_tap_waits_for_the_bot_and_shows_the_edited_bubble(
     school: School, visit: Visit
 ) -> None:
@@ -425,6 +464,15 @@ async def test_a_deep_link_without_a_person_asks_who_opens_it(
     await page.locator(".text a").click()
     await page.get_by_role("dialog").get_by_role("button", name="林静").click()
     await expect(page.locator("#chat-name")).to_have_text("林静")
+    await expect(bubbles(page)).to_contain_text(["/start AB12", "Heard: /start AB12"])
+
+
+async def test_somebody_new_may_open_a_link(school: School, visit: Visit) -> None:
+    page = await visit(f"/?bot={BOT}&start=AB12")
+    await page.get_by_role("dialog").get_by_role("button", name="Somebody new").click()
+    await page.get_by_role("dialog").get_by_label("Name").fill("Ben's grandmother")
+    await page.keyboard.press("Enter")
+    await expect(page.locator("#chat-name")).to_have_text("Ben's grandmother")
     await expect(bubbles(page)).to_contain_text(["/start AB12", "Heard: /start AB12"])
 
 
