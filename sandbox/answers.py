@@ -30,6 +30,8 @@ async def say_why(request: web.Request, handler: Handler) -> web.StreamResponse:
             whole = {"ok": False, "error_code": error.status, "description": error.reason}
             return answer(whole, error.status)
         return answer({"error": f"{error.reason}: {request.method} {request.path}"}, error.status)
+    except ConnectionResetError:
+        return web.Response()  # who called has hung up: nobody is there to be told
     except Exception:  # ours, and still answered in the shape the caller reads
         log.exception("the sandbox failed at %s", request.path.rpartition("/")[2])
         whole = {"ok": False, "error_code": 500, "description": "Internal Server Error"}
