@@ -55,12 +55,18 @@ class Pacer:
         """The seconds for which bulk still rests."""
         return max(self._bulk_rests_until - self._clock(), 0.0)
 
-    async def turn(self, *, bulk: bool) -> None:
-        """Wait until a message may go, and count it."""
+    async def turn(self, *, bulk: bool) -> bool:
+        """Wait until a message may go, and count it; False when bulk rests and must not wait.
+
+        A rest may last hours: whoever waited it out here would keep replies from going out.
+        """
         wait = self.bulk_wait if bulk else self.reply_wait
-        while (seconds := wait()) > 0:  # noqa: ASYNC110 - time passes, nobody tells us
+        while (seconds := wait()) > 0:
+            if bulk and self.resting:
+                return False
             await asyncio.sleep(seconds)
         self.spend()
+        return True
 
     def _fill(self) -> None:
         now = self._clock()

@@ -16,6 +16,7 @@ import structlog
 from bot import render
 from bot.pacer import Pacer
 from bot.texts import Texts, texts
+from checkin.statuses import Status
 from handlers.clock import Clock
 from handlers.desk import Redraw, Toast
 from handlers.messages import (
@@ -32,8 +33,8 @@ from handlers.messages import (
     Wait,
 )
 from handlers.views import class_view, flag_view, household_view, summary_view
-from storage import cards, ledger
-from storage.database import Database, Session
+from storage import asking, cards, ledger
+from storage.database import Database, Session, is_outage
 from storage.ledger import Mark, State
 from storage.tables import Card, Contact, Ledger
 
@@ -41,6 +42,7 @@ log = structlog.get_logger()
 
 WINDOW = 8  # messages in flight for each bot: what a kill can double at most (design 3.2)
 BULK_LANE = 1
+_UNSETTLED = Wait | NotSent | Unclear | Unauthorized  # to be done again
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,7 @@ class Item:
     message: Rendered | None
     card: Card | None = None
     reply_to: int | None = None
+    fault: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,10 +168,21 @@ class Sender:
         if self._after_claim is not None:
             await self._after_claim()
         async with self._database.reading() as session:
-            items = [await self._prepare(session, entry, now) for entry in claimed]
+            items = [await self._prepared(session, entry, now) for entry in claimed]
         results = await asyncio.gather(*(self._send(item) for item in items))
         await self._keep(results)
         return len(claimed)
+
+    async def _prepared(self, session: Session, entry: Ledger, now: datetime) -> Item:
+        """Prepare a message; one that cannot be put into words does not stop the others."""
+        try:
+            return await self._prepare(session, entry, now)
+        except Exception as error:
+            if is_outage(error):
+                raise
+            log.exception("message cannot be put into words", entry=entry.id)
+            contact = await session.get_one(Contact, entry.contact_id)
+            return Item(entry, contact, None, fault=type(error).__name__)
 
     async def _prepare(self, session: Session, entry: Ledger, now: datetime) -> Item:
         contact = await session.get_one(Contact, entry.contact_id)
@@ -193,9 +207,12 @@ class Sender:
         return Item(entry, contact, message, card, reply_to)
 
     async def _send(self, item: Item) -> Sent:
+        if item.fault is not None:
+            return Sent(item, Rejected(item.fault))
         if item.message is None:
             return Sent(item, TargetGone())
-        await self._pacer.turn(bulk=item.entry.lane == BULK_LANE)
+        if not await self._pacer.turn(bulk=item.entry.lane == BULK_LANE):
+            return Sent(item, Wait(self._pacer.resting))
         result = await self._transport.send(
             item.contact.chat_id, item.message, reply_to=item.reply_to
         )
@@ -218,12 +235,9 @@ class Sender:
     ) -> None:
         item, result = sent.item, sent.result
         if isinstance(result, Unauthorized):
-            self.unauthorized = True
-            log.error("token refused, sending stopped", bot=self._transport.bot_id)
+            self._stop_sending()
         elif isinstance(result, Unreachable):
-            contact = await session.get_one(Contact, item.contact.id)
-            contact.state, contact.changed_at = "blocked", now
-            log.info("contact unreachable", contact=item.contact.id)
+            await _keep_unreachable(session, item.contact.id, now)
         elif isinstance(result, Rejected):
             log.error("message rejected", entry=item.entry.id, reason=result.reason)
         elif isinstance(result, Delivered) and item.entry.kind == "card" and item.card:
@@ -233,6 +247,15 @@ class Sender:
             card.message_id = result.message_id
             card.shown = max(card.shown, item.card.revision)
             card.shown_at = now
+        elif isinstance(result, Delivered) and item.entry.kind == "reminder" and item.card:
+            view = await household_view(session, item.card, item.contact, now)
+            if all(line.status is Status.complete for line in view.lines):
+                # Answered while the reminder was on its way.
+                await ledger.withdraw_reminders(session, [item.card.id])
+
+    def _stop_sending(self) -> None:
+        self.unauthorized = True
+        log.error("token refused, sending stopped", bot=self._transport.bot_id)
 
     # ---- mirrors ---------------------------------------------------------------------------
 
@@ -244,17 +267,25 @@ class Sender:
                 session, self._transport.bot_id, now, WINDOW, coalesce=self._coalesce
             )
             edits = []
+            shown: list[tuple[int, int]] = []
             for card in stale:
                 contact = await session.get_one(Contact, card.contact_id)
                 words = texts(contact.language)
-                message = await _render_card(session, card, contact, words, now)
+                try:
+                    message = await _render_card(session, card, contact, words, now)
+                except Exception as error:
+                    if is_outage(error):
+                        raise
+                    log.exception("card cannot be put into words", card=card.id)
+                    shown.append((card.id, card.revision))
+                    continue
                 edits.append((card, contact, message))
-        if not edits:
+        if not stale:
             return 0
         results = await asyncio.gather(
             *(self._edit(card, contact, message) for card, contact, message in edits)
         )
-        shown = [
+        shown += [
             (card.id, card.revision)
             for (card, _, _), result in zip(edits, results, strict=True)
             if isinstance(result, Delivered | Unreachable | Rejected)
@@ -266,8 +297,12 @@ class Sender:
                     await self._send_anew(session, card, contact, now)
                 elif isinstance(result, Rejected):
                     log.error("edit rejected", card=card.id, reason=result.reason)
-        settled = sum(not isinstance(result, Wait | NotSent | Unclear) for result in results)
-        if not settled:
+                elif isinstance(result, Unreachable):
+                    await _keep_unreachable(session, contact.id, now)
+                elif isinstance(result, Unauthorized):
+                    self._stop_sending()
+        settled = sum(not isinstance(result, _UNSETTLED) for result in results)
+        if edits and not settled:
             await asyncio.sleep(0.2)
         return settled
 
@@ -298,11 +333,25 @@ class Sender:
         for entry, chat_id in gone:
             await self._pacer.turn(bulk=False)
             result = await self._transport.delete(chat_id, entry.message_id or 0)
-            if not isinstance(result, Wait | NotSent | Unclear):
+            if isinstance(result, Wait):
+                self._pacer.rest(result.seconds)
+            elif isinstance(result, Unauthorized):
+                self._stop_sending()
+                break
+            if not isinstance(result, _UNSETTLED):
                 marks.append(entry.id)
         async with self._database.writing() as session:
             await ledger.mark_withdrawn(session, marks)
         return len(marks)
+
+
+async def _keep_unreachable(session: Session, contact_id: int, now: datetime) -> None:
+    """Keep that a chat is closed to us; somebody else is asked about those who are waiting."""
+    contact = await session.get_one(Contact, contact_id)
+    if contact.state != "blocked":
+        contact.state, contact.changed_at = "blocked", now
+        log.info("contact unreachable", contact=contact_id)
+        await asking.ask_instead(session, contact, now)
 
 
 async def _render_card(

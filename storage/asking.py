@@ -7,10 +7,24 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Select, Subquery, and_, exists, func, literal, select, union_all, update
+from sqlalchemy import (
+    Select,
+    Subquery,
+    and_,
+    exists,
+    func,
+    literal,
+    or_,
+    select,
+    union_all,
+    update,
+)
+from sqlmodel import col
+from sqlmodel import select as of_models
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from checkin.checkins import Status
+from storage.cards import refresh_about
 from storage.people import in_force
 from storage.sql import affected, insert_into, table
 from storage.tables import (
@@ -209,6 +223,36 @@ async def ask_contact(session: AsyncSession, contact_id: int, asked: Round, now:
         _contact.id == contact_id
     )
     return await owe_cards(session, whom.subquery(), asked, now)
+
+
+async def ask_instead(session: AsyncSession, lost: Contact, now: datetime) -> None:
+    """Ask the next in line about those whom a contact that closed was asked about.
+
+    Where nobody is left to ask, the subject is out of reach from now on, and the class sees it.
+    """
+    guardianship = table(Guardianship).c
+    wards = select(guardianship.student_id).where(guardianship.guardian_id == lost.person_id)
+    found = await session.exec(
+        of_models(CheckIn, Round)
+        .join(Round, col(Round.id) == CheckIn.round_id)
+        .where(
+            col(Round.closed_at).is_(None),
+            Round.closes_at > now,
+            _checkin.status.in_([Status.asked.value, Status.partial.value]),
+            or_(_checkin.subject_id == lost.person_id, _checkin.subject_id.in_(wards)),
+        )
+    )
+    for checkin, held in found.all():
+        ways = ways_to_ask(held.id, held.day)
+        whom = select(ways.c.contact_id, ways.c.bot_id).where(
+            ways.c.place == 1, ways.c.subject_id == checkin.subject_id
+        )
+        if (await session.exec(whom)).first() is not None:  # type: ignore[call-overload]
+            await owe_cards(session, whom.subquery(), held, now)
+        elif checkin.status == Status.asked:
+            checkin.status = Status.unreachable.value
+            await session.flush()
+        await refresh_about(session, [checkin.unit_id, checkin.school_id], held.day)
 
 
 async def remind(session: AsyncSession, reminded: Round, now: datetime, *, rung: int) -> int:

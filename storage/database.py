@@ -9,7 +9,8 @@ from typing import Any
 from alembic import command
 from alembic.config import Config
 from sqlalchemy import Connection, event, make_url, text
-from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as NoConnectionError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -86,6 +87,23 @@ class Database:
     async def close(self) -> None:
         """Close every connection."""
         await self.engine.dispose()
+
+
+# SQLite's result codes for its own trouble: busy, locked, out of memory, read-only, I/O, corrupt,
+# full, cannot open, protocol, not a database.
+_TROUBLE = frozenset({5, 6, 7, 8, 10, 11, 13, 14, 15, 26})
+
+
+def is_outage(error: BaseException) -> bool:
+    """Say whether the database is in trouble, rather than what was asked of it wrong."""
+    if isinstance(error, OSError | NoConnectionError):
+        return True
+    if not isinstance(error, DBAPIError):
+        return False
+    code = getattr(error.orig, "sqlite_errorcode", None)
+    if code is None:
+        return error.connection_invalidated or isinstance(error, OperationalError)
+    return code & 0xFF in _TROUBLE
 
 
 def async_url(url: str) -> str:

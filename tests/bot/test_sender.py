@@ -1,0 +1,592 @@
+"""What is owed is sent once; what fails leads to the state that the fault matrix asks for."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import text, update
+from sqlmodel import col
+
+from bot.pacer import Pacer
+from bot.sender import Sender
+from checkin.checkins import Status
+from handlers.messages import (
+    Delivered,
+    NotSent,
+    Rejected,
+    SendResult,
+    TargetGone,
+    Unauthorized,
+    Unclear,
+    Unreachable,
+    Wait,
+)
+from storage import asking, cards, ledger
+from storage.database import Database
+from storage.ledger import Lane, State
+from storage.sql import affected, table
+from storage.tables import Card, Contact, Ledger, Person
+from tests.bot.fakes import Messenger
+from tests.builders import SUNDAY_NIGHT, a_school, cards_of, checkins_of, ledger_of
+
+
+class Clock:
+    """Stands still until it is told otherwise."""
+
+    now = SUNDAY_NIGHT
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+class House:
+    """A database, a messenger and a sender; `restart` is what a kill leaves behind."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+        self.messenger = Messenger()
+        self.clock = Clock()
+        self.pacer = Pacer(1e6)
+        self.restart()
+
+    def restart(self, *, coalesce: bool = False) -> None:
+        self.sender = Sender(
+            self.database, self.messenger, self.clock, self.pacer, coalesce=coalesce
+        )
+
+    async def asked(self, *families: tuple[str, str]) -> list[Contact]:
+        """Families that are owed the morning's card."""
+        async with self.database.writing() as session:
+            rows = await a_school(session)
+            self.class_id, self.school_id = rows.class_id, rows.school.id
+            joined = [rows.family(child, guardian) for child, guardian in families]
+            self.children = [child for child, _ in joined]
+            held = await rows.round()
+            self.round_id = held.id
+            await asking.open_students(session, held)
+            await asking.ask(session, held, rows.now)
+        return [contact for _, contact in joined]
+
+    async def texts(self, *causes: str, lane: Lane = Lane.reply) -> Contact:
+        """Plain messages to one contact."""
+        async with self.database.writing() as session:
+            rows = await a_school(session)
+            contact = rows.contact(rows.person("Maria"))
+            await owe_texts(self.database, session, contact, *causes, lane=lane)
+        return contact
+
+    async def entries(self) -> list[Ledger]:
+        async with self.database.reading() as session:
+            return await ledger_of(session)
+
+    async def states(self) -> list[str]:
+        return [entry.state for entry in await self.entries()]
+
+    async def card(self) -> Card:
+        async with self.database.reading() as session:
+            return (await cards_of(session))[0]
+
+    async def leases_run_out(self) -> None:
+        past = datetime.now(UTC) - timedelta(seconds=1)
+        async with self.database.writing() as session:
+            claimed = col(Ledger.lease_until).is_not(None)
+            await affected(session, update(table(Ledger)).where(claimed).values(lease_until=past))
+
+    async def changes(self, contact: Contact | None = None) -> None:
+        """Let something change that the cards show."""
+        async with self.database.writing() as session:
+            await affected(
+                session, update(table(Card)).values(revision=table(Card).c.revision + 1)
+            )
+
+
+async def owe_texts(database, session, contact, *causes, lane=Lane.reply, key="language.set"):  # type: ignore[no-untyped-def]
+    for cause in causes:
+        await ledger.owe(
+            session,
+            contact,
+            "text",
+            cause,
+            SUNDAY_NIGHT,
+            lane=lane,
+            payload={"key": key, "params": {}},
+        )
+
+
+@pytest.fixture
+def house(database: Database) -> House:
+    return House(database)
+
+
+# ---- once ----------------------------------------------------------------------------------
+
+
+async def test_what_is_owed_is_sent_once_and_marked(house: House) -> None:
+    await house.asked(("Ana", "Maria"), ("Ben", "Tina"))
+    assert await house.sender.once() == 2
+    assert await house.sender.once() == 0
+    assert await house.states() == [State.sent, State.sent]
+    assert [e.message_id for e in await house.entries()] == [1001, 1002]
+    assert len(house.messenger.sent) == 2
+
+
+async def test_no_more_than_eight_are_under_way_at_a_time(house: House) -> None:
+    await house.texts(*(f"c{n}" for n in range(20)))
+    most = 0
+
+    async def look() -> None:
+        nonlocal most
+        most = max(most, (await house.states()).count(State.sending))
+
+    house.messenger.while_sending = look
+    assert [await house.sender.once() for _ in range(4)] == [8, 8, 4, 0]
+    assert most == 8
+
+
+async def test_two_senders_over_one_ledger_send_each_message_once(house: House) -> None:
+    await house.texts(*(f"c{n}" for n in range(30)))
+    other = Sender(house.database, house.messenger, house.clock, Pacer(1e6))
+
+    async def work(sender: Sender) -> None:
+        while await sender.once():
+            await asyncio.sleep(0)
+
+    await asyncio.gather(work(house.sender), work(other))
+    assert len(house.messenger.sent) == 30
+    assert set(await house.states()) == {State.sent}
+
+
+async def test_after_a_kill_in_mid_send_at_most_one_window_comes_twice(house: House) -> None:
+    await house.texts(*(f"c{n}" for n in range(20)))
+
+    async def killed() -> None:
+        raise KeyboardInterrupt
+
+    dying = Sender(house.database, house.messenger, house.clock, house.pacer, after_claim=killed)
+    with pytest.raises(KeyboardInterrupt):
+        await dying.once()
+    house.restart()
+    while await house.sender.once():
+        pass
+    assert len(house.messenger.sent) == 12  # the eight are still leased
+    await house.leases_run_out()
+    while await house.sender.once():
+        pass
+    assert len(house.messenger.sent) == 20
+    assert set(await house.states()) == {State.sent}
+
+
+async def test_a_question_whose_time_is_over_is_never_sent(house: House) -> None:
+    await house.asked(("Ana", "Maria"))
+    house.clock.now += timedelta(hours=2)  # 08:00
+    assert await house.sender.once() == 0
+    assert await house.states() == [State.expired]
+    assert house.messenger.sent == []
+
+
+async def test_a_message_that_cannot_be_put_into_words_does_not_stop_the_others(
+    house: House,
+) -> None:
+    async with house.database.writing() as session:
+        rows = await a_school(session)
+        contact = rows.contact(rows.person("Maria"))
+        await owe_texts(house.database, session, contact, "bad", key="no.such.words")
+        await owe_texts(house.database, session, contact, "good")
+    await house.sender.once()
+    assert await house.states() == [State.failed, State.sent]
+    assert (await house.entries())[0].error == "MissingWordsError"
+    assert await house.sender.once() == 0
+
+
+async def test_a_card_that_cannot_be_put_into_words_does_not_stop_the_others(
+    house: House,
+) -> None:
+    await house.asked(("Ana", "Maria"), ("Ben", "Tina"))
+    await house.sender.once()
+    async with house.database.writing() as session:
+        # Ana's name is of another row: it does not open.
+        ana, ben = house.children
+        moved = (await session.get_one(Person, ben)).name
+        (await session.get_one(Person, ana)).name = moved
+    await house.changes()
+    await house.sender.once()
+    assert len(house.messenger.edited) == 1
+
+
+# ---- every result --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("result", "state", "error"),
+    [
+        (Delivered(77), State.sent, None),
+        (Wait(30), State.pending, "too fast"),
+        (NotSent("no connection"), State.pending, "no connection"),
+        (Unclear("TelegramServerError"), State.unknown, "TelegramServerError"),
+        (Unreachable("bot was blocked by the user"), State.failed, "bot was blocked by the user"),
+        (Rejected("can't parse entities"), State.failed, "can't parse entities"),
+        (TargetGone(), State.moot, None),
+        (Unauthorized(), State.pending, "token refused"),
+    ],
+)
+async def test_every_result_of_a_send_has_its_state(
+    house: House, result: SendResult, state: State, error: str | None
+) -> None:
+    await house.texts("one")
+    house.messenger.sends.append(result)
+    await house.sender.once()
+    entry = (await house.entries())[0]
+    assert (entry.state, entry.error) == (state, error)
+
+
+async def test_a_refused_connection_is_tried_again_slower_and_slower(house: House) -> None:
+    await house.texts("one")
+    waits = []
+    for _ in range(8):
+        house.messenger.sends.append(NotSent("no connection"))
+        await house.sender.once()
+        entry = (await house.entries())[0]
+        assert entry.not_before is not None
+        waits.append((entry.not_before - house.clock.now).total_seconds())
+        house.clock.now = entry.not_before
+    assert waits == [1, 2, 4, 8, 16, 32, 60, 60]
+
+
+async def test_an_unclear_message_is_sent_again_only_when_its_lease_has_run_out(
+    house: House,
+) -> None:
+    await house.texts("one")
+    house.messenger.sends.append(Unclear("timeout"))
+    await house.sender.once()
+    assert await house.sender.once() == 0
+    await house.leases_run_out()
+    assert await house.sender.once() == 1
+    assert await house.states() == [State.sent]
+
+
+async def test_a_blocked_guardian_is_unreachable_and_no_more_is_sent_there(house: House) -> None:
+    contact = await house.texts("one")
+    house.messenger.sends.append(Unreachable("bot was blocked by the user"))
+    await house.sender.once()
+    async with house.database.writing() as session:
+        kept = await session.get_one(Contact, contact.id)
+        assert kept.state == "blocked"
+        await owe_texts(house.database, session, kept, "two")
+    await house.sender.once()
+    assert len(house.messenger.sent) == 1
+    assert await house.states() == [State.failed, State.moot]
+
+
+async def test_when_the_first_guardian_has_blocked_us_the_next_is_asked(house: House) -> None:
+    async with house.database.writing() as session:
+        rows = await a_school(session)
+        ana, maria = rows.family("Ana", "Maria")
+        carlos = rows.second_guardian(ana, "Carlos")
+        _ben, tina = rows.family("Ben", "Tina")
+        held = await rows.round()
+        await asking.open_students(session, held)
+        await asking.ask(session, held, rows.now)
+    house.messenger.sends.append(Unreachable("bot was blocked by the user"))
+    while await house.sender.once():
+        pass
+    chats = [chat for chat, _, _ in house.messenger.sent]
+    assert sorted(chats) == sorted([maria.chat_id, tina.chat_id, carlos.chat_id])
+    async with house.database.reading() as session:
+        assert {c.status for c in (await checkins_of(session, held.id)).values()} == {Status.asked}
+
+
+async def test_when_the_only_guardian_has_blocked_us_the_child_is_out_of_reach(
+    house: House,
+) -> None:
+    await house.asked(("Ana", "Maria"), ("Ben", "Tina"))
+    house.messenger.sends.append(Unreachable("user is deactivated"))
+    while await house.sender.once():
+        pass
+    async with house.database.reading() as session:
+        found = await checkins_of(session, house.round_id)
+    assert [found[child].status for child in house.children] == [
+        Status.unreachable,
+        Status.asked,
+    ]
+
+
+async def test_a_refused_token_stops_the_sending_and_loses_nothing(house: House) -> None:
+    await house.texts("one", "two")
+    house.messenger.sends.extend([Unauthorized(), Unauthorized()])
+    await house.sender.once()
+    assert house.sender.unauthorized
+    assert await house.sender.once() == 0
+    assert len(house.messenger.sent) == 2
+    house.restart()
+    assert await house.sender.once() == 2
+    assert await house.states() == [State.sent, State.sent]
+
+
+async def test_a_token_refused_at_an_edit_stops_the_sending_too(house: House) -> None:
+    await house.asked(("Ana", "Maria"))
+    await house.sender.once()
+    await house.changes()
+    house.messenger.edits.append(Unauthorized())
+    await house.sender.once()
+    assert house.sender.unauthorized
+    card = await house.card()
+    assert (card.shown, card.revision) == (1, 2)
+
+
+# ---- 429 -----------------------------------------------------------------------------------
+
+
+async def test_a_429_rests_the_bulk_while_replies_go_on(house: House) -> None:
+    contact = await house.texts("ask:1", "ask:2", lane=Lane.bulk)
+    house.messenger.sends.extend([Wait(30), Wait(30)])
+    await house.sender.once()
+    async with house.database.writing() as session:
+        await owe_texts(house.database, session, contact, "ask:3", lane=Lane.bulk)
+        await owe_texts(house.database, session, contact, "reply")
+    assert await house.sender.once() == 1
+    assert await house.sender.once() == 0
+    assert len(house.messenger.sent) == 2  # the second ask stayed behind with the first
+    by_cause = {entry.cause: entry for entry in await house.entries()}
+    assert by_cause["reply"].state == State.sent
+    assert by_cause["ask:3"].state == State.pending
+    assert by_cause["ask:1"].not_before == house.clock.now + timedelta(seconds=30)
+
+
+async def test_what_waits_in_line_when_the_429_comes_goes_back_at_once(house: House) -> None:
+    house.pacer = Pacer(1, burst=1)
+    house.restart()
+    await house.texts(*(f"ask:{n}" for n in range(8)), lane=Lane.bulk)
+    house.messenger.sends.append(Wait(3600))
+    async with asyncio.timeout(5):
+        await house.sender.once()
+    assert len(house.messenger.sent) == 1
+    assert set(await house.states()) == {State.pending}
+
+
+# ---- cards ---------------------------------------------------------------------------------
+
+
+async def test_a_card_is_edited_until_it_shows_what_is_kept_even_after_a_kill(
+    house: House,
+) -> None:
+    await house.asked(("Ana", "Maria"))
+    await house.sender.once()
+    await house.changes()
+    house.restart()
+    await house.sender.once()
+    card = await house.card()
+    assert card.shown == card.revision == 2
+    assert len(house.messenger.edited) == 1
+    assert await house.sender.once() == 0
+
+
+async def test_a_change_during_the_edit_is_shown_by_the_next_edit(house: House) -> None:
+    await house.asked(("Ana", "Maria"))
+    await house.sender.once()
+    await house.changes()
+
+    async def change_once() -> None:
+        house.messenger.while_editing = None
+        await house.changes()
+
+    house.messenger.while_editing = change_once
+    await house.sender.once()
+    card = await house.card()
+    assert (card.shown, card.revision) == (2, 3)
+    await house.sender.once()
+    card = await house.card()
+    assert (card.shown, card.revision) == (3, 3)
+
+
+async def test_a_card_whose_message_is_gone_is_sent_anew_once(house: House) -> None:
+    await house.asked(("Ana", "Maria"))
+    await house.sender.once()
+    await house.changes()
+    house.messenger.edits.append(TargetGone())
+    for _ in range(4):
+        await house.sender.once()
+    card = await house.card()
+    assert len(house.messenger.sent) == 2
+    assert (card.shown, card.revision, card.message_id) == (2, 2, 1002)
+
+
+@pytest.mark.parametrize("result", [Wait(0.1), NotSent("no connection"), Unclear("timeout")])
+async def test_an_edit_that_failed_is_made_again(house: House, result: SendResult) -> None:
+    await house.asked(("Ana", "Maria"))
+    await house.sender.once()
+    await house.changes()
+    house.messenger.edits.append(result)
+    await house.sender.once()
+    assert (await house.card()).shown == 1
+    await house.sender.once()
+    assert (await house.card()).shown == 2
+
+
+@pytest.mark.parametrize("result", [Rejected("bad"), Unreachable("bot was blocked by the user")])
+async def test_an_edit_that_can_never_succeed_is_made_once(
+    house: House, result: SendResult
+) -> None:
+    contacts = await house.asked(("Ana", "Maria"))
+    await house.sender.once()
+    await house.changes()
+    house.messenger.edits.append(result)
+    for _ in range(3):
+        await house.sender.once()
+    assert len(house.messenger.edited) == 1
+    async with house.database.reading() as session:
+        kept = await session.get_one(Contact, contacts[0].id)
+    assert kept.state == ("blocked" if isinstance(result, Unreachable) else "active")
+
+
+async def test_a_card_shown_anew_takes_the_old_message_away(house: House) -> None:
+    contacts = await house.asked(("Ana", "Maria"))
+    await house.sender.once()
+    async with house.database.writing() as session:
+        card = (await cards_of(session))[0]
+        await ledger.owe(session, contacts[0], "card", "show:9", house.clock.now, card=card)
+    await house.sender.once()
+    assert house.messenger.deleted == [(contacts[0].chat_id, 1001)]
+    assert (await house.card()).message_id == 1002
+
+
+async def test_a_teacher_s_card_is_edited_at_most_every_half_minute(house: House) -> None:
+    from checkin.access import Role
+
+    async with house.database.writing() as session:
+        rows = await a_school(session)
+        _, contact = rows.staff("Mr Wang", Role.class_teacher, rows.class_id)
+        await session.flush()
+        card = await cards.card_of(
+            session, contact, rows.now.date(), "class", "morning", rows.class_id
+        )
+        await ledger.owe(session, contact, "card", "class", rows.now, card=card)
+    house.restart(coalesce=True)
+    await house.sender.once()
+    for _ in range(3):
+        await house.changes()
+        await house.sender.once()
+    assert house.messenger.edited == []
+    house.clock.now += timedelta(seconds=30)
+    await house.sender.once()
+    assert len(house.messenger.edited) == 1
+    assert (await house.card()).shown == 4
+
+
+async def test_a_family_s_card_does_not_wait(house: House) -> None:
+    await house.asked(("Ana", "Maria"))
+    house.restart(coalesce=True)
+    await house.sender.once()
+    await house.changes()
+    await house.sender.once()
+    assert len(house.messenger.edited) == 1
+
+
+# ---- reminders -----------------------------------------------------------------------------
+
+
+async def remind(house: House) -> None:
+    async with house.database.writing() as session:
+        from storage.tables import Round
+
+        held = await session.get_one(Round, house.round_id)
+        await asking.remind(session, held, house.clock.now, rung=1)
+
+
+async def answer(house: House, *, withdraw: bool = True) -> None:
+    async with house.database.writing() as session:
+        for checkin in (await checkins_of(session, house.round_id)).values():
+            checkin.status = Status.complete.value
+        if withdraw:
+            card = (await cards_of(session))[0]
+            await ledger.withdraw_reminders(session, [card.id])
+
+
+async def test_a_reminder_replies_to_the_card_and_goes_away_with_the_answer(
+    house: House,
+) -> None:
+    await house.asked(("Ana", "Maria"))
+    await house.sender.once()
+    await remind(house)
+    await house.sender.once()
+    assert house.messenger.sent[1][2] == 1001
+    await answer(house)
+    await house.sender.once()
+    assert house.messenger.deleted == [(house.messenger.sent[1][0], 1002)]
+    assert [e.state for e in await house.entries()] == [State.sent, State.withdrawn]
+
+
+async def test_whoever_has_answered_is_not_reminded_any_more(house: House) -> None:
+    await house.asked(("Ana", "Maria"))
+    await house.sender.once()
+    await remind(house)
+    await answer(house)
+    await house.sender.once()
+    assert len(house.messenger.sent) == 1
+    assert [e.state for e in await house.entries()] == [State.sent, State.moot]
+
+
+async def test_a_reminder_that_crosses_the_answer_is_taken_away_too(house: House) -> None:
+    await house.asked(("Ana", "Maria"))
+    await house.sender.once()
+    await remind(house)
+
+    async def answered_meanwhile() -> None:
+        house.messenger.while_sending = None
+        await answer(house)
+
+    house.messenger.while_sending = answered_meanwhile
+    for _ in range(3):
+        await house.sender.once()
+    assert [e.state for e in await house.entries()] == [State.sent, State.withdrawn]
+
+
+@pytest.mark.parametrize("result", [Wait(30), NotSent("no connection"), Unclear("timeout")])
+async def test_a_reminder_that_could_not_be_taken_away_is_tried_again(
+    house: House, result: SendResult
+) -> None:
+    await house.asked(("Ana", "Maria"))
+    await house.sender.once()
+    await remind(house)
+    await house.sender.once()
+    await answer(house)
+    house.messenger.deletes.append(result)
+    await house.sender.once()
+    assert (await house.states())[1] == State.withdrawing
+    assert (house.pacer.resting > 0) == isinstance(result, Wait)
+    await house.sender.once()
+    assert (await house.states())[1] == State.withdrawn
+
+
+async def test_a_token_refused_at_a_withdrawal_loses_no_withdrawal(house: House) -> None:
+    await house.asked(("Ana", "Maria"))
+    await house.sender.once()
+    await remind(house)
+    await house.sender.once()
+    await answer(house)
+    house.messenger.deletes.append(Unauthorized())
+    await house.sender.once()
+    assert (await house.states())[1] == State.withdrawing
+    assert house.sender.unauthorized
+
+
+# ---- running -------------------------------------------------------------------------------
+
+
+async def test_a_failing_database_pauses_the_sending_and_it_resumes_by_itself(
+    house: House,
+) -> None:
+    await house.texts("one")
+    async with house.database.writing() as session:
+        await affected(session, text("ALTER TABLE ledger RENAME TO ledger_away"))
+    stopping = asyncio.Event()
+    running = asyncio.create_task(house.sender.run(stopping))
+    await asyncio.sleep(0.1)
+    async with house.database.writing() as session:
+        await affected(session, text("ALTER TABLE ledger_away RENAME TO ledger"))
+    async with asyncio.timeout(5):
+        while not house.messenger.sent:
+            await asyncio.sleep(0.02)
+    stopping.set()
+    house.sender.wake()
+    await running
+    assert await house.states() == [State.sent]
