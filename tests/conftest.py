@@ -8,6 +8,7 @@ from pathlib import Path
 
 import aiohttp
 import pytest
+import structlog
 
 from bot.aiogram_transport import AiogramTransport
 from sandbox.clock import ShiftedClock
@@ -36,6 +37,15 @@ def migrated() -> Path:
 
     asyncio.run(make())
     return path
+
+
+@pytest.fixture(autouse=True)
+def quiet_logs() -> None:
+    """Say nothing: the default renderer draws each traceback with its variables, in seconds."""
+    structlog.configure(
+        processors=[structlog.processors.KeyValueRenderer()],
+        logger_factory=structlog.ReturnLoggerFactory(),
+    )
 
 
 @pytest.fixture(autouse=True)

@@ -149,7 +149,7 @@ async def test_two_senders_over_one_ledger_send_each_message_once(house: House) 
 
     async def work(sender: Sender) -> None:
         while await sender.once():
-            await asyncio.sleep(0)
+            pass
 
     await asyncio.gather(work(house.sender), work(other))
     assert len(house.messenger.sent) == 30
@@ -338,7 +338,7 @@ async def test_a_token_refused_at_an_edit_stops_the_sending_too(house: House) ->
 
 async def test_a_429_rests_the_bulk_while_replies_go_on(house: House) -> None:
     contact = await house.texts("ask:1", "ask:2", lane=Lane.bulk)
-    house.messenger.sends.extend([Wait(30), Wait(30)])
+    house.messenger.sends.append(Wait(30))
     await house.sender.once()
     async with house.database.writing() as session:
         await owe_texts(house.database, session, contact, "ask:3", lane=Lane.bulk)
@@ -583,9 +583,14 @@ async def test_a_failing_database_pauses_the_sending_and_it_resumes_by_itself(
     await asyncio.sleep(0.1)
     async with house.database.writing() as session:
         await affected(session, text("ALTER TABLE ledger_away RENAME TO ledger"))
+    sent = asyncio.Event()
+
+    async def tell() -> None:
+        sent.set()
+
+    house.messenger.while_sending = tell
     async with asyncio.timeout(5):
-        while not house.messenger.sent:
-            await asyncio.sleep(0.02)
+        await sent.wait()
     stopping.set()
     house.sender.wake()
     await running
