@@ -88,14 +88,14 @@ class App:
             await self.database.migrate()
             for transport in self.transports:
                 stack.push_async_callback(transport.close)
-            await self._say_hello()
-            self.scheduler.start()
-            stack.push_async_callback(self.scheduler.stop)
             self.web = WebServer(
                 self.settings.web_host, self.settings.web_port, self.health, self._hooks()
             )
             await self.web.start()
             stack.push_async_callback(self.web.stop)
+            self.scheduler.start()
+            stack.push_async_callback(self.scheduler.stop)
+            await self._say_hello()
             listening = self._listen()
             sending = [
                 asyncio.create_task(sender.run(self._stopping)) for sender in self.senders.values()

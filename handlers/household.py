@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
 from typing import Any
 
 from checkin.answers import (
@@ -91,10 +90,10 @@ async def tapped(desk: Desk, tap: Tap, contact: Contact, card: Card, press: Pres
             desk.toast(tap, contact, "toast.silent")
         case Verb.change:
             if len(home.entries) == 1:
-                await _turn_to(desk, home, home.entries[0])
+                await _turn_to_tapped(desk, tap, home, home.entries[0])
             else:
                 home.show(desk, changing=True)
-            desk.toast(tap, contact, "toast.silent")
+                desk.toast(tap, contact, "toast.silent")
         case _:
             await bring_fresh(desk, tap, contact, card)
 
@@ -143,10 +142,15 @@ async def _open(desk: Desk, tap: Tap, home: Household, press: Press) -> None:
     if entry is None:
         await refused(desk, tap, home.contact, home.card)
         return
+    await _turn_to_tapped(desk, tap, home, entry)
+
+
+async def _turn_to_tapped(desk: Desk, tap: Tap, home: Household, entry: Entry) -> None:
     if _is_past(desk, entry):
         desk.toast(tap, home.contact, "toast.too_late_unless_worse", alert=True)
+    else:
+        desk.toast(tap, home.contact, "toast.silent")
     await _turn_to(desk, home, entry)
-    desk.toast(tap, home.contact, "toast.silent")
 
 
 async def _turn_to(desk: Desk, home: Household, entry: Entry) -> None:
@@ -191,12 +195,6 @@ async def _on_question(desk: Desk, tap: Tap, home: Household, press: Press) -> N
         draft.suggested = None
         draft.keep(entry.checkin)
         home.show(desk, check_in=entry.checkin.id, question=question.key)
-        desk.changed(
-            entry.round.day,
-            entry.checkin.subject_id,
-            entry.checkin.unit_id,
-            entry.checkin.school_id,
-        )
     else:
         await _go_on(desk, home, entry, asked, draft, tap)
 
@@ -233,29 +231,17 @@ async def _go_on(
 ) -> None:
     """Turn to the question after the one just answered, or keep the answers after the last."""
     draft.suggested = None
-    here = home.card.focus.get("question")
-    draft.answers = _kept_through(asked, draft, here)
+    draft.answers = prune(asked, draft.answers)  # what was said before may not follow any more
     question = next_question(asked, draft.answers)
     if question is not None:
         draft.keep(entry.checkin)
         home.show(desk, check_in=entry.checkin.id, question=question.key)
-        desk.changed(
-            entry.round.day,
-            entry.checkin.subject_id,
-            entry.checkin.unit_id,
-            entry.checkin.school_id,
-        )
         return
     settled = await keep_answers(desk, entry, draft.answers, home.person_id)
     home.show(desk)
     if tap is not None and settled.verdict in {Verdict.correction_asked, Verdict.too_late}:
         desk.toasts.pop()
         desk.toast(tap, home.contact, f"toast.{settled.verdict.value}", alert=True)
-
-
-def _kept_through(asked: Questionnaire, draft: Draft, here: str | None) -> dict[str, Any]:
-    """After going back, an answer given before stays only where it still follows."""
-    return prune(asked, draft.answers)
 
 
 def _is_past(desk: Desk, entry: Entry) -> bool:
@@ -271,7 +257,7 @@ async def refused(desk: Desk, tap: Tap, contact: Contact, card: Card) -> None:
 # ---- typed words ---------------------------------------------------------------------------
 
 
-async def wrote(desk: Desk, words: Words, contact: Contact, today: date | None = None) -> bool:
+async def wrote(desk: Desk, words: Words, contact: Contact) -> bool:
     """Take typed words as an answer to the card; False when there is no card to answer."""
     card = await cards.latest_household(desk.session, contact.id)
     if card is None:
@@ -305,8 +291,8 @@ async def _typed_answer(
         await show_again(desk, words, home.contact, home.card)
         return
     draft.suggested = taken.suggestion
-    if taken.suggestion is not None:
-        draft.keep(entry.checkin)
+    if taken.suggestion is not None or entry.checkin.draft is not None:
+        draft.keep(entry.checkin)  # so that an older guess does not stay on offer
     home.show(
         desk,
         check_in=entry.checkin.id,

@@ -39,6 +39,7 @@ from storage.units import School
 
 ZONE = ZoneInfo("Asia/Shanghai")
 MONDAY = date(2026, 3, 2)
+TUESDAY = date(2026, 3, 3)
 TOKEN = "7000001:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
 BOT_ID = 7000001
 
@@ -228,9 +229,12 @@ class Stage:
         )
         await self.settle()
 
-    async def taps_first(self, who: Someone, row: int, column: int = 0) -> None:
-        """Let somebody tap a button by its place in the newest message that has any."""
-        message = next(m for m in reversed(await self.chat(who)) if m["buttons"])
+    async def taps_first(
+        self, who: Someone, row: int, column: int = 0, *, newest: bool = True
+    ) -> None:
+        """Let somebody tap a button by its place in the newest (or oldest) message with any."""
+        chat = await self.chat(who)
+        message = next(m for m in (reversed(chat) if newest else chat) if m["buttons"])
         await self.taps(who, message["buttons"][row][column]["text"], message_id=message["id"])
 
     async def reports_fever(self, who: Someone, *, opened: bool = False) -> None:
@@ -241,10 +245,10 @@ class Stage:
         for _ in range(3):
             await self.taps_first(who, 0)
 
-    async def answers_all_clear(self, who: Someone) -> None:
+    async def answers_all_clear(self, who: Someone, *, newest: bool = True) -> None:
         """Let a guardian answer five questions well."""
         for _ in range(5):
-            await self.taps_first(who, 0)
+            await self.taps_first(who, 0, newest=newest)
 
     async def taps_raw(self, who: Someone, message_id: int, data: str) -> None:
         """Let somebody send any data as if it were a button's."""

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.play import Stage
+from tests.play import TUESDAY, Stage
 
 Golden = Callable[[str, str], None]
 BOTH = pytest.mark.parametrize("language", ["en", "zh"])
@@ -150,3 +150,83 @@ async def test_an_admin_sets_a_school_up_in_chat(
     await stage.says(admin, "/why Ana")
     await stage.says(admin, "/health")
     golden(f"admin.{language}", stage.transcript())
+
+
+@BOTH
+async def test_two_guardians_see_one_answer_and_a_worse_one_always_counts(
+    stage: Stage, golden: Golden, language: str
+) -> None:
+    await stage.opens_school(language)
+    maria = await stage.joined("Maria")
+    carlos = await stage.joined("Carlos")
+    sun = await stage.joined("Ms Sun")
+    await stage.at("06:30")
+    await stage.says(carlos, "/today")
+    await stage.taps_first(maria, 0)  # all clear for both
+    await stage.at("06:45")
+    await stage.taps_first(carlos, 0)  # change
+    await stage.taps_first(carlos, 0, 1)  # Ben
+    await stage.says(carlos, "38")
+    await stage.taps_first(carlos, 0)
+    await stage.taps_first(carlos, 0)
+    await stage.taps_first(carlos, 0)
+    await stage.says(sun, "/class")
+    golden(f"two_guardians.{language}", stage.transcript())
+
+
+@BOTH
+async def test_a_late_answer_counts_as_late_and_yesterdays_card_explains_itself(
+    stage: Stage, golden: Golden, language: str
+) -> None:
+    await stage.opens_school(language)
+    tina = await stage.joined("Tina")
+    wang = await stage.joined("Mr Wang")
+    await stage.at("06:30")
+    await stage.taps_first(wang, 0)
+    await stage.at("08:00")
+    await stage.at("09:15")
+    await stage.taps_first(tina, 0)
+    await stage.at("06:30", day=TUESDAY)
+    await stage.taps_first(tina, 0, newest=False)  # yesterday's card: change
+    await stage.answers_all_clear(tina, newest=False)
+    golden(f"late_and_yesterday.{language}", stage.transcript())
+
+
+@BOTH
+async def test_typed_words_are_understood_or_asked_again_kindly(
+    stage: Stage, golden: Golden, language: str
+) -> None:
+    await stage.opens_school(language)
+    tina = await stage.joined("Tina")
+    await stage.at("06:30")
+    await stage.says(tina, "?")
+    await stage.says(tina, "Tom")
+    await stage.says(tina, "365")
+    await stage.says(tina, "36.5")
+    await stage.says(tina, {"en": "cough and runny nose", "zh": "咳嗽，流鼻涕"}[language])
+    await stage.says(tina, {"en": "Lisbon", "zh": "广州"}[language])
+    await stage.says(tina, {"en": "no", "zh": "没有"}[language])
+    await stage.says(tina, {"en": "yes", "zh": "来"}[language])
+    golden(f"typed_words.{language}", stage.transcript())
+
+
+@BOTH
+async def test_a_stranger_learns_nothing_and_a_family_may_stop(
+    stage: Stage, golden: Golden, language: str
+) -> None:
+    await stage.opens_school(language)
+    tina = await stage.joined("Tina")
+    stranger = await stage.phone("Eve")
+    await stage.at("06:00")
+    await stage.opens(stranger, "")
+    await stage.opens(stranger, "not-a-code-at-all-0000000")
+    await stage.says(stranger, "/class")
+    await stage.says(stranger, "Ana 0412")
+    code = await stage.class_link("3-2")
+    await stage.opens(stranger, code)
+    for guess in ("Ana 0001", "Ana 0002", "Ana 0003", "Ana 0004", "Ana 0412"):
+        await stage.says(stranger, guess)
+    await stage.says(tina, "/stop")
+    await stage.taps_first(tina, 1)
+    await stage.at("06:30")
+    golden(f"stranger_and_stop.{language}", stage.transcript())
