@@ -73,9 +73,14 @@ def run() -> None:
 def demo(
     port: Annotated[int, typer.Option(help="where the chat page is")] = 8081,
     reset: Annotated[bool, typer.Option("--reset", help="start over with a fresh school")] = False,
+    language: Annotated[
+        str, typer.Option(help="zh or en: everybody speaks it (else each by their name)")
+    ] = "",
     folder: Annotated[Path, typer.Option(help="where the demo keeps its data")] = Path("var/demo"),
 ) -> None:
     """Play a whole morning in a browser: an invented school, no token, nobody real."""
+    if language not in {"", "zh", "en"}:
+        _fail("The demo speaks zh and en: --language zh or --language en.")
     out.print("Preparing an invented school of 240 students ...")
     from bot.demo import run_demo  # noqa: PLC0415 - takes seconds, like `run`
     from bot.logs import set_up_logs  # noqa: PLC0415
@@ -92,7 +97,7 @@ def demo(
         if task is not None:
             _stop_on_signals(task.cancel)
         try:
-            await run_demo(folder, port, reset=reset, tell=tell)
+            await run_demo(folder, port, reset=reset, language=language or None, tell=tell)
         except asyncio.CancelledError:
             out.print("Goodbye.")
 

@@ -54,18 +54,19 @@ class Player:
     persona: str | None = None
 
 
-async def run_demo(folder: Path, port: int, *, reset: bool, tell: Callable[[str], None]) -> None:
-    """Prepare what is not there yet, then run sandbox, bot and crowd until cancelled."""
-    if reset and folder.exists():
-        shutil.rmtree(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    world = folder / "chats.json"
-    clock = ShiftedClock()
-    sandbox = Sandbox(port, clock=clock)
-    if world.exists():
-        sandbox.load(world)
-    else:
-        clock.jump_to(_first_morning(datetime.now(UTC)))
+async def run_demo(
+    folder: Path,
+    port: int,
+    *,
+    reset: bool,
+    language: str | None,
+    tell: Callable[[str], None],
+) -> None:
+    """Prepare what is not there yet, then run sandbox, bot and crowd until cancelled.
+
+    With a `language` everybody speaks it; without, each speaks the language of their name.
+    """
+    world, sandbox, clock = _open_world(folder, port, reset=reset)
     async with sandbox:
         settings = read_settings(
             tokens=TOKEN,
@@ -77,7 +78,7 @@ async def run_demo(folder: Path, port: int, *, reset: bool, tell: Callable[[str]
             public_url="",
         )
         app = App(settings, clock=clock.now)
-        players = await _prepare(app, sandbox, clock)
+        players = await _prepare(app, sandbox, clock, language)
         running = asyncio.create_task(app.run())
         try:
             ready = asyncio.create_task(app.ready.wait())
@@ -94,6 +95,20 @@ async def run_demo(folder: Path, port: int, *, reset: bool, tell: Callable[[str]
             await asyncio.wait({running}, timeout=10)
             await sandbox.stop()
             sandbox.save(world)
+
+
+def _open_world(folder: Path, port: int, *, reset: bool) -> tuple[Path, Sandbox, ShiftedClock]:
+    if reset and folder.exists():
+        shutil.rmtree(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    world = folder / "chats.json"
+    clock = ShiftedClock()
+    sandbox = Sandbox(port, clock=clock)
+    if world.exists():
+        sandbox.load(world)
+    else:
+        clock.jump_to(_first_morning(datetime.now(UTC)))
+    return world, sandbox, clock
 
 
 async def _keep(sandbox: Sandbox, world: Path) -> None:
@@ -116,14 +131,16 @@ def _first_morning(now: datetime) -> datetime:
 # ---- the school ----------------------------------------------------------------------------
 
 
-async def _prepare(app: App, sandbox: Sandbox, clock: ShiftedClock) -> list[Player]:
+async def _prepare(
+    app: App, sandbox: Sandbox, clock: ShiftedClock, language: str | None
+) -> list[Player]:
     """Make the school and its chats once; later starts find them."""
     await app.database.migrate()
     roster = invented_school()
     async with app.database.writing() as session:
         if not await units.schools(session):
             await _make(session, roster, clock.now())
-        players = await _players(session, roster)
+        players = await _players(session, roster, language)
         await contacts.know_bot(session, BOT_ID, "allclear_demo_bot", clock.now())
         await _join(session, players, clock.now())
     await _open_chats(sandbox, players)
@@ -135,7 +152,7 @@ async def _make(session: Session, roster: Roster, now: datetime) -> None:
     await import_roster(session, school, roster, now, actor_id=None)
 
 
-async def _players(session: Session, roster: Roster) -> list[Player]:
+async def _players(session: Session, roster: Roster, language: str | None) -> list[Player]:
     """Give everyone who has joined a user id; the personas come first."""
     school = (await units.schools(session))[0]
     known = await known_roster(session, school.id, date.max - timedelta(days=1))
@@ -144,8 +161,9 @@ async def _players(session: Session, roster: Roster) -> list[Player]:
 
     def add(person_id: int, name: str, persona: str | None = None) -> None:
         if all(player.person_id != person_id for player in found):
-            language = "zh" if any("\u4e00" <= letter <= "\u9fff" for letter in name) else "en"
-            found.append(Player(1000 + len(found), person_id, name, language, persona))
+            chinese = any("\u4e00" <= letter <= "\u9fff" for letter in name)
+            speaks = language or ("zh" if chinese else "en")
+            found.append(Player(1000 + len(found), person_id, name, speaks, persona))
 
     def guardian_id(guardian: RosterGuardian) -> int:
         student_id = known.enrolments[guardian.students[0].number][1].id
