@@ -28,6 +28,7 @@ BOT_ID = 7000001
 SCHOOL = "Green Shoots School"
 TEACHERS = ("Mr Wang", "Ms Sun", "Mr Zhao", "Ms Gao")
 LEAD, ADMIN = "Lin Lan", "Gu Fan"
+PATIENCE = 600  # seconds: families wait longer than any test
 CLASS_OF = ("1-1", "1-2", "2-1", "2-2")
 
 
@@ -209,7 +210,9 @@ class Phones:
 
     async def answers(self, family: Family) -> None:
         """Answer in the family's own way, however often the bot goes away meanwhile."""
-        await until(lambda: bool(self.buttons(family)), f"{family.guardian} was asked", within=120)
+        await until(
+            lambda: bool(self.buttons(family)), f"{family.guardian} was asked", within=PATIENCE
+        )
         await asyncio.sleep(self.chance.uniform(0, 2))  # people are not in step
         match family.habit:
             case "one tap":
@@ -242,5 +245,7 @@ class Phones:
             rows = self.buttons(family)
             return bool(rows) and all(b["callback_data"] != seen for row in rows for b in row)
 
-        await until(turned, f"{family.guardian} sees the next question", within=120, every=0.01)
+        await until(
+            turned, f"{family.guardian} sees the next question", within=PATIENCE, every=0.01
+        )
         return self.buttons(family)
