@@ -348,7 +348,8 @@ def summary(view: SummaryView, texts: Texts) -> Rendered:
     elif view.closed:
         parts.append(texts("summary.please_sign"))
         key = "button.sign_zero" if view.zero.is_zero else "button.sign"
-        press = Press(Verb.sign, view.card_id, view.revision).pack()
+        shown = (view.zero.cases, view.zero.unaccounted)
+        press = Press(Verb.sign, view.card_id, view.revision, shown).pack()
         label = texts.plain(key, n=view.zero.cases)
         rows.append((Button(label, press, Style.good),))
     else:

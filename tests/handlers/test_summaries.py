@@ -1,0 +1,59 @@
+"""The lead signs what is true: a late all-clear does not stop a signature, a new case does."""
+
+from sqlmodel import select
+
+from storage.tables import SignOff
+from tests.play import Someone, Stage
+
+
+async def a_closed_morning(stage: Stage) -> tuple[Someone, Someone, int, str]:
+    """Close a morning with Tom silent; return Tina, the lead, and the lead's button."""
+    await stage.opens_school("en")
+    tina = await stage.joined("Tina")
+    lead = await stage.joined("林岚")
+    await stage.at("06:30")
+    await stage.taps_first(lead, 0)
+    await stage.at("08:00")
+    summary = (await stage.chat(lead))[-1]
+    return tina, lead, summary["id"], summary["buttons"][0][0]["data"]
+
+
+async def signatures(stage: Stage) -> list[SignOff]:
+    async with stage.database.reading() as session:
+        return list(await session.exec(select(SignOff)))
+
+
+async def test_a_late_answer_does_not_stop_the_lead_from_signing(stage: Stage) -> None:
+    tina, lead, message_id, button = await a_closed_morning(stage)
+    await stage.taps_first(tina, 0)
+    await stage.taps_raw(lead, message_id, button)
+    (signed,) = await signatures(stage)
+    assert signed.cases == 0
+    assert signed.counts["students"]["in_"] == 1
+    assert len(signed.unaccounted) == 6
+
+
+async def test_a_new_case_is_shown_before_it_can_be_signed(stage: Stage) -> None:
+    tina, lead, message_id, button = await a_closed_morning(stage)
+    await stage.reports_fever(tina)
+    await stage.taps_raw(lead, message_id, button)
+    assert await signatures(stage) == []
+    await stage.taps(lead, "Sign: 1 case")
+    (signed,) = await signatures(stage)
+    assert signed.cases == 1
+
+
+async def test_a_day_is_signed_once(stage: Stage) -> None:
+    _, lead, message_id, button = await a_closed_morning(stage)
+    await stage.taps_raw(lead, message_id, button)
+    await stage.taps_raw(lead, message_id, button)
+    assert len(await signatures(stage)) == 1
+
+
+async def test_nobody_signs_before_the_morning_is_closed(stage: Stage) -> None:
+    await stage.opens_school("en")
+    lead = await stage.joined("林岚")
+    await stage.at("06:30")
+    await stage.says(lead, "/summary")
+    summary = (await stage.chat(lead))[-1]
+    assert all("Sign" not in b["text"] for row in summary["buttons"] for b in row)
