@@ -6,7 +6,7 @@ One sender for each bot. No message is rendered or sent while a transaction is o
 import asyncio
 import os
 import secrets
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -32,8 +32,15 @@ from handlers.messages import (
     Unreachable,
     Wait,
 )
-from handlers.views import class_view, flag_view, household_view, summary_view
-from storage import asking, cards, ledger
+from handlers.views import (
+    Households,
+    class_view,
+    flag_view,
+    household_view,
+    load_households,
+    summary_view,
+)
+from storage import asking, cards, contacts, ledger
 from storage.database import Database, Session, is_outage
 from storage.ledger import Mark, State
 from storage.tables import Card, Contact, Ledger
@@ -55,6 +62,15 @@ class Item:
     card: Card | None = None
     reply_to: int | None = None
     fault: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """What the messages of one window are about, loaded together."""
+
+    contacts: Mapping[int, Contact]
+    cards: Mapping[int, Card]
+    households: Households | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,26 +184,31 @@ class Sender:
         if self._after_claim is not None:
             await self._after_claim()
         async with self._database.reading() as session:
-            items = [await self._prepared(session, entry, now) for entry in claimed]
+            window = await _window(session, claimed)
+            items = [await self._prepared(session, entry, now, window) for entry in claimed]
         results = await asyncio.gather(*(self._send(item) for item in items))
         await self._keep(results)
         return len(claimed)
 
-    async def _prepared(self, session: Session, entry: Ledger, now: datetime) -> Item:
+    async def _prepared(
+        self, session: Session, entry: Ledger, now: datetime, window: Window
+    ) -> Item:
         """Prepare a message; one that cannot be put into words does not stop the others."""
         try:
-            return await self._prepare(session, entry, now)
+            return await self._prepare(session, entry, now, window)
         except Exception as error:
             if is_outage(error):
                 raise
             log.exception("message cannot be put into words", entry=entry.id)
-            contact = await session.get_one(Contact, entry.contact_id)
+            contact = window.contacts[entry.contact_id]
             return Item(entry, contact, None, fault=type(error).__name__)
 
-    async def _prepare(self, session: Session, entry: Ledger, now: datetime) -> Item:
-        contact = await session.get_one(Contact, entry.contact_id)
+    async def _prepare(
+        self, session: Session, entry: Ledger, now: datetime, window: Window
+    ) -> Item:
+        contact = window.contacts[entry.contact_id]
         words = texts(contact.language)
-        card = await session.get(Card, entry.card_id) if entry.card_id else None
+        card = window.cards.get(entry.card_id) if entry.card_id else None
         message: Rendered | None = None
         reply_to: int | None = None
         if contact.state != "active":
@@ -196,9 +217,9 @@ class Sender:
             payload = ledger.payload_of(entry)
             message = render.message(payload["key"], payload["params"], words)
         elif entry.kind == "card" and card is not None:
-            message = await _render_card(session, card, contact, words, now)
+            message = await _render_card(session, card, contact, words, now, window.households)
         elif entry.kind == "reminder" and card is not None:
-            view = await household_view(session, card, contact, now)
+            view = await household_view(session, card, contact, now, window.households)
             message, reply_to = render.reminder(view, words), card.message_id
         elif entry.kind in {"flag", "correction"}:
             seen = await flag_view(session, ledger.payload_of(entry)["check_in"])
@@ -225,13 +246,21 @@ class Sender:
         old_messages: list[tuple[int, int]] = []
         async with self._database.writing() as session:
             await ledger.mark(session, self._owner, [_mark(sent, now) for sent in results])
+            held = await cards.cards_by_id(
+                session, (s.item.card.id for s in results if s.item.card)
+            )
             for sent in results:
-                await self._keep_one(session, sent, now, old_messages)
+                await self._keep_one(session, sent, now, held, old_messages)
         for chat_id, message_id in old_messages:
             await self._transport.delete(chat_id, message_id)
 
     async def _keep_one(
-        self, session: Session, sent: Sent, now: datetime, old: list[tuple[int, int]]
+        self,
+        session: Session,
+        sent: Sent,
+        now: datetime,
+        held: Mapping[int, Card],
+        old: list[tuple[int, int]],
     ) -> None:
         item, result = sent.item, sent.result
         if isinstance(result, Unauthorized):
@@ -241,7 +270,7 @@ class Sender:
         elif isinstance(result, Rejected):
             log.error("message rejected", entry=item.entry.id, reason=result.reason)
         elif isinstance(result, Delivered) and item.entry.kind == "card" and item.card:
-            card = await session.get_one(Card, item.card.id)
+            card = held[item.card.id]
             if card.message_id is not None and card.message_id != result.message_id:
                 old.append((item.contact.chat_id, card.message_id))
             card.message_id = result.message_id
@@ -268,11 +297,13 @@ class Sender:
             )
             edits = []
             shown: list[tuple[int, int]] = []
+            readers = await contacts.contacts_by_id(session, (c.contact_id for c in stale))
+            households = await _households(session, stale, readers)
             for card in stale:
-                contact = await session.get_one(Contact, card.contact_id)
+                contact = readers[card.contact_id]
                 words = texts(contact.language)
                 try:
-                    message = await _render_card(session, card, contact, words, now)
+                    message = await _render_card(session, card, contact, words, now, households)
                 except Exception as error:
                     if is_outage(error):
                         raise
@@ -354,14 +385,42 @@ async def _keep_unreachable(session: Session, contact_id: int, now: datetime) ->
         await asking.ask_instead(session, contact, now)
 
 
+async def _window(session: Session, claimed: Sequence[Ledger]) -> Window:
+    """Load what the claimed messages are about, all of them together."""
+    chats = await contacts.contacts_by_id(session, (entry.contact_id for entry in claimed))
+    about = (entry.card_id for entry in claimed if entry.card_id is not None)
+    shown = await cards.cards_by_id(session, about)
+    return Window(chats, shown, await _households(session, list(shown.values()), chats))
+
+
+async def _households(
+    session: Session, shown: Sequence[Card], chats: Mapping[int, Contact]
+) -> Households | None:
+    """Load household cards together; None when one of them spoils it: then each loads its own."""
+    wanted = [(card, chats[card.contact_id]) for card in shown if card.kind == "household"]
+    if not wanted:
+        return None
+    try:
+        return await load_households(session, wanted)
+    except Exception as error:
+        if is_outage(error):
+            raise
+        return None
+
+
 async def _render_card(
-    session: Session, card: Card, contact: Contact, words: Texts, now: datetime
+    session: Session,
+    card: Card,
+    contact: Contact,
+    words: Texts,
+    now: datetime,
+    households: Households | None = None,
 ) -> Rendered:
     if card.kind == "class":
         return render.class_card(await class_view(session, card), words)
     if card.kind == "summary":
         return render.summary(await summary_view(session, card), words)
-    return render.household(await household_view(session, card, contact, now), words)
+    return render.household(await household_view(session, card, contact, now, households), words)
 
 
 def _mark(sent: Sent, now: datetime) -> Mark:

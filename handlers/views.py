@@ -1,7 +1,7 @@
 """What a card or a message shows: loaded here as values, put into words above."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -130,15 +130,44 @@ class FlagView:
     asked_for: Disposition | None
 
 
+@dataclass(frozen=True, slots=True)
+class Households:
+    """What several household cards are about, loaded together."""
+
+    entries: Mapping[int, list[Entry]]  # by card
+    zones: Mapping[int, ZoneInfo]  # by school
+
+
+async def load_households(
+    session: Session, shown_to: Sequence[tuple[Card, Contact]]
+) -> Households:
+    """Load household cards by the rights that their readers have at this moment."""
+    entries: dict[int, list[Entry]] = {}
+    for day, slot in {(card.day, card.slot) for card, _ in shown_to}:
+        here = [(c, to.person_id or 0) for c, to in shown_to if (c.day, c.slot) == (day, slot)]
+        may = await people.answers_for_each(session, (person for _, person in here), day)
+        subjects = {subject for wards in may.values() for subject in wards}
+        found: dict[int, list[Entry]] = {}
+        for entry in await rounds.household(session, subjects, day, slot):
+            found.setdefault(entry.checkin.subject_id, []).append(entry)
+        for card, person in here:
+            entries[card.id] = [e for subject in may[person] for e in found.get(subject, ())]
+    schools = {entry.checkin.school_id for own in entries.values() for entry in own}
+    return Households(entries, await units.zones(session, schools) if schools else {})
+
+
 async def household_view(
-    session: Session, card: Card, contact: Contact, now: datetime
+    session: Session,
+    card: Card,
+    contact: Contact,
+    now: datetime,
+    loaded: Households | None = None,
 ) -> HouseholdView:
-    """Load a household card by the rights that its reader has at this moment."""
-    person_id = contact.person_id or 0
-    subjects = await people.answers_for(session, person_id, card.day)
-    entries = await rounds.household(session, subjects, card.day, card.slot)
-    lines = [await _line(session, entry, person_id) for entry in entries]
-    zone = await _zone(session, entries)
+    """Show a household card, as it was loaded with others or loaded now."""
+    loaded = loaded or await load_households(session, [(card, contact)])
+    entries = loaded.entries[card.id]
+    lines = [await _line(session, entry, contact.person_id or 0) for entry in entries]
+    zone = loaded.zones[entries[0].checkin.school_id] if entries else ZoneInfo("UTC")
     latest = max((entry.round.late_until for entry in entries), default=None)
     return HouseholdView(
         card_id=card.id,
@@ -322,9 +351,3 @@ def _plain_line(entry: Entry) -> Line:
         is_staff=checkin.unit_id == checkin.school_id,
         valid_until=checkin.valid_until,
     )
-
-
-async def _zone(session: Session, entries: list[Entry]) -> ZoneInfo:
-    if not entries:
-        return ZoneInfo("UTC")
-    return (await units.school(session, entries[0].checkin.school_id)).zone

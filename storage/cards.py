@@ -2,8 +2,9 @@
 
 from collections.abc import Iterable
 from datetime import date, datetime, timedelta
+from typing import Any
 
-from sqlalchemy import and_, or_, update
+from sqlalchemy import and_, bindparam, or_, update
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -39,6 +40,12 @@ async def card_of(
         session.add(card)
         await session.flush()
     return card
+
+
+async def cards_by_id(session: AsyncSession, ids: Iterable[int]) -> dict[int, Card]:
+    """Return cards by their ids, in one query."""
+    found = await session.exec(select(Card).where(col(Card.id).in_(set(ids))))
+    return {card.id: card for card in found}
 
 
 async def latest_household(session: AsyncSession, contact_id: int) -> Card | None:
@@ -112,13 +119,14 @@ async def mark_shown(
     rows = [{"b_id": card, "b_revision": revision} for card, revision in shown]
     if not rows:
         return
-    for row in rows:
-        await affected(
-            session,
-            update(table(Card))
-            .where(col(Card.id) == row["b_id"], col(Card.shown) < row["b_revision"])
-            .values(shown=row["b_revision"], shown_at=now),
-        )
+    card: Any = table(Card).c
+    revision: Any = bindparam("b_revision")
+    statement = (
+        update(table(Card))
+        .where(card.id == bindparam("b_id"), card.shown < revision)
+        .values(shown=revision, shown_at=now)
+    )
+    await affected(session, statement, rows)
 
 
 async def forget_message(session: AsyncSession, card_id: int) -> None:

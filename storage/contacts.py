@@ -32,6 +32,12 @@ async def load_contacts(
     return {(contact.bot_id, contact.chat_id): contact for contact in rows}
 
 
+async def contacts_by_id(session: AsyncSession, ids: Iterable[int]) -> dict[int, Contact]:
+    """Return contacts by their ids, in one query."""
+    found = await session.exec(select(Contact).where(col(Contact.id).in_(set(ids))))
+    return {contact.id: contact for contact in found}
+
+
 async def contacts_of(session: AsyncSession, person_ids: Iterable[int]) -> list[Contact]:
     """Return where people can be reached: one chat a person, the oldest that is open."""
     rows = await session.exec(

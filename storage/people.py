@@ -144,12 +144,20 @@ async def guardians_of(session: AsyncSession, student_id: int, day: date) -> lis
 
 
 async def answers_for(session: AsyncSession, person_id: int, day: date) -> list[int]:
-    """Return the ids of those whom a person may answer for on `day`: wards, and oneself.
+    """Return the ids of those whom a person may answer for on `day`: wards, and oneself."""
+    return (await answers_for_each(session, [person_id], day))[person_id]
+
+
+async def answers_for_each(
+    session: AsyncSession, person_ids: Iterable[int], day: date
+) -> dict[int, list[int]]:
+    """Return whom each of several people may answer for on `day`, oneself first.
 
     A ward counts once the guardian has proved the tie and agreed to be asked; oneself once agreed.
     """
+    wanted = list(set(person_ids))
     guarded = (
-        select(Guardianship.student_id)
+        select(Guardianship.guardian_id, Guardianship.student_id)
         .join(
             Consent,
             and_(
@@ -159,17 +167,21 @@ async def answers_for(session: AsyncSession, person_id: int, day: date) -> list[
             ),
         )
         .where(
-            Guardianship.guardian_id == person_id,
+            col(Guardianship.guardian_id).in_(wanted),
             col(Guardianship.proved_at).is_not(None),
             in_force(col(Guardianship.since), col(Guardianship.until), day),
         )
+        .order_by(col(Guardianship.id))
     )
-    oneself = select(Consent.subject_id).where(
-        Consent.subject_id == person_id,
-        Consent.given_by == person_id,
+    oneself = select(Consent.given_by, Consent.subject_id).where(
+        col(Consent.subject_id).in_(wanted),
+        Consent.given_by == Consent.subject_id,
         col(Consent.withdrawn_at).is_(None),
     )
-    return list(dict.fromkeys([*await session.exec(oneself), *await session.exec(guarded)]))
+    found: dict[int, dict[int, None]] = {person: {} for person in wanted}
+    for person, subject in (*await session.exec(oneself), *await session.exec(guarded)):
+        found[person][subject] = None
+    return {person: list(subjects) for person, subjects in found.items()}
 
 
 async def names(session: AsyncSession, person_ids: Iterable[int]) -> dict[int, str]:

@@ -1,5 +1,6 @@
 """The tree of units: cities down to classes."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
@@ -76,6 +77,12 @@ async def school(session: AsyncSession, school_id: int) -> School:
     """Return one school."""
     unit = await session.get_one(Unit, school_id)
     return school_of(unit)
+
+
+async def zones(session: AsyncSession, school_ids: Iterable[int]) -> dict[int, ZoneInfo]:
+    """Return the time zones of schools."""
+    found = await session.exec(select(Unit).where(col(Unit.id).in_(set(school_ids))))
+    return {unit.id: school_of(unit).zone for unit in found}
 
 
 async def units_within(session: AsyncSession, reach: Reach, *kinds: str) -> list[Unit]:
