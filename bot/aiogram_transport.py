@@ -54,6 +54,7 @@ from handlers.messages import (
     SendResult,
     Style,
     Tap,
+    TokenRefusedError,
     Unauthorized,
     Unclear,
     Unreachable,
@@ -106,12 +107,13 @@ class AiogramTransport:
         """Learn the bot's name.
 
         Raises:
-            FetchFailedError: the service does not answer, or does not know the token.
+            TokenRefusedError: the service does not know the token.
+            FetchFailedError: it does not answer.
         """
         try:
             me = await self._bot.get_me(request_timeout=10)
         except TelegramUnauthorizedError as error:
-            raise FetchFailedError(f"the token of bot {self.bot_id} is not valid") from error
+            raise TokenRefusedError("token refused") from error
         except AiogramError as error:
             raise FetchFailedError(type(error).__name__) from error
         self._username = me.username or ""

@@ -18,7 +18,7 @@ from handlers import imports
 from handlers.clock import Clock, real_clock
 from handlers.health import DutyState
 from handlers.inbox import Handled, Inbox
-from handlers.messages import FetchFailedError, MenuCommand
+from handlers.messages import FetchFailedError, MenuCommand, TokenRefusedError
 from handlers.router import Router, menu_of
 from scheduler import Scheduler
 from storage import contacts, people
@@ -95,38 +95,49 @@ class App:
             stack.push_async_callback(self.web.stop)
             self.scheduler.start()
             stack.push_async_callback(self.scheduler.stop)
-            await self._say_hello()
-            listening = self._listen()
-            sending = [
-                asyncio.create_task(sender.run(self._stopping)) for sender in self.senders.values()
-            ]
+            serving = [asyncio.create_task(self._serve(each)) for each in self.transports]
             self._in_background(self._work_on_rosters())
-            self._in_background(self._default_menus())
-            log.info("ready", bots=len(self.transports), web_port=self.web.port)
-            self.ready.set()
             await self._stopping.wait()
-            await asyncio.gather(*listening, *sending, *self._background, return_exceptions=True)
+            await asyncio.gather(*serving, *self._background, return_exceptions=True)
         log.info("stopped")
 
-    async def _say_hello(self) -> None:
-        """Learn the bots' names; wait for a service that is not there yet."""
-        for transport in self.transports:
-            pause = 1.0
-            while not self._stopping.is_set():
-                try:
-                    await transport.open()
-                    await self._choose_way_in(transport)
-                    break
-                except FetchFailedError as error:
-                    log.warning("no hello", bot=transport.bot_id, reason=str(error))
-                    try:
-                        await asyncio.wait_for(self._stopping.wait(), pause)
-                    except TimeoutError:
-                        pause = min(pause * 2, 30)
-            async with self.database.writing() as session:
-                await contacts.know_bot(
-                    session, transport.bot_id, transport.username, self.clock()
+    async def _serve(self, transport: BotTransport) -> None:
+        """Listen and send for one bot, once it is there; a dead one holds up no other."""
+        if not await self._say_hello(transport):
+            return
+        log.info("ready", bot=transport.bot_id, web_port=self.web.port if self.web else None)
+        self.ready.set()
+        self._in_background(self._default_menu(transport))
+        work = [self.senders[transport.bot_id].run(self._stopping)]
+        if not self.settings.public_url:
+            poller = Poller(transport, self.inbox, self._after(transport.bot_id))
+            work.append(poller.run(self._stopping))
+        await asyncio.gather(*work)
+
+    async def _say_hello(self, transport: BotTransport) -> bool:
+        """Learn a bot's name and choose its way in; wait for a service that is not there yet."""
+        pause = 1.0
+        while not self._stopping.is_set():
+            try:
+                await transport.open()
+                await self._choose_way_in(transport)
+            except TokenRefusedError:
+                log.error(
+                    "token refused", bot=transport.bot_id, mend="copy it again from @BotFather"
                 )
+            except FetchFailedError as error:
+                log.warning("no hello", bot=transport.bot_id, reason=str(error))
+            else:
+                async with self.database.writing() as session:
+                    await contacts.know_bot(
+                        session, transport.bot_id, transport.username, self.clock()
+                    )
+                return True
+            try:
+                await asyncio.wait_for(self._stopping.wait(), pause)
+            except TimeoutError:
+                pause = min(pause * 2, 30)
+        return False
 
     async def _choose_way_in(self, transport: BotTransport) -> None:
         if self.settings.public_url:
@@ -134,15 +145,6 @@ class App:
             await transport.use_webhook(url, self._secret(transport.bot_id))
         else:
             await transport.use_polling()
-
-    def _listen(self) -> list[asyncio.Task[None]]:
-        if self.settings.public_url:
-            return []
-        pollers = [
-            Poller(transport, self.inbox, self._after(transport.bot_id))
-            for transport in self.transports
-        ]
-        return [asyncio.create_task(poller.run(self._stopping)) for poller in pollers]
 
     def _hooks(self) -> dict[int, Hook]:
         if not self.settings.public_url:
@@ -194,11 +196,10 @@ class App:
             log.info("rosters read", **counts)
             self.wake()
 
-    async def _default_menus(self) -> None:
-        for transport in self.transports:
-            for language in (None, *LANGUAGES):
-                menu = _menu(menu_of(frozenset(), known=True), language)
-                await transport.menu(None, menu, language)
+    async def _default_menu(self, transport: BotTransport) -> None:
+        for language in (None, *LANGUAGES):
+            menu = _menu(menu_of(frozenset(), known=True), language)
+            await transport.menu(None, menu, language)
 
     async def _set_menus(self, contact_ids: set[int]) -> None:
         by_bot = {transport.bot_id: transport for transport in self.transports}

@@ -46,6 +46,7 @@ def run() -> None:
 
     settings = _settings()
     set_up_logs(as_json=settings.log_json)
+    out.print("Allclear is starting ...")
 
     async def work() -> None:
         running = App(settings)
@@ -55,13 +56,14 @@ def run() -> None:
         await asyncio.wait({serving, ready}, return_when=asyncio.FIRST_COMPLETED)
         ready.cancel()
         if running.ready.is_set():
-            name = running.transports[0].username
+            name = next(each.username for each in running.transports if each.username)
             out.print(f"Allclear is running as @{name}. Ctrl-C ends it.")
             way_in = await first_admin(running.database, real_clock)
             if way_in is not None:
+                proof = f"send {way_in.digits}" if way_in.digits else "send the number it has"
                 out.print(
-                    "Nobody is admin yet. Open this link in Telegram, then send the digits "
-                    f"[bold]{way_in.digits}[/] to the bot:\n"
+                    "Nobody is admin yet. Open this link in Telegram; when the bot asks for a "
+                    f"number, {proof}:\n"
                     f"  {settings.join_url}/{name}?start={way_in.code}"
                 )
         await serving

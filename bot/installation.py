@@ -2,9 +2,11 @@
 
 import secrets
 from dataclasses import dataclass
+from datetime import datetime
 
 from checkin.access import Role
 from checkin.invitations import InvitationKind
+from checkin.times import local_date
 from handlers.clock import Clock
 from handlers.invitations import make_link
 from handlers.setup import make_school
@@ -13,20 +15,26 @@ from storage.database import Database, Session
 from storage.ids import new_id
 from storage.sealing import Private
 from storage.tables import Person, RoleGrant
+from storage.units import School
+
+_OURS = "FIRST"  # before the digits of the admin whom we made, who is on no roster
 
 
 @dataclass(frozen=True, slots=True)
 class FirstAdmin:
-    """How the first admin gets in: a code for the link, and the digits that the bot asks for."""
+    """How the first admin gets in: a code for the link, and the digits that the bot asks for.
+
+    No digits: an admin of the roster, who proves themself by the number that the school has.
+    """
 
     code: str
-    digits: str
+    digits: str | None
 
 
 async def first_admin(database: Database, clock: Clock) -> FirstAdmin | None:
     """Make the way in for a first admin; None once somebody has come that way.
 
-    Each start makes a new one while nobody has: the code is not kept, only its hash is.
+    Each start makes a new link while nobody has: the code is not kept, only its hash is.
     """
     now = clock()
     async with database.writing() as session:
@@ -34,31 +42,28 @@ async def first_admin(database: Database, clock: Clock) -> FirstAdmin | None:
             return None
         found = await units.schools(session)
         school = found[0] if found else await make_school(session, "我的学校 / My school", now)
-        digits = f"{secrets.randbelow(10**6):06d}"
-        person_id = await _admin(session, school.id, digits, clock)
+        admin = await people.waiting_admin(session, school.id)
+        if admin is None:
+            admin = _make_admin(session, school, now)
+            await session.flush()
         code = await make_link(
-            session, InvitationKind.staff, school.id, now, by=None, person_id=person_id
+            session, InvitationKind.staff, school.id, now, by=None, person_id=admin.person_id
         )
-    return FirstAdmin(code, digits)
+    ours = (admin.number or "").startswith(_OURS)
+    return FirstAdmin(code, (admin.number or "").removeprefix(_OURS) if ours else None)
 
 
-async def _admin(session: Session, school_id: int, digits: str, clock: Clock) -> int:
-    """Return the admin who has not come yet, with these digits as the second proof."""
-    grant = await people.waiting_admin(session, school_id)
-    if grant is not None:
-        grant.number = digits
-        return grant.person_id
-    person = Person(id=new_id(), created_at=clock())
+def _make_admin(session: Session, school: School, now: datetime) -> RoleGrant:
+    """Make an admin for a school that has none; the digits are the second proof."""
+    person = Person(id=new_id(), created_at=now)
     person.name = Private.of(person.id, "Admin")
     session.add(person)
-    session.add(
-        RoleGrant(
-            person_id=person.id,
-            unit_id=school_id,
-            role=Role.admin.value,
-            number=digits,
-            since=clock().date(),
-        )
+    grant = RoleGrant(
+        person_id=person.id,
+        unit_id=school.id,
+        role=Role.admin.value,
+        number=f"{_OURS}{secrets.randbelow(10**6):06d}",
+        since=local_date(now, school.zone),
     )
-    await session.flush()
-    return person.id
+    session.add(grant)
+    return grant

@@ -46,7 +46,7 @@ _ALLOWED: dict[Role, frozenset[Act]] = {
     Role.class_teacher: frozenset(
         {Act.see_class, Act.release, Act.hear_of_flags, Act.invite, Act.explain}
     ),
-    Role.doctor: frozenset({Act.see_class, Act.release}),
+    Role.doctor: frozenset({Act.see_class, Act.release, Act.hear_of_flags}),
     Role.teacher: frozenset(),
     Role.staff: frozenset(),
 }

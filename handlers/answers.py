@@ -90,8 +90,7 @@ async def keep_answers(desk: Desk, entry: Entry, answers: Answers, by: int) -> S
     else:
         _stand(checkin, settled.standing, given, weighed)
         checkin.late = checkin.late or entry.round.closed_at is not None
-        await forget_exposures(desk.session, checkin.id)
-        _keep_exposures(desk, checkin, weighed)
+        await _keep_exposures(desk, checkin, weighed)
         if settled.verdict in {Verdict.raised, Verdict.undone}:
             await _tell_school(desk, entry, "flag", Act.hear_of_flags)
     desk.changed(entry.round.day, checkin.subject_id, checkin.unit_id, checkin.school_id)
@@ -114,6 +113,7 @@ async def release_flag(desk: Desk, entry: Entry, by: int) -> bool:
         return False
     _remember(desk, checkin, "released", by, weighed, given)
     _stand(checkin, standing, given, weighed)
+    await _keep_exposures(desk, checkin, weighed)
     desk.record(
         "flag released", by, checkin.school_id, check_in=checkin.id, subject=checkin.subject_id
     )
@@ -174,7 +174,9 @@ def _remember(
     )
 
 
-def _keep_exposures(desk: Desk, checkin: CheckIn, weighed: Triage) -> None:
+async def _keep_exposures(desk: Desk, checkin: CheckIn, weighed: Triage) -> None:
+    """Keep the places of the answer that stands now, and of no other."""
+    await forget_exposures(desk.session, checkin.id)
     for exposure in weighed.exposures:
         desk.session.add(
             ExposureRow(
@@ -191,15 +193,15 @@ def _keep_exposures(desk: Desk, checkin: CheckIn, weighed: Triage) -> None:
 
 
 async def _tell_school(desk: Desk, entry: Entry, kind: str, act: Act) -> None:
-    """Owe the class teacher word of this at once; where there is none, the school lead."""
+    """Owe class teacher and school doctor word of this at once; without them the school lead."""
     checkin = entry.checkin
-    if checkin.unit_id == checkin.school_id:
-        tries: list[tuple[tuple[Role, ...], int]] = [((Role.school_lead,), checkin.school_id)]
-    else:
-        at_class = tuple(role for role in roles_allowed(act) if role is not Role.school_lead)
-        tries = [(at_class, checkin.unit_id), ((Role.school_lead,), checkin.school_id)]
-    for roles, unit_id in tries:
-        found = await people.holders(desk.session, roles, [unit_id], entry.round.day)
+    for roles in (
+        [r for r in roles_allowed(act) if r is not Role.school_lead],
+        [Role.school_lead],
+    ):
+        found = await people.holders(
+            desk.session, roles, {checkin.unit_id, checkin.school_id}, entry.round.day
+        )
         chats = await contacts.contacts_of(
             desk.session, [person for person, _ in found if person != checkin.subject_id]
         )

@@ -180,6 +180,10 @@ class FetchFailedError(Exception):
     """The updates could not be fetched just now; nothing is lost, try again."""
 
 
+class TokenRefusedError(FetchFailedError):
+    """The service does not know the token: it was withdrawn, or copied in part."""
+
+
 class Transport(Protocol):
     """One bot's way to its messenger. Each method is one request and never retries by itself."""
 
