@@ -3,10 +3,16 @@
 import { byId, calm, fill, h } from "./dom.js";
 import { icon } from "./icons.js";
 import { menu } from "./overlay.js";
-import { hourMinute, hourOfDay, longDay, nextMorning, seconds, setZone, shortDay } from "./times.js";
+import { dayKey, hourMinute, hourOfDay, longDay, nextMorning, seconds, setZone, shortDay, stepTime } from "./times.js";
 import { languageNow, pick, t } from "./words.js";
 
 const pause = 9000; // while the day plays by itself: long enough to read what arrived
+
+// After a step the school talks: the bot writes to everybody, and many answer. Whoever moved on
+// at once would see half a morning. In milliseconds:
+const lull = () => (calm() ? 500 : 1800); // so long without a message, and the talk is over
+const longest = 12_000; // then whoever wants to move on may
+const shortest = () => (calm() ? 300 : 1500); // until the first message may be there
 
 /**
  * The colour of the sky through the day, as [hour, hue, chroma, lightness]. From yellow to blue
@@ -40,6 +46,14 @@ export function clockView({ onMove, onZone }) {
   let running = true;
   let playing = null;
   let drawn = "";
+  let movedAt = -Infinity;
+  let heardAt = -Infinity;
+
+  const talking = () => {
+    const at = performance.now();
+    const since = at - movedAt;
+    return since < shortest() || (since < longest && at - heardAt < lull());
+  };
 
   function now() {
     if (!base) return new Date();
@@ -78,7 +92,15 @@ export function clockView({ onMove, onZone }) {
     byId("zone").textContent = (zone ?? "UTC").split("/").pop().replace(/_/g, " ");
     paintSky(hourOfDay(moment));
     const coming = nextStep();
-    const key = JSON.stringify([languageNow(), zone, steps, coming?.at, Boolean(playing)]);
+    const key = JSON.stringify([
+      languageNow(),
+      zone,
+      steps,
+      coming?.at,
+      Boolean(playing),
+      talking(),
+      longDay(moment),
+    ]);
     if (key !== drawn) {
       drawn = key;
       drawSteps(coming);
@@ -94,7 +116,7 @@ export function clockView({ onMove, onZone }) {
     const items = steps.map((step, i) => {
       const done = step.at <= now();
       const label = pick(step.label);
-      const time = hourMinute(step.at);
+      const time = stepTime(step.at, now());
       const item = known[i] ?? h("li");
       item.className = done ? "done" : step === coming ? "next" : "";
       fill(
@@ -124,14 +146,16 @@ export function clockView({ onMove, onZone }) {
 
   function drawButtons(coming) {
     next.hidden = !steps.length;
+    next.disabled = talking();
     play.hidden = !coming;
-    if (coming) {
+    if (next.disabled) fill(next, h("span", null, t("talking")));
+    else if (coming) {
       // A phone has room for the step, not for the word before it.
       fill(
         next,
         h("span", { class: "lead" }, t("next")),
         h("span", { class: "what" }, pick(coming.label)),
-        h("span", null, " ", hourMinute(coming.at)),
+        h("span", null, " ", stepTime(coming.at, now())),
         icon("send"),
       );
     } else if (steps.length) {
@@ -175,13 +199,11 @@ export function clockView({ onMove, onZone }) {
   }
 
   async function move(change) {
-    next.classList.add("busy");
-    try {
-      const clock = await onMove(change);
-      if (clock?.now) update(clock);
-    } finally {
-      next.classList.remove("busy");
-    }
+    movedAt = performance.now();
+    draw();
+    setTimeout(draw, shortest());
+    const clock = await onMove(change);
+    if (clock?.now) update(clock);
   }
 
   /** One step after the other: a bot that is asked to jump over its morning would skip it. */
@@ -190,7 +212,7 @@ export function clockView({ onMove, onZone }) {
       const before = now();
       await move({ jump: "next" });
       if (now() <= before) return;
-      if (step.at > now()) await new Promise((done) => setTimeout(done, calm() ? 300 : 1200));
+      while (step.at > now() && talking()) await new Promise((done) => setTimeout(done, 200));
     }
   }
 
@@ -204,18 +226,20 @@ export function clockView({ onMove, onZone }) {
       clearInterval(playing);
       playing = null;
     } else {
-      const on = async () => {
-        if (nextStep()) await move({ jump: "next" });
-        if (!nextStep() && playing) togglePlay();
-      };
-      playing = setInterval(on, pause);
-      on();
+      playing = setInterval(playOn, 500);
+      move({ jump: "next" });
     }
     draw();
   }
 
+  /** Plays until the day is over; the next one waits to be asked for. */
+  function playOn() {
+    const coming = nextStep();
+    if (!coming || dayKey(coming.at) !== dayKey(now())) togglePlay();
+    else if (!talking() && performance.now() - movedAt > pause) move({ jump: "next" });
+  }
+
   next.addEventListener("click", () => {
-    if (next.classList.contains("busy")) return;
     nextStep() ? move({ jump: "next" }) : toMorning();
   });
   play.addEventListener("click", togglePlay);
@@ -224,7 +248,7 @@ export function clockView({ onMove, onZone }) {
     menu(more, [
       ...steps.map((step) => ({
         label: pick(step.label),
-        aside: hourMinute(step.at),
+        aside: stepTime(step.at, now()),
         icon: step.at <= now() ? "tick" : "clock",
         className: `step-item${step === coming ? " next" : ""}`,
         disabled: step.at <= now(),
@@ -238,5 +262,10 @@ export function clockView({ onMove, onZone }) {
   });
   setInterval(draw, 1000);
 
-  return { update, draw, now };
+  /** Something was said in some chat. */
+  const heard = () => {
+    heardAt = performance.now();
+  };
+
+  return { update, draw, now, heard };
 }

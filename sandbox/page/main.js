@@ -108,6 +108,7 @@ const loadStale = gathered(async () => {
   if (ids.includes(everybody) || ids.length > mostAtOnce) return takeEverybody();
   putPeople(await api.users(ids));
   settle();
+  stillRead();
   await new Promise((done) => setTimeout(done, 150));
 });
 
@@ -122,6 +123,7 @@ async function takeEverybody() {
   const known = new Map(state.users.map((user) => [user.id, user]));
   state.users = users.map((user) => sameOr(known.get(user.id), user));
   settle();
+  stillRead();
   if (arrived) arrive();
 }
 
@@ -158,6 +160,11 @@ function showChat(fresh) {
   chat.update(fresh.messages, { first });
   renderFoot();
   if (first) typing.focus();
+}
+
+/** The message may be on the page before its badge is: who has it before their eyes has read it. */
+function stillRead() {
+  if (state.version !== null && !document.hidden) markRead();
 }
 
 async function markRead() {
@@ -239,7 +246,7 @@ function openDeepLink(bot, code, userId) {
     await trying(() => api.start(user, bot.id, code));
   };
   if (state.users.some((user) => user.id === userId)) begin(userId);
-  else whoOpens(state.users, bot, code, { onChosen: begin, onNew: () => addSomebody(begin) });
+  else whoOpens(state.users, bot, { onChosen: begin, onNew: () => addSomebody(begin) });
 }
 
 /**
@@ -430,6 +437,7 @@ keepLive({
   },
   onEvent: (event) => {
     if (event.kind === "clock") loadClock();
+    if (event.kind === "chat") clock.heard();
     if (event.kind === "users" || event.kind === "chat") loadPeople(event.user_id);
     const here = event.user_id === state.user?.id && event.bot_id === state.bot?.id;
     if (event.kind === "chat" && here && event.version !== state.version) loadChat();

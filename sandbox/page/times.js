@@ -56,6 +56,13 @@ export const listTime = (when, now) =>
     ? hourMinute(when)
     : formatter(locale(), { day: "numeric", month: "short" }).format(asDate(when));
 
+/** A step of the day: its time, and the day when that is not today. */
+export function stepTime(when, now) {
+  if (dayKey(when) === dayKey(now)) return hourMinute(when);
+  const weekday = formatter(locale(), { weekday: "short" }).format(asDate(when));
+  return `${weekday} ${hourMinute(when)}`;
+}
+
 /** Hours since the school's midnight, with the minutes as a fraction. */
 export function hourOfDay(when) {
   const [hours, minutes] = hourMinute(when).split(":").map(Number);

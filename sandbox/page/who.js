@@ -45,7 +45,7 @@ export function askWho(onAdd) {
 }
 
 /** A link was opened and nobody has said who holds the phone: ask. It may be somebody new. */
-export function whoOpens(users, bot, code, { onChosen, onNew }) {
+export function whoOpens(users, bot, { onChosen, onNew }) {
   const played = users.filter((user) => !user.crowd);
   const crowd = users.filter((user) => user.crowd);
   dialog(
@@ -57,7 +57,7 @@ export function whoOpens(users, bot, code, { onChosen, onNew }) {
       };
       return [
         h("h2", null, t("whoOpens")),
-        h("p", null, t("whoOpensText", { bot: bot.name, code })),
+        h("p", null, t("whoOpensText", { bot: bot.name })),
         h(
           "div",
           { class: "who-list", tabindex: -1 },

@@ -306,6 +306,30 @@ async def test_the_clock_jumps_to_the_next_step_and_the_timeline_moves(
     await expect(page.locator("#time")).to_contain_text("06:00")
 
 
+async def test_the_next_step_waits_until_the_school_has_fallen_silent(
+    school: School, visit: Visit
+) -> None:
+    await school.meet(MARIA)
+    await school.client.post("/sandbox/clock", steps=STEPS)
+    page = await visit()
+    step = page.locator("#next")
+    await expect(step).to_have_text("Next: Ask 06:30")
+    await step.click()
+    await expect(step).to_be_disabled()
+    await school.ask(MARIA)
+    await expect(step).to_have_text("The school is talking…")
+    await expect(step).to_have_text("Next: Remind 07:15")
+    await expect(step).to_be_enabled()
+
+
+async def test_a_step_of_another_day_names_the_day(school: School, visit: Visit) -> None:
+    tomorrow = {"at": "2026-03-03T06:30:00+08:00", "label": {"en": "Ask"}}
+    await school.client.post("/sandbox/clock", steps=[tomorrow])
+    page = await visit()
+    await expect(page.locator("#steps li")).to_have_text("Tue 06:30Ask")
+    await expect(page.locator("#next")).to_have_text("Next: Ask Tue 06:30")
+
+
 async def test_without_steps_the_bar_shows_the_clock_and_its_menu(
     school: School, visit: Visit
 ) -> None:
