@@ -28,21 +28,28 @@ LONGEST_PAUSE = 30.0
 
 
 class FloodGuard:
-    """Lets 20 events in 10 seconds through for each chat, then keeps quiet."""
+    """Lets 20 events in 10 seconds through for each chat, then keeps quiet.
+
+    An update that comes again, because it could not be kept the first time, counts once.
+    """
 
     def __init__(self, clock: Callable[[], float] = monotonic) -> None:
         self._clock = clock
-        self._seen: dict[int, deque[float]] = {}
+        self._seen: dict[int, deque[tuple[float, int]]] = {}
 
-    def lets_through(self, chat_id: int) -> bool:
+    def lets_through(self, chat_id: int, update_id: int) -> bool:
         """Count an event of a chat and say whether it is still within bounds."""
         now = self._clock()
         seen = self._seen.setdefault(chat_id, deque(maxlen=FLOOD_EVENTS))
-        if len(seen) == FLOOD_EVENTS and now - seen[0] < FLOOD_SECONDS:
+        if any(update_id == earlier for _, earlier in seen):
+            return True
+        if len(seen) == FLOOD_EVENTS and now - seen[0][0] < FLOOD_SECONDS:
             return False
-        seen.append(now)
+        seen.append((now, update_id))
         if len(self._seen) > 50_000:
-            quiet = [chat for chat, times in self._seen.items() if now - times[-1] > FLOOD_SECONDS]
+            quiet = [
+                chat for chat, last in self._seen.items() if now - last[-1][0] > FLOOD_SECONDS
+            ]
             for chat in quiet:
                 del self._seen[chat]
         return True
@@ -54,20 +61,30 @@ def arrivals_of(
     """Translate raw updates; what cannot be read becomes an arrival with its reason."""
     arrivals = []
     for raw in raws:
-        update_id = raw.get("update_id")
-        if not isinstance(update_id, int) or isinstance(update_id, bool):
+        update_id = _id_of(raw)
+        if update_id is None:
             log.warning("update without an id", bot=transport.bot_id)
             continue
         try:
             event = transport.read(raw)
-        except UnreadableUpdateError as error:
-            arrivals.append(Arrival(transport.bot_id, update_id, raw, unreadable=str(error)))
+        except Exception as error:
+            known = isinstance(error, UnreadableUpdateError)
+            reason = str(error) if known else type(error).__name__
+            arrivals.append(Arrival(transport.bot_id, update_id, raw, unreadable=reason))
             continue
-        if event is not None and not guard.lets_through(event.chat_id):
+        if event is not None and not guard.lets_through(event.chat_id, update_id):
             log.warning("flood, event dropped", bot=transport.bot_id, update=update_id)
             event = None
         arrivals.append(Arrival(transport.bot_id, update_id, raw, event))
     return arrivals
+
+
+def _id_of(raw: RawUpdate) -> int | None:
+    """Return an update's id; None for what could be neither kept nor confirmed."""
+    update_id = raw.get("update_id")
+    if isinstance(update_id, bool) or not isinstance(update_id, int):
+        return None
+    return update_id if abs(update_id) < 2**62 else None
 
 
 class Poller:
@@ -134,7 +151,7 @@ class Poller:
             handled = await self._inbox.handle(arrivals_of(self._transport, raws, self._guard))
         finally:
             self._handling = False
-        ids = [raw["update_id"] for raw in raws if isinstance(raw.get("update_id"), int)]
+        ids = [update_id for raw in raws if (update_id := _id_of(raw)) is not None]
         if ids:
             self._offset = max(ids) + 1
         self._then(handled)
@@ -187,9 +204,16 @@ class Gatherer:
             try:
                 handled = await self._inbox.handle(arrivals_of(self._transport, raws, self._guard))
             except Exception as error:
-                for _, kept in batch:
+                for kept in _still_waiting(batch):
                     kept.set_exception(error)
                 continue
-            for _, kept in batch:
+            for kept in _still_waiting(batch):
                 kept.set_result(None)
             self._then(handled)
+
+
+def _still_waiting(
+    batch: Sequence[tuple[RawUpdate, asyncio.Future[None]]],
+) -> list[asyncio.Future[None]]:
+    """Return who has not hung up meanwhile."""
+    return [kept for _, kept in batch if not kept.done()]

@@ -9,7 +9,7 @@ from handlers.clock import Clock
 from handlers.desk import Desk, Redraw, Toast
 from handlers.messages import Event, RawUpdate
 from storage import contacts, inbox
-from storage.database import Database
+from storage.database import Database, is_outage
 
 log = structlog.get_logger()
 
@@ -112,6 +112,8 @@ class Inbox:
         try:
             return await self._together([arrival])
         except Exception as error:
+            if is_outage(error):
+                raise  # the update is as good as ever: it comes again
             # The name of the error only: its text may hold what someone wrote.
             reason = f"{type(error).__name__} while handling"
             log.exception("update set aside", update=arrival.update_id, reason=reason)

@@ -6,6 +6,7 @@ from itertools import count
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from sqlalchemy import event
 from sqlmodel import col, select
 
 from checkin.access import Role
@@ -13,7 +14,7 @@ from checkin.plans import Audience
 from checkin.times import end_of, moment_at
 from handlers.setup import make_school
 from storage import contacts, plans, units
-from storage.database import Session
+from storage.database import Database, Session
 from storage.ids import new_id
 from storage.questionnaires import latest_version
 from storage.sealing import Private
@@ -212,3 +213,16 @@ async def cards_of(session: Session) -> list[Card]:
 
 
 MINUTE = timedelta(minutes=1)
+
+
+class Outage:
+    """The database as it is when its disk fails: it can be read, and takes no writes."""
+
+    def __init__(self, database: Database) -> None:
+        self.on = False
+
+        @event.listens_for(database.engine.sync_engine, "checkout")
+        def _taken(connection: Any, _record: Any, _proxy: Any) -> None:
+            cursor = connection.cursor()
+            cursor.execute(f"PRAGMA query_only={int(self.on)}")
+            cursor.close()
