@@ -88,9 +88,9 @@ async def keep_answers(desk: Desk, entry: Entry, answers: Answers, by: int) -> S
         checkin.asked_for_by = by
         await _tell_school(desk, entry, "correction", Act.release)
     else:
+        await _keep_exposures(desk, checkin, weighed)
         _stand(checkin, settled.standing, given, weighed)
         checkin.late = checkin.late or entry.round.closed_at is not None
-        await _keep_exposures(desk, checkin, weighed)
         if settled.verdict in {Verdict.raised, Verdict.undone}:
             await _tell_school(desk, entry, "flag", Act.hear_of_flags)
     desk.changed(entry.round.day, checkin.subject_id, checkin.unit_id, checkin.school_id)
@@ -112,8 +112,8 @@ async def release_flag(desk: Desk, entry: Entry, by: int) -> bool:
     if standing is before:
         return False
     _remember(desk, checkin, "released", by, weighed, given)
-    _stand(checkin, standing, given, weighed)
     await _keep_exposures(desk, checkin, weighed)
+    _stand(checkin, standing, given, weighed)
     desk.record(
         "flag released", by, checkin.school_id, check_in=checkin.id, subject=checkin.subject_id
     )
@@ -175,8 +175,9 @@ def _remember(
 
 
 async def _keep_exposures(desk: Desk, checkin: CheckIn, weighed: Triage) -> None:
-    """Keep the places of the answer that stands now, and of no other."""
-    await forget_exposures(desk.session, checkin.id)
+    """Keep the places of the answer that is to stand, and of no other."""
+    if checkin.answers is not None:  # a first answer follows no other
+        await forget_exposures(desk.session, checkin.id)
     for exposure in weighed.exposures:
         desk.session.add(
             ExposureRow(
@@ -195,10 +196,10 @@ async def _keep_exposures(desk: Desk, checkin: CheckIn, weighed: Triage) -> None
 async def _tell_school(desk: Desk, entry: Entry, kind: str, act: Act) -> None:
     """Owe class teacher and school doctor word of this at once; without them the school lead."""
     checkin = entry.checkin
-    for roles in (
-        [r for r in roles_allowed(act) if r is not Role.school_lead],
-        [Role.school_lead],
-    ):
+    first = [role for role in roles_allowed(act) if role is not Role.school_lead]
+    if checkin.unit_id == checkin.school_id:  # staff are the lead's own
+        first.append(Role.school_lead)
+    for roles in (first, [Role.school_lead]):
         found = await people.holders(
             desk.session, roles, {checkin.unit_id, checkin.school_id}, entry.round.day
         )

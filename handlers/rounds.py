@@ -7,6 +7,7 @@ from typing import Any
 import structlog
 
 from checkin.access import Act, roles_allowed
+from checkin.calendars import Calendar
 from checkin.plans import LOOK_BACK, Action, Audience, Decision, Do, Due, Plan, due_now
 from checkin.times import end_of, local_date, moment_at
 from handlers.calendars import calendar_of
@@ -48,9 +49,13 @@ async def _decisions(session: Session, now: datetime) -> list[tuple[Plan, School
         if each.state == "done" and each.step.startswith(Action.ask.value):
             asked_at[each.plan_id][each.round_date] = each.decided_at
     schools = {school.id: school for school in await units.schools(session)}
+    calendars: dict[int, Calendar] = {}
     for plan in every_plan:
         school = schools[plan.school_id]
-        calendar = await calendar_of(session, school, local_date(now, school.zone))
+        if school.id not in calendars:
+            today = local_date(now, school.zone)
+            calendars[school.id] = await calendar_of(session, school, today)
+        calendar = calendars[school.id]
         decisions = due_now(
             plan, school.zone, calendar, now, done[plan.id], asked_at=asked_at[plan.id]
         )
