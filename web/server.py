@@ -55,7 +55,7 @@ class WebServer:
         """
         app = web.Application(client_max_size=LARGEST_UPDATE)
         app.router.add_get("/healthz", self._healthz)
-        app.router.add_post("/telegram/{bot_id:\\d+}", self._update)
+        app.router.add_post("/telegram/{bot_id:[0-9]{1,18}}", self._update)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=5)
         await self._runner.setup()
         try:
@@ -80,12 +80,12 @@ class WebServer:
     async def _update(self, request: web.Request) -> web.Response:
         """Take an update: 200 after the commit, 503 when it could not be kept."""
         hook = self._hooks.get(int(request.match_info["bot_id"]))
-        said = request.headers.get(SECRET_HEADER, "").encode()
+        said = request.headers.get(SECRET_HEADER, "").encode(errors="surrogateescape")
         if hook is None or not hmac.compare_digest(said, hook.secret.encode()):
             return web.Response(status=404)
         try:
             update = json.loads(await request.read())
-        except ValueError:
+        except (ValueError, RecursionError):
             return web.Response(status=400)
         if not isinstance(update, dict):
             return web.Response(status=400)
