@@ -315,7 +315,7 @@ def _run(work: Coroutine[Any, Any, None]) -> None:
 
 def _stop_on_signals(stop: Callable[[], object]) -> None:
     loop = asyncio.get_running_loop()
-    for name in (signal.SIGINT, signal.SIGTERM):
+    for name in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         loop.add_signal_handler(name, stop)
 
 

@@ -143,7 +143,7 @@ async def _prepare(
         players = await _players(session, roster, language)
         await contacts.know_bot(session, BOT_ID, "allclear_demo_bot", clock.now())
         await _join(session, players, clock.now())
-    await _open_chats(sandbox, players)
+    await _open_chats(sandbox, players, _newcomer(roster, players))
     return players
 
 
@@ -205,6 +205,23 @@ def _cast(cast: Personas) -> list[tuple[str, RosterGuardian | RosterStaff | Rost
     ]
 
 
+def _newcomer(roster: Roster, players: list[Player]) -> str:
+    """Return a child whose family has not joined yet, as it is typed to the bot."""
+    joined = {player.name for player in players}
+    taken = {
+        each.number
+        for guardian in roster.guardians
+        if guardian.name in joined
+        for each in guardian.students
+    }
+    child = next(
+        student
+        for student in roster.students
+        if student.number not in taken and student.name not in joined
+    )
+    return f"{child.name} {child.number[-4:]}"
+
+
 async def _join(session: Session, players: list[Player], now: datetime) -> None:
     """Let the players have joined already, as if each had opened the link and agreed."""
     known = await contacts.load_contacts(session, [(BOT_ID, p.user_id) for p in players])
@@ -247,8 +264,8 @@ _LABELS: dict[str, tuple[str, str, str, str, str]] = {
         "👨",
         "Second guardian",
         "第二监护人",
-        "Sees what was said",
-        "看得到已报的情况",
+        "Try /today",
+        "试试 /today",
     ),
     "silent": (
         "🧑",
@@ -260,11 +277,11 @@ _LABELS: dict[str, tuple[str, str, str, str, str]] = {
     "student": ("🎒", "Student", "学生本人", "Answers for themself", "自己填报"),
     "teacher": ("👩‍🏫", "Class teacher", "班主任", "Try /class", "试试 /class"),
     "lead": ("🏫", "School lead", "校长", "Signs the summary", "签字上报"),
-    "admin": ("🗝️", "Admin", "管理员", "Try /setup, /invite", "试试 /setup、/invite"),
+    "admin": ("🗝️", "Admin", "管理员", "Try /invite; a new family: ", "试试 /invite；新家长："),
 }
 
 
-async def _open_chats(sandbox: Sandbox, players: list[Player]) -> None:
+async def _open_chats(sandbox: Sandbox, players: list[Player], newcomer: str) -> None:
     """Make the people in the sandbox; each has pressed Start long ago."""
     async with aiohttp.ClientSession(sandbox.url, raise_for_status=True) as http:
         bots = await (await http.get("/sandbox/bots")).json()
@@ -283,6 +300,8 @@ async def _open_chats(sandbox: Sandbox, players: list[Player]) -> None:
                 "emoji": emoji,
                 "crowd": player.persona is None,
             }
+            if player.persona == "admin":  # so that an invitation can be tried to its end
+                note_en, note_zh = note_en + newcomer, note_zh + newcomer
             if player.persona:
                 user |= {"role": {"en": en, "zh": zh}, "note": {"en": note_en, "zh": note_zh}}
             await http.post("/sandbox/users", json=user)
@@ -361,7 +380,7 @@ class Crowd:
         reminder = bool(call["params"].get("reply_parameters"))
         if temper > 0.95 or (temper > 0.82 and not reminder):
             return
-        wait = self._chance.uniform(0.5, 14)
+        wait = self._chance.uniform(0.5, 4)
         task = asyncio.create_task(self._answer(http, user, call["result"]["message_id"], wait))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -375,7 +394,7 @@ class Crowd:
         if not ill:
             return
         for row in (1, 0, 0, 0, 0):  # a fever, else nothing; all clear for the other children
-            await asyncio.sleep(self._chance.uniform(0.8, 2))
+            await asyncio.sleep(self._chance.uniform(0.6, 1.2))
             await self._tap(http, user, message_id, row)
 
     async def _tap(

@@ -22,6 +22,7 @@ from handlers.views import Asking, ClassView, FlagView, HouseholdView, Line, Sum
 
 LONGEST = 3900  # of Telegram's 4096, so that the last line is always whole
 MOST_LINES = 40
+MOST_NAMES = 8  # of one class in the summary; /class names the rest
 
 Rows = tuple[tuple[Button, ...], ...]
 
@@ -368,9 +369,9 @@ def _cases(view: SummaryView, texts: Texts) -> str:
     every = view.students + view.staff
     if view.zero.is_zero:
         return texts("summary.no_cases", accounted=view.zero.accounted)
-    return texts(
-        "summary.cases", n=view.zero.cases, stay_home=every.stay_home, see_nurse=every.see_nurse
-    )
+    kinds = {"stay_home": every.stay_home, "see_nurse": every.see_nurse}
+    told = [texts.plain(f"summary.cases_{kind}", n=n) for kind, n in kinds.items() if n]
+    return texts("summary.cases", n=view.zero.cases, kinds=texts.plain("word.then").join(told))
 
 
 def _named(lines: Sequence[Line], texts: Texts, *, with_disposition: bool = False) -> list[str]:
@@ -387,8 +388,9 @@ def _by_class(view: SummaryView, texts: Texts) -> list[str]:
     parts = []
     for unit, group in groupby(view.unaccounted, key=lambda line: _unit(line, texts)):
         names = [mask(line.name) for line in group]
+        shown = names[:MOST_NAMES] + ["…"] * (len(names) > MOST_NAMES)
         parts.append(
-            texts("summary.class_line", unit=unit, n=len(names), names=list_words(texts, names))
+            texts("summary.class_line", unit=unit, n=len(names), names=list_words(texts, shown))
         )
     return parts
 
@@ -585,6 +587,7 @@ _WITH_MORE = {
     "roster.how": _template,
     "plan.shown": _plan,
     "health.title": _sections,
+    "calendar.title": _sections,
     "why.title": _sections,
     "setup.title": _sections,
     "help.title": _sections,

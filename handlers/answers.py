@@ -196,7 +196,7 @@ async def _keep_exposures(desk: Desk, checkin: CheckIn, weighed: Triage) -> None
 async def _tell_school(desk: Desk, entry: Entry, kind: str, act: Act) -> None:
     """Owe class teacher and school doctor word of this at once; without them the school lead."""
     checkin = entry.checkin
-    first = [role for role in roles_allowed(act) if role is not Role.school_lead]
+    first: list[Role] = [role for role in roles_allowed(act) if role is not Role.school_lead]
     if checkin.unit_id == checkin.school_id:  # staff are the lead's own
         first.append(Role.school_lead)
     for roles in (first, [Role.school_lead]):

@@ -9,6 +9,7 @@ from handlers import (
     imports,
     invitations,
     joining,
+    school_days,
     setup,
     stopping,
     summaries,
@@ -51,6 +52,7 @@ class Router:
             "summary": summaries.show_summary,
             "setup": setup.setup,
             "plan": setup.plan,
+            "calendar": school_days.calendar,
             "invite": invitations.invite,
             "import": imports.how,
             "why": why.why,
@@ -192,7 +194,7 @@ def menu_of(roles: frozenset[Role], *, known: bool) -> tuple[str, ...]:
     if Role.school_lead in roles:
         names.append("summary")
     if Role.admin in roles:
-        names += ["setup", "import", "invite", "plan", "health"]
+        names += ["setup", "import", "invite", "plan", "calendar", "health"]
     elif Role.class_teacher in roles:
         names.append("invite")
     if roles & {Role.admin, Role.class_teacher, Role.school_lead}:

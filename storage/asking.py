@@ -279,6 +279,13 @@ async def close(session: AsyncSession, closed: Round, now: datetime) -> int:
         .where(*_household_cards(closed, families))
         .values(revision=_card.revision + 1),
     )
+    cards = select(_card.id).where(*_household_cards(closed, families))
+    await affected(  # "please answer by 08:00" means nothing at 08:01
+        session,
+        update(table(Ledger))
+        .where(_ledger.card_id.in_(cards), _ledger.kind == "reminder", _ledger.state == "sent")
+        .values(state="withdrawing"),
+    )
     silent = await affected(
         session,
         update(table(CheckIn))

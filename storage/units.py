@@ -125,3 +125,27 @@ async def calendar_days(
         )
     )
     return list(found)
+
+
+async def set_term(
+    session: AsyncSession, school_id: int, name: str, first: date, last: date
+) -> None:
+    """Keep a term; one of the same name is moved."""
+    known = next((t for t in await terms_of(session, school_id) if t.name == name), None)
+    if known is None:
+        session.add(Term(school_id=school_id, name=name, first=first, last=last))
+    else:
+        known.first, known.last = first, last
+    await session.flush()
+
+
+async def set_day(
+    session: AsyncSession, school_id: int, day: date, kind: str | None, reason: str
+) -> None:
+    """Keep what a day is to the school; without a kind the calendar's own rule holds again."""
+    for known in await calendar_days(session, school_id, day, day):
+        await session.delete(known)
+    await session.flush()
+    if kind is not None:
+        session.add(CalendarDay(school_id=school_id, day=day, kind=kind, reason=reason))
+    await session.flush()

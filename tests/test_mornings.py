@@ -230,3 +230,21 @@ async def test_a_stranger_learns_nothing_and_a_family_may_stop(
     await stage.taps_first(tina, 1)
     await stage.at("06:30")
     golden(f"stranger_and_stop.{language}", stage.transcript())
+
+
+@BOTH
+async def test_an_admin_keeps_the_calendar(stage: Stage, golden: Golden, language: str) -> None:
+    await stage.opens_school(language)
+    admin = await stage.joined("Gu")
+    tina = await stage.joined("Tina")
+    assert tina
+    await stage.at("06:00")
+    await stage.says(admin, "/calendar")
+    await stage.says(admin, "/calendar term 2026-02-23 2026-07-03 Spring")
+    await stage.says(admin, "/calendar closed 2026-03-03 snow")
+    await stage.says(admin, "/calendar closed tomorrow")
+    await stage.says(admin, "/calendar term 2026-07-03 2026-02-23")
+    await stage.at("06:30")
+    await stage.says(admin, "/calendar closed 2026-03-02")
+    await stage.at("06:30", day=TUESDAY)
+    golden(f"calendar.{language}", stage.transcript())

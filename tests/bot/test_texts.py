@@ -38,11 +38,12 @@ FAMILIES: dict[str, Iterable[str]] = {
     "card.": Disposition,
     "class.": ("stay_home", "see_nurse", "correction", "absent", "silent", "unreachable"),
     "command.": (
-        "stop",
+        *("stop", "calendar"),
         *("start", "today", "class", "summary", "setup", "import", "invite", "plan", "why"),
         *("health", "language", "help"),
     ),
     "day.": DayKind,
+    "day_kind.": set(DayKind) - {DayKind.school, DayKind.weekend},
     "disposition.": Disposition,
     "doubt.": Doubt,
     "field.": Field,
@@ -55,6 +56,7 @@ FAMILIES: dict[str, Iterable[str]] = {
     "roster.": ProblemCode,
     "roster.file_": RosterFileCode,
     "status.": Status,
+    "summary.cases_": set(Disposition) - {Disposition.cleared},
     "summary.line_": set(Disposition) - {Disposition.cleared},
     "toast.": (Verdict.correction_asked, Verdict.too_late),
     "why.not_": Reason,
@@ -62,7 +64,8 @@ FAMILIES: dict[str, Iterable[str]] = {
 }
 # Words that stand on buttons, in toasts and menus, or inside other words.
 PLAIN = (
-    "act. button. command. day. disposition. field. plan.action_ plan.step_ status. toast. word."
+    "act. button. command. day. day_kind. disposition. field. plan.action_ plan.step_ status. "
+    "summary.cases_ toast. word."
 )
 # Beside a problem of a whole row or sheet; the renderer chooses by what is known of the place.
 PLACES = {"roster.where", "roster.where_row", "roster.where_sheet"}
@@ -84,6 +87,7 @@ OFFERED = {
     "summary.staff": {"n", "of", "percent"},
     "summary.students": {"n", "of", "percent"},
     "why.title": {"name", "unit"},
+    "calendar.title": {"days"},
 }
 
 
