@@ -44,7 +44,10 @@ async def card_of(
 
 async def cards_by_id(session: AsyncSession, ids: Iterable[int]) -> dict[int, Card]:
     """Return cards by their ids, in one query."""
-    found = await session.exec(select(Card).where(col(Card.id).in_(set(ids))))
+    wanted = set(ids)
+    if not wanted:
+        return {}
+    found = await session.exec(select(Card).where(col(Card.id).in_(wanted)))
     return {card.id: card for card in found}
 
 

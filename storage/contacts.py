@@ -34,7 +34,10 @@ async def load_contacts(
 
 async def contacts_by_id(session: AsyncSession, ids: Iterable[int]) -> dict[int, Contact]:
     """Return contacts by their ids, in one query."""
-    found = await session.exec(select(Contact).where(col(Contact.id).in_(set(ids))))
+    wanted = set(ids)
+    if not wanted:
+        return {}
+    found = await session.exec(select(Contact).where(col(Contact.id).in_(wanted)))
     return {contact.id: contact for contact in found}
 
 
