@@ -11,7 +11,7 @@ from sqlmodel import select
 
 from benchmarks.measure import Result, middle, spent
 from benchmarks.town import ASK_TIME, MONDAY, a_database, fill
-from bot import render
+from bot import render_school
 from bot.texts import texts
 from handlers.rounds import heartbeat
 from handlers.views import class_view, summary_view
@@ -50,9 +50,9 @@ async def _views(database: Database, times: int) -> list[Result]:
             began = perf_counter()
             async with database.reading() as session:
                 if kind == "class":
-                    render.class_card(await class_view(session, card), words)
+                    render_school.class_card(await class_view(session, card), words)
                 else:
-                    render.summary(await summary_view(session, card), words)
+                    render_school.summary(await summary_view(session, card), words)
             seconds[kind].append(perf_counter() - began)
     return [
         Result("class_card_45.sqlite", 1000 * middle(seconds["class"]), "ms"),

@@ -158,7 +158,7 @@ def _say_problem(key: str, params: dict[str, Any], language: str) -> NoReturn:
 
 
 def _say_problems(errors: RosterErrors, language: str, *, as_json: bool) -> NoReturn:
-    from bot.render import problem  # noqa: PLC0415
+    from bot.render_message import problem  # noqa: PLC0415
     from bot.texts import texts  # noqa: PLC0415
 
     documents = [problem_document(each) for each in errors.problems]

@@ -13,7 +13,7 @@ from typing import Any
 
 import structlog
 
-from bot import render
+from bot import render_household, render_message, render_school
 from bot.pacer import Pacer
 from bot.texts import Texts, texts
 from checkin.statuses import Status
@@ -112,7 +112,7 @@ class Sender:
     def answer(self, toasts: Sequence[Toast]) -> None:
         """Answer taps at once, beside everything else: a late answer is lost, the tap is kept."""
         for toast in toasts:
-            text = render.toast(toast, texts(toast.language))
+            text = render_message.toast(toast, texts(toast.language))
             self._beside(self._transport.answer(toast.callback_id, text, alert=toast.alert))
 
     def redraw(self, redraws: Sequence[Redraw]) -> None:
@@ -129,7 +129,7 @@ class Sender:
         async with self._database.reading() as session:
             view = await flag_view(session, each.check_in_id)
         if view is not None:
-            message = render.decided(view, texts(each.contact.language))
+            message = render_school.decided(view, texts(each.contact.language))
             await self._transport.edit(each.contact.chat_id, each.message_id, message)
 
     async def toasts_sent(self) -> None:
@@ -215,15 +215,15 @@ class Sender:
             return Item(entry, contact, None)
         if entry.kind == "text":
             payload = ledger.payload_of(entry)
-            message = render.message(payload["key"], payload["params"], words)
+            message = render_message.message(payload["key"], payload["params"], words)
         elif entry.kind == "card" and card is not None:
             message = await _render_card(session, card, contact, words, now, window.households)
         elif entry.kind == "reminder" and card is not None:
             view = await household_view(session, card, contact, now, window.households)
-            message, reply_to = render.reminder(view, words), card.message_id
+            message, reply_to = render_household.reminder(view, words), card.message_id
         elif entry.kind in {"flag", "correction"}:
             seen = await flag_view(session, ledger.payload_of(entry)["check_in"])
-            shape = render.flag if entry.kind == "flag" else render.correction
+            shape = render_school.flag if entry.kind == "flag" else render_school.correction
             message = shape(seen, words) if seen is not None else None
         return Item(entry, contact, message, card, reply_to)
 
@@ -417,10 +417,12 @@ async def _render_card(
     households: Households | None = None,
 ) -> Rendered:
     if card.kind == "class":
-        return render.class_card(await class_view(session, card), words)
+        return render_school.class_card(await class_view(session, card), words)
     if card.kind == "summary":
-        return render.summary(await summary_view(session, card), words)
-    return render.household(await household_view(session, card, contact, now, households), words)
+        return render_school.summary(await summary_view(session, card), words)
+    return render_household.household(
+        await household_view(session, card, contact, now, households), words
+    )
 
 
 def _mark(sent: Sent, now: datetime) -> Mark:

@@ -9,12 +9,13 @@ from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from checkin.access import NOBODY, Access
+from checkin.access import NOBODY, Access, Act
 from checkin.times import local_date
 from handlers.messages import Event, Tap
-from storage import audit, cards, ledger, people
+from storage import audit, cards, ledger, people, units
 from storage.database import Session
 from storage.tables import Bot, Contact
+from storage.units import School
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +92,15 @@ class Desk:
     async def bot_name(self, bot_id: int) -> str:
         """Return a bot's name, for links."""
         return (await self.session.get_one(Bot, bot_id)).username
+
+    async def own_school(self, event: Event, contact: Contact, act: Act) -> School | None:
+        """Return the school where somebody may do this; where there is none, say so kindly."""
+        access = await self.access(contact)
+        found = await units.units_within(self.session, access.reach(act), "school")
+        if not found:
+            await self.say(contact, event, "admin.not_for_you")
+            return None
+        return units.school_of(found[0])
 
     def forget_access(self, person_id: int) -> None:
         """Have a person's rights read anew, after a change within the batch."""

@@ -11,7 +11,7 @@ from checkin.times import local_date
 from handlers.calendars import calendar_of
 from handlers.desk import Desk
 from handlers.messages import Command
-from storage import inbox, ledger, plans, units
+from storage import inbox, ledger, plans
 from storage.tables import Contact
 
 
@@ -30,12 +30,9 @@ Duties = Callable[[], Sequence[DutyState]]
 
 async def health(desk: Desk, command: Command, contact: Contact, duties: Duties) -> None:
     """Show the duties, the ledger and what comes next, to an admin."""
-    access = await desk.access(contact)
-    found = await units.units_within(desk.session, access.reach(Act.see_health), "school")
-    if not found:
-        await desk.say(contact, command, "admin.not_for_you")
+    school = await desk.own_school(command, contact, Act.see_health)
+    if school is None:
         return
-    school = units.school_of(found[0])
 
     def time(moment: datetime | None) -> str:
         return moment.astimezone(school.zone).strftime("%H:%M:%S") if moment else "–"

@@ -27,12 +27,9 @@ LOOK_AHEAD = 30  # days of which those without school are named
 
 async def calendar(desk: Desk, command: Command, contact: Contact) -> None:
     """Show the school's days, or set a term or a day."""
-    access = await desk.access(contact)
-    found = await units.units_within(desk.session, access.reach(Act.manage_plan), "school")
-    if not found:
-        await desk.say(contact, command, "admin.not_for_you")
+    school = await desk.own_school(command, contact, Act.manage_plan)
+    if school is None:
         return
-    school = units.school_of(found[0])
     word, *rest = command.rest.split(maxsplit=3) or [""]
     word = word.lower()
     if word in _TERM:

@@ -25,6 +25,8 @@ from storage.questionnaires import keep_questionnaire
 from storage.tables import Contact, Unit
 from storage.units import School
 
+_ZONE = frozenset({"zone", "时区"})
+_NAME = frozenset({"name", "校名"})
 _AUDIENCE = {"student": Audience.students, "staff": Audience.staff}
 
 
@@ -60,40 +62,35 @@ async def make_school(
 
 async def setup(desk: Desk, command: Command, contact: Contact) -> None:
     """Show what is set up and what comes next; `/setup name ...`, `/setup zone ...` change it."""
-    access = await desk.access(contact)
-    found = await units.units_within(desk.session, access.reach(Act.manage_plan), "school")
-    if not found:
-        await desk.say(contact, command, "admin.not_for_you")
+    school = await desk.own_school(command, contact, Act.manage_plan)
+    if school is None:
         return
-    wanted = command.rest.strip()
-    word, _, value = wanted.partition(" ")
-    if found and word.lower() in {"zone", "时区"}:
-        await _set_zone(desk, command, contact, found[0], value.strip())
-        return
-    if found and word.lower() in {"name", "校名"} and value.strip():
-        found[0].name = value.strip()[:80]
-        desk.record("school renamed", contact.person_id, found[0].id)
-    elif found and wanted:
+    word, _, value = command.rest.strip().partition(" ")
+    value = value.strip()
+    unit = await desk.session.get_one(Unit, school.id)
+    if word.lower() in _ZONE:
+        if not _is_zone(value):
+            await desk.say(contact, command, "setup.bad_zone", zone=value)
+            return
+        unit.zone = value
+        desk.record("zone set", contact.person_id, unit.id, zone=value)
+    elif word.lower() in _NAME and value:
+        unit.name = value[:80]
+        desk.record("school renamed", contact.person_id, unit.id)
+    elif word:
         await desk.say(contact, command, "setup.how")
         return
-    await _checklist(desk, command, contact, found[0])
+    await _checklist(desk, command, contact, units.school_of(unit))
 
 
-async def _set_zone(
-    desk: Desk, command: Command, contact: Contact, unit: Unit, value: str
-) -> None:
+def _is_zone(name: str) -> bool:
     try:
-        ZoneInfo(value)
+        return bool(ZoneInfo(name))
     except (ValueError, OSError):
-        await desk.say(contact, command, "setup.bad_zone", zone=value)
-        return
-    unit.zone = value
-    desk.record("zone set", contact.person_id, unit.id, zone=value)
-    await _checklist(desk, command, contact, unit)
+        return False
 
 
-async def _checklist(desk: Desk, command: Command, contact: Contact, unit: Unit) -> None:
-    school = units.school_of(unit)
+async def _checklist(desk: Desk, command: Command, contact: Contact, school: School) -> None:
     today = desk.today(school.zone)
     counted = await people.joined(desk.session, school.id, today)
     lines: list[list[object]] = [
@@ -108,12 +105,9 @@ async def _checklist(desk: Desk, command: Command, contact: Contact, unit: Unit)
 
 async def plan(desk: Desk, command: Command, contact: Contact) -> None:
     """Show the day's steps; `/plan 06:30 07:10 08:00` sets them for everyone."""
-    access = await desk.access(contact)
-    found = await units.units_within(desk.session, access.reach(Act.manage_plan), "school")
-    if not found:
-        await desk.say(contact, command, "admin.not_for_you")
+    school = await desk.own_school(command, contact, Act.manage_plan)
+    if school is None:
         return
-    school = units.school_of(found[0])
     current = await plans.plans(desk.session, school.id)
     wanted = command.rest.strip()
     audience = next((a for a in Audience if wanted.lower().startswith(a.value)), None)

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -192,22 +192,11 @@ async def _line(session: Session, entry: Entry, reader_id: int) -> Line:
     if complete and checkin.severity and checkin.answers:
         weighed = triage(asked, standing_answers(checkin), entry.round.day)
         advice = asked.advice.get(weighed.advice or "")
-    return Line(
-        check_in_id=checkin.id,
-        subject_id=checkin.subject_id,
-        name=entry.name,
-        unit_name=entry.unit_name,
-        status=Status(checkin.status),
-        disposition=Disposition(checkin.disposition) if checkin.disposition else None,
-        absent=checkin.absent,
-        late=checkin.late,
-        answered_at=checkin.answered_at,
-        correction_asked=checkin.asked_for is not None,
-        is_staff=checkin.unit_id == checkin.school_id,
+    return replace(
+        _plain_line(entry),
         oneself=checkin.subject_id == reader_id,
         clearable=not complete and worst_so_far(asked, drafted, entry.round.day) is None,
         advice=advice,
-        valid_until=checkin.valid_until,
     )
 
 

@@ -1,0 +1,67 @@
+"""The small pieces that every message is made of: dates, times, lists, names with their class."""
+
+from collections.abc import Iterable, Mapping
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
+
+from babel.dates import format_date
+
+from bot.texts import Texts
+from handlers.messages import Button
+from handlers.presses import Press, Verb
+from handlers.views import ClassView, HouseholdView, Line, SummaryView
+
+LONGEST = 3900  # of Telegram's 4096, so that the last line is always whole
+
+
+def day_words(texts: Texts, day: date) -> str:
+    """Return a date as people say it: Mon 2 Mar, 3月2日 周一."""
+    pattern = "M月d日 EEE" if texts.language == "zh" else "EEE d MMM"
+    return format_date(day, pattern, locale=texts.language)
+
+
+def clock_words(moment: datetime | None, zone: ZoneInfo) -> str:
+    """Return the school's wall-clock time of a moment: 07:01."""
+    return moment.astimezone(zone).strftime("%H:%M") if moment else ""
+
+
+def list_words(texts: Texts, names: Iterable[str]) -> str:
+    """Return names as a list: Ana, Ben; 小雨、小明."""
+    return ("、" if texts.language == "zh" else ", ").join(names)
+
+
+def label_words(texts: Texts, labels: Mapping[str, str]) -> str:
+    """Return the words of a label in the reader's language."""
+    return labels.get(texts.language) or next(iter(labels.values()), "")
+
+
+def joined(parts: Iterable[str]) -> str:
+    """Join lines into a message that Telegram takes, cut at a whole line."""
+    kept: list[str] = []
+    length = 0
+    for part in parts:
+        length += len(part) + 1
+        if length > LONGEST:
+            kept.append("…")
+            break
+        kept.append(part)
+    return "\n".join(kept)
+
+
+def with_class(line: Line, texts: Texts) -> str:
+    """Return a name with its class, or "you"."""
+    if line.oneself:
+        return texts.plain("word.you")
+    return texts.plain("word.with_class", name=line.name, unit=unit_words(line, texts))
+
+
+def unit_words(line: Line, texts: Texts) -> str:
+    """Return the class that somebody is named beside; staff are staff."""
+    return texts.plain("word.staff") if line.is_staff else line.unit_name
+
+
+def card_button(
+    texts: Texts, key: str, verb: Verb, view: HouseholdView | ClassView | SummaryView
+) -> Button:
+    """Return a button about the card itself, at its revision."""
+    return Button(texts.plain(key), Press(verb, view.card_id, view.revision).pack())

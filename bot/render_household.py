@@ -1,0 +1,209 @@
+"""The household's card and its reminder in words and buttons. Pure: everything shown comes in."""
+
+from collections.abc import Mapping, Sequence
+from html import escape
+from itertools import groupby
+from typing import Any
+
+from bot.phrases import (
+    card_button,
+    clock_words,
+    day_words,
+    joined,
+    label_words,
+    list_words,
+    with_class,
+)
+from bot.texts import Texts
+from checkin.checkins import Status
+from checkin.questions import Disposition, Question, Value
+from handlers.household import NONE, SUGGESTED
+from handlers.messages import Button, Rendered, Style
+from handlers.presses import Press, Verb
+from handlers.views import Asking, HouseholdView, Line
+
+Rows = tuple[tuple[Button, ...], ...]
+
+
+def household(view: HouseholdView, texts: Texts) -> Rendered:
+    """Render a household's card: the morning at a glance, one question, or the answers given."""
+    if not view.lines:
+        return Rendered(texts("card.nothing"))
+    if view.asking is not None:
+        return _question(view, view.asking, texts)
+    waiting = [line for line in view.lines if line.status is not Status.complete]
+    if not waiting and not view.changing:
+        return _answered(view, texts)
+    return _open_card(view, waiting, texts)
+
+
+def _open_card(view: HouseholdView, waiting: Sequence[Line], texts: Texts) -> Rendered:
+    alone = len(view.lines) == 1 and view.lines[0].oneself
+    greeting = "card.day" if view.changing else "card.greeting"
+    parts = [texts(greeting, day=day_words(texts, view.day))]
+    if waiting and len(waiting) < len(view.lines):
+        parts += _result_lines(view, texts)
+    if view.changing:
+        parts += [*_result_lines(view, texts), texts("card.change_whom")]
+    elif alone:
+        parts.append(texts("card.ask_oneself"))
+    else:
+        whom = list_words(texts, (with_class(line, texts) for line in waiting))
+        parts += [escape(whom, quote=False), texts("card.ask", n=len(waiting))]
+    if view.closed:
+        parts.append(
+            texts("card.closed_late", time=clock_words(view.closes_at, view.zone))
+            if view.open_until
+            else texts("card.closed")
+        )
+    rows: list[tuple[Button, ...]] = []
+    clearable = [line for line in waiting if line.clearable]
+    if clearable and not view.changing:
+        rows.append((_all_clear(view, clearable, waiting, texts),))
+    subjects = view.lines if view.changing else waiting
+    rows += _subject_rows(view, subjects, texts)
+    if view.changing:
+        rows.append((card_button(texts, "button.back", Verb.home, view),))
+    return Rendered(joined(parts), tuple(rows))
+
+
+def _all_clear(
+    view: HouseholdView, clearable: Sequence[Line], waiting: Sequence[Line], texts: Texts
+) -> Button:
+    press = Press(Verb.all_clear, view.card_id, view.revision).pack()
+    if len(clearable) == len(waiting):
+        text = texts.plain("button.all_clear", n=len(clearable))
+        if len(clearable) == 2:
+            text = texts.plain("button.all_clear_both")
+    else:
+        names = list_words(texts, (line.name for line in clearable))
+        text = texts.plain("button.all_clear_named", names=names)
+    return Button(text, press, Style.good)
+
+
+def _subject_rows(
+    view: HouseholdView, lines: Sequence[Line], texts: Texts
+) -> list[tuple[Button, ...]]:
+    buttons = [
+        Button(
+            texts.plain("button.oneself")
+            if line.oneself
+            else texts.plain("button.subject", name=line.name),
+            Press(Verb.open_subject, view.card_id, view.revision, (line.check_in_id,)).pack(),
+        )
+        for line in lines
+    ]
+    return [tuple(buttons[start : start + 2]) for start in range(0, len(buttons), 2)]
+
+
+def _answered(view: HouseholdView, texts: Texts) -> Rendered:
+    parts = [texts("card.day", day=day_words(texts, view.day)), *_result_lines(view, texts)]
+    if any(line.correction_asked for line in view.lines):
+        parts.append(texts("card.correction_waits"))
+    rows: Rows = ()
+    if view.open_until is not None:
+        rows = ((card_button(texts, "button.change", Verb.change, view),),)
+    return Rendered(joined(parts), rows)
+
+
+def _result_lines(view: HouseholdView, texts: Texts) -> list[str]:
+    """Say the answers given, those that are alike in one line."""
+    done = [line for line in view.lines if line.status is Status.complete]
+    parts: list[str] = []
+
+    def alike(line: Line) -> tuple[str, str, bool]:
+        return (
+            clock_words(line.answered_at, view.zone),
+            line.disposition or Disposition.cleared,
+            line.absent,
+        )
+
+    for (time, disposition, absent), group in groupby(sorted(done, key=alike), key=alike):
+        lines = list(group)
+        names = [texts.plain("word.you") if line.oneself else line.name for line in lines]
+        key = "card.done_absent" if absent and disposition == "cleared" else f"card.{disposition}"
+        parts.append(texts(key, time=time, names=list_words(texts, names)))
+        for line in lines:
+            if line.advice:
+                parts.append(texts("card.advice", advice=label_words(texts, line.advice)))
+                break
+    return parts
+
+
+def _question(view: HouseholdView, asking: Asking, texts: Texts) -> Rendered:
+    question = asking.question
+    who = with_class(asking.line, texts)
+    parts = [
+        texts("question.progress", who=who, place=asking.place, of=asking.of),
+        texts(
+            "question.text", text=label_words(texts, question.text).format(name=asking.line.name)
+        ),
+    ]
+    rows: list[tuple[Button, ...]] = []
+    if asking.doubt:
+        parts.append(texts(f"doubt.{asking.doubt}", **_numbers(asking.doubt_args)))
+    if asking.suggested is not None:
+        said = value_words(question, asking.suggested, texts)
+        press = Press(Verb.pick, view.card_id, view.revision, (SUGGESTED,))
+        rows.append((Button(texts.plain("button.suggested", value=said), press.pack()),))
+    rows += _choice_rows(view, asking, texts)
+    rows.append((card_button(texts, "button.back", Verb.back, view),))
+    return Rendered(joined(parts), tuple(rows))
+
+
+def _numbers(args: Mapping[str, Any] | None) -> dict[str, str]:
+    return {key: f"{value:g}" for key, value in (args or {}).items()}
+
+
+def _choice_rows(view: HouseholdView, asking: Asking, texts: Texts) -> list[tuple[Button, ...]]:
+    question = asking.question
+    several = question.kind == "several"
+    chosen = asking.value if isinstance(asking.value, list) else []
+    buttons = [
+        Button(
+            ("☑ " if choice.key in chosen else "☐ ") * several + label_words(texts, choice.label),
+            Press(Verb.pick, view.card_id, view.revision, (place,)).pack(),
+        )
+        for place, choice in enumerate(question.choices)
+    ]
+    wide = 1 if len(buttons) <= 2 else 2
+    rows = [tuple(buttons[start : start + wide]) for start in range(0, len(buttons), wide)]
+    if not several:
+        return rows
+    if chosen:
+        done = Press(Verb.done, view.card_id, view.revision).pack()
+        last = Button(texts.plain("button.done", n=len(chosen)), done, Style.good)
+        return [*rows, (last,)]
+    none = Press(Verb.pick, view.card_id, view.revision, (NONE,)).pack()
+    return [(Button(texts.plain("button.none"), none, Style.good),), *rows]
+
+
+def value_words(question: Question, value: Value, texts: Texts) -> str:
+    """Return an answer as people would say it."""
+    if isinstance(value, list):
+        chosen = [choice for choice in question.choices if choice.key in value]
+        return list_words(texts, (label_words(texts, choice.label) for choice in chosen))
+    choice = question.choice(value)
+    if choice is not None:
+        return label_words(texts, choice.label)
+    if isinstance(value, dict):
+        return value.get("name", "")
+    if isinstance(value, int | float):
+        return f"{value:.{question.decimals}f} {question.unit}".strip()
+    return str(value)
+
+
+def reminder(view: HouseholdView, texts: Texts) -> Rendered | None:
+    """Render the reminder for those still silent; None when everybody has answered."""
+    waiting = [line for line in view.lines if line.status is not Status.complete]
+    if not waiting:
+        return None
+    names = list_words(texts, (with_class(line, texts) for line in waiting))
+    time = clock_words(view.closes_at, view.zone)
+    alone = all(line.oneself for line in waiting)
+    text = texts("remind.oneself", time=time) if alone else texts("remind", names=names, time=time)
+    clearable = [line for line in waiting if line.clearable]
+    rows: list[tuple[Button, ...]] = []
+    if clearable:
+        rows.append((_all_clear(view, clearable, waiting, texts),))
+    return Rendered(text, (*rows, *_subject_rows(view, waiting, texts)))

@@ -1,0 +1,164 @@
+"""Plain messages and toasts by their key; the few that carry buttons are known here."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from bot.phrases import (
+    joined,
+    label_words,
+    list_words,
+)
+from bot.texts import Texts
+from checkin.calendars import Recurrence
+from handlers.desk import Toast
+from handlers.messages import Button, Rendered, Style
+from handlers.presses import Press, Verb
+
+MOST_PROBLEMS = 40
+
+
+def message(key: str, params: Mapping[str, Any], texts: Texts) -> Rendered:
+    """Render words by key; the few that carry buttons are known here."""
+    return _WITH_MORE.get(key, _plain)(key, params, texts)
+
+
+def _plain(key: str, params: Mapping[str, Any], texts: Texts) -> Rendered:
+    shown = {
+        name: list_words(texts, value) if isinstance(value, list) else value
+        for name, value in params.items()
+    }
+    return Rendered(texts(key, **shown))
+
+
+def _consent(key: str, params: Mapping[str, Any], texts: Texts) -> Rendered:
+    agree = Button(texts.plain("button.agree"), Press(Verb.agree).pack(), Style.good)
+    decline = Button(texts.plain("button.decline"), Press(Verb.decline).pack())
+    return Rendered(texts(key, **params), ((agree,), (decline,)))
+
+
+def _which_guardian(key: str, params: Mapping[str, Any], texts: Texts) -> Rendered:
+    rows = [
+        (Button(option["name"], Press(Verb.join_as, option["place"] + 1).pack()),)
+        for option in params["options"]
+    ]
+    other = Button(texts.plain("button.someone_else"), Press(Verb.join_as, 0).pack())
+    return Rendered(texts(key, name=params["name"]), (*rows, (other,)))
+
+
+def _class_links(key: str, params: Mapping[str, Any], texts: Texts) -> Rendered:
+    parts = [texts(key, days=params["days"])]
+    parts += [texts("invite.class_line", **link) for link in params["links"]]
+    return Rendered(joined(parts))
+
+
+def _choose_class(key: str, params: Mapping[str, Any], texts: Texts) -> Rendered:
+    buttons = [
+        Button(option["name"], Press(Verb.invite, option["id"]).pack())
+        for option in params["classes"]
+    ]
+    rows = [tuple(buttons[start : start + 3]) for start in range(0, len(buttons), 3)]
+    every = Button(texts.plain("button.every_class"), Press(Verb.invite, 0).pack())
+    return Rendered(texts(key), (*rows, (every,)))
+
+
+def _stop(key: str, params: Mapping[str, Any], texts: Texts) -> Rendered:
+    stop = Button(texts.plain("button.stop"), Press(Verb.stop).pack(), Style.danger)
+    go_on = Button(texts.plain("button.go_on"), Press(Verb.go_on).pack(), Style.good)
+    return Rendered(texts(key, names=list_words(texts, params["names"])), ((go_on,), (stop,)))
+
+
+def _languages(key: str, params: Mapping[str, Any], texts: Texts) -> Rendered:
+    rows = (
+        (
+            Button("中文", Press(Verb.language, 1).pack()),
+            Button("English", Press(Verb.language, 2).pack()),
+        ),
+    )
+    return Rendered(texts(key), rows)
+
+
+def _problems(key: str, params: Mapping[str, Any], texts: Texts) -> Rendered:
+    parts = [texts(key, n=params["count"])]
+    parts += [problem(each, texts) for each in params["problems"][:MOST_PROBLEMS]]
+    if params["count"] > len(params["problems"][:MOST_PROBLEMS]):
+        rest = params["count"] - len(params["problems"][:MOST_PROBLEMS])
+        parts.append(texts("roster.more_problems", n=rest))
+    parts.append(texts("roster.nothing_changed"))
+    return Rendered(joined(parts))
+
+
+def problem(said: Mapping[str, Any], texts: Texts) -> str:
+    """Return one problem of a roster file, with its place, as a sentence."""
+    place = {"sheet": said["sheet"], "row": said["row"], "column": said["column"]}
+    where = "where" if said["column"] else "where_row" if said["row"] else "where_sheet"
+    args = dict(said["args"])
+    if "field" in args:
+        args["field"] = texts.plain(f"field.{args['field']}")
+    return texts(f"roster.{where}", **place) + texts(f"roster.{said['code']}", **args)
+
+
+def _template(key: str, params: Mapping[str, Any], texts: Texts) -> Rendered:
+    return Rendered(texts(key), document=("roster.csv", params["content"].encode("utf-8-sig")))
+
+
+def _plan(key: str, params: Mapping[str, Any], texts: Texts) -> Rendered:
+    parts = [texts(key)]
+    for each in params["plans"]:
+        steps = list_words(
+            texts,
+            (
+                texts.plain(f"plan.step_{step['action']}", time=_step_time(step, texts))
+                for step in each["steps"]
+            ),
+        )
+        recurrence = texts.plain(f"plan.{Recurrence(each['recurrence']).value}")
+        audience = texts.plain(f"plan.{each['audience']}")
+        parts.append(texts("plan.line", audience=audience, recurrence=recurrence, steps=steps))
+    parts.append(texts("plan.how"))
+    return Rendered(joined(parts))
+
+
+def _step_time(step: Mapping[str, Any], texts: Texts) -> str:
+    time: str = step["time"]
+    return texts.plain("plan.evening_before", time=time) if step["evening_before"] else time
+
+
+def _sections(key: str, params: Mapping[str, Any], texts: Texts) -> Rendered:
+    """Render lines that are themselves (key, params); a {"key": ...} among them is words too."""
+    parts = [texts(key, **params.get("head", {}))]
+    for line_key, line_params in params["lines"]:
+        shown = {
+            name: texts.plain(value["key"]) if isinstance(value, dict) else value
+            for name, value in line_params.items()
+        }
+        parts.append(texts(line_key, **shown))
+    return Rendered(joined(parts))
+
+
+_WITH_MORE = {
+    "join.consent": _consent,
+    "join.consent_oneself": _consent,
+    "join.which_guardian": _which_guardian,
+    "invite.links": _class_links,
+    "invite.which_class": _choose_class,
+    "stop.sure": _stop,
+    "language.choose": _languages,
+    "roster.problems": _problems,
+    "roster.how": _template,
+    "plan.shown": _plan,
+    "health.title": _sections,
+    "calendar.title": _sections,
+    "why.title": _sections,
+    "setup.title": _sections,
+    "help.title": _sections,
+}
+
+
+def toast(said: Toast, texts: Texts) -> str:
+    """Render the short answer to a tap, within Telegram's 200 characters."""
+    if said.key == "toast.silent":
+        return ""
+    if said.key == "toast.reasons":
+        reasons = [label_words(texts, words) for words in said.params["reasons"]]
+        return texts.plain(said.key, reasons=list_words(texts, reasons))[:200]
+    return texts.plain(said.key, **said.params)[:200]
