@@ -6,8 +6,8 @@ PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .PHONY: demo run test check format bench lock clean
 
-demo: $(VENV)/.ready  ## the whole morning in a browser, no token needed (RESET=1 starts over, SPEAK=en or SPEAK=zh)
-	@exec $(BIN)/allclear demo $(if $(RESET),--reset) $(if $(SPEAK),--language $(SPEAK))
+demo: $(VENV)/.ready  ## the whole morning in a browser, no token needed (RESET=1 starts over, PORT=8082, SPEAK=en or zh)
+	@exec $(BIN)/allclear demo $(if $(RESET),--reset) $(if $(PORT),--port $(PORT)) $(if $(SPEAK),--language $(SPEAK))
 
 run: $(VENV)/.ready  ## the bot on real Telegram: ALLCLEAR_TOKENS=... make run
 	@exec $(BIN)/allclear run

@@ -1,6 +1,7 @@
 """The command line: `allclear run`, `demo`, `import-roster` and what an installation needs."""
 
 import asyncio
+import errno
 import json
 import signal
 from collections.abc import Callable, Coroutine
@@ -308,7 +309,12 @@ def _run(work: Coroutine[Any, Any, None]) -> None:
     except (SettingsError, KeyFileError, DatabaseUrlError, WebPortError) as error:
         _fail(str(error))
     except OSError as error:
-        _fail(f"{error.strerror or error}. Is the port taken? Choose another with --port.")
+        if error.errno != errno.EADDRINUSE:
+            raise
+        _fail(
+            "That port is taken. Stop what listens there (another demo?), or choose another: "
+            "make demo PORT=8082"
+        )
     except KeyboardInterrupt:
         out.print("Goodbye.")
 
