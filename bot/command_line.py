@@ -3,6 +3,7 @@
 import asyncio
 import errno
 import json
+import logging
 import signal
 from collections.abc import Callable, Coroutine
 from pathlib import Path
@@ -88,7 +89,7 @@ def demo(
     from bot.demo import run_demo  # noqa: PLC0415 - takes seconds, like `run`
     from bot.logs import set_up_logs  # noqa: PLC0415
 
-    set_up_logs(as_json=False)
+    set_up_logs(as_json=False, level=logging.WARNING)
 
     def tell(url: str) -> None:
         out.print(f"\n  The chat page: [bold]{url}[/]\n")

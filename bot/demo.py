@@ -88,9 +88,11 @@ async def run_demo(
             tell(sandbox.url)
             others = [player.user_id for player in players if player.persona is None]
             crowd = Crowd(sandbox.url, BOT_ID, others)
-            await asyncio.gather(
-                running, crowd.run(), _show_steps(app, sandbox, clock), _keep(sandbox, world)
-            )
+            async with asyncio.TaskGroup() as beside:
+                beside.create_task(crowd.run())
+                beside.create_task(_show_steps(app, sandbox, clock))
+                beside.create_task(_keep(sandbox, world))
+                await asyncio.shield(running)  # it is stopped below, and not in mid-sentence
         finally:
             app.stop()
             await asyncio.wait({running}, timeout=10)
