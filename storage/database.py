@@ -71,7 +71,8 @@ class Database:
         """Bring the tables up to date (an empty database gets them all)."""
         if self.is_sqlite and (path := make_url(self.url).database) and path != ":memory:":
             Path(path).parent.mkdir(parents=True, exist_ok=True)
-        async with self.engine.connect() as connection:
+        # As a writer, so that two processes that start at once do it one after the other.
+        async with self._write_engine.connect() as connection:
             await connection.run_sync(_upgrade)
             await connection.commit()
 
@@ -112,7 +113,7 @@ def async_url(url: str) -> str:
         parsed = make_url(url)
     except ArgumentError as error:
         raise DatabaseUrlError(
-            f"{url!r} is not a database address. Write sqlite:///file.sqlite3 for one school."
+            "That is not a database address. Write sqlite:///file.sqlite3 for one school."
         ) from error
     drivers = {"sqlite": "sqlite+aiosqlite"}
     driver = drivers.get(parsed.get_backend_name())
@@ -129,10 +130,10 @@ def _tame_sqlite(engine: AsyncEngine, synchronous: str) -> None:
     def _prepare(connection: Any, _record: Any) -> None:
         connection.isolation_level = None  # we begin ourselves: the driver's way loses updates
         cursor = connection.cursor()
+        cursor.execute("PRAGMA busy_timeout=15000")  # first: the next one may have to wait
         cursor.execute("PRAGMA journal_mode=WAL")
         cursor.execute(f"PRAGMA synchronous={synchronous}")
         cursor.execute("PRAGMA foreign_keys=ON")
-        cursor.execute("PRAGMA busy_timeout=15000")
         cursor.close()
 
     @event.listens_for(engine.sync_engine, "begin")

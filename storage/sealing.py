@@ -55,6 +55,11 @@ class Keyring:
                 f"The key file {path} is damaged: it must hold one 32-byte key in base64 a line. "
                 "Put back your copy of it; without it names and answers cannot be read."
             ) from error
+        except OSError as error:
+            raise KeyFileError(
+                f"The key file {path} cannot be read ({error.strerror}). "
+                "ALLCLEAR_KEY_FILE says where it is."
+            ) from error
 
     def seal(self, text: str, bound_to: str) -> bytes:
         """Encrypt `text` for the one place that `bound_to` names."""

@@ -1,0 +1,212 @@
+"""One database: nothing is lost between writers, and its tables are those of the models."""
+
+import asyncio
+import sqlite3
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from sqlalchemy import Connection, inspect, text, update
+
+from storage.database import MIGRATIONS, Database, DatabaseUrlError, async_url, is_outage
+from storage.ids import new_id
+from storage.sql import affected, table
+from storage.tables import Unit, metadata
+from tests.builders import a_school
+
+
+async def test_a_hundred_writers_at_once_lose_nothing(database: Database, tmp_path: Path) -> None:
+    async with database.writing() as session:
+        unit_id = (await a_school(session)).class_id
+    other = Database(database.url, safe=False)  # as another process would have it
+
+    async def count_up(which: Database) -> None:
+        async with which.writing() as session:
+            unit = await session.get_one(Unit, unit_id)
+            await asyncio.sleep(0)
+            unit.position += 1
+
+    try:
+        await asyncio.gather(*(count_up(d) for _ in range(50) for d in (database, other)))
+    finally:
+        await other.close()
+    async with database.reading() as session:
+        assert (await session.get_one(Unit, unit_id)).position == 100
+
+
+async def test_what_went_wrong_leaves_nothing_behind(database: Database) -> None:
+    async with database.writing() as session:
+        unit_id = (await a_school(session)).class_id
+
+    async def fail() -> None:
+        async with database.writing() as session:
+            await affected(session, update(table(Unit)).values(position=7))
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        await fail()
+    async with database.reading() as session:
+        assert (await session.get_one(Unit, unit_id)).position == 0
+
+
+async def test_a_reader_sees_one_moment_while_somebody_writes(database: Database) -> None:
+    async with database.writing() as session:
+        unit_id = (await a_school(session)).class_id
+    async with database.reading() as reader:
+        before = await reader.get_one(Unit, unit_id)
+        async with database.writing() as session:
+            (await session.get_one(Unit, unit_id)).position = 7
+        await reader.refresh(before)
+        assert before.position == 0
+
+
+async def test_a_row_that_points_nowhere_is_refused_at_the_commit(database: Database) -> None:
+    async def write() -> None:
+        async with database.writing() as session:
+            rows = await a_school(session)
+            rows.consent(1, 2)
+
+    with pytest.raises(Exception, match="FOREIGN KEY"):
+        await write()
+
+
+async def test_the_settings_of_sqlite_are_those_of_a_careful_house(tmp_path: Path) -> None:
+    database = Database(f"sqlite:///{tmp_path / 'x.sqlite3'}")
+    try:
+        async with database.engine.connect() as connection:
+            found = {}
+            for name in ("journal_mode", "synchronous", "foreign_keys", "busy_timeout"):
+                found[name] = (await connection.execute(text(f"PRAGMA {name}"))).scalar_one()
+    finally:
+        await database.close()
+    assert found == {
+        "journal_mode": "wal",
+        "synchronous": 2,
+        "foreign_keys": 1,
+        "busy_timeout": 15000,
+    }
+
+
+async def test_the_database_says_whether_it_answers(database: Database, tmp_path: Path) -> None:
+    assert await database.answers()
+    nowhere = Database(f"sqlite:///{tmp_path}")  # a folder
+    assert not await nowhere.answers()
+    await nowhere.close()
+
+
+# ---- addresses -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "url", ["", "nonsense", "mysql://x/y", "mongodb://x", "postgres//u:sesame@h/db"]
+)
+def test_an_address_that_cannot_be_used_is_a_sentence_without_a_password(url: str) -> None:
+    with pytest.raises(DatabaseUrlError, match="sqlite:///") as caught:
+        async_url(url)
+    assert "sesame" not in str(caught.value)
+
+
+def test_the_driver_is_ours_to_know() -> None:
+    assert async_url("sqlite:///a.sqlite3") == "sqlite+aiosqlite:///a.sqlite3"
+    assert async_url("sqlite+aiosqlite:///a.sqlite3") == "sqlite+aiosqlite:///a.sqlite3"
+
+
+# ---- trouble -------------------------------------------------------------------------------
+
+
+async def test_trouble_of_the_database_is_told_from_a_wrong_question(
+    database: Database, tmp_path: Path
+) -> None:
+    async def error_of(which: Database, sql: str) -> BaseException:
+        try:
+            async with which.writing() as session:
+                await affected(session, text(sql))
+        except Exception as error:
+            return error
+        raise AssertionError(sql)
+
+    assert not is_outage(await error_of(database, "SELECT nothing"))
+    assert not is_outage(await error_of(database, "INSERT INTO bot DEFAULT VALUES"))
+    assert not is_outage(ValueError("x"))
+    folder = Database(f"sqlite:///{tmp_path}")
+    assert is_outage(await error_of(folder, "SELECT 1"))
+    await folder.close()
+    assert is_outage(OSError("disk"))
+
+
+# ---- migrations ----------------------------------------------------------------------------
+
+
+async def test_the_migrations_make_the_tables_of_the_models(database: Database) -> None:
+    def difference(connection: Connection) -> list[object]:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        return list(compare_metadata(context, metadata))
+
+    async with database.engine.connect() as connection:
+        assert await connection.run_sync(difference) == []
+
+
+async def test_the_migrations_can_be_taken_back_and_made_again(
+    database: Database, tmp_path: Path
+) -> None:
+    def to_base(connection: Connection) -> list[str]:
+        config = Config()
+        config.set_main_option("script_location", str(MIGRATIONS))
+        config.attributes["connection"] = connection
+        command.downgrade(config, "base")
+        return inspect(connection).get_table_names()
+
+    async with database.engine.connect() as connection:
+        assert await connection.run_sync(to_base) == ["alembic_version"]
+        await connection.commit()
+    await database.migrate()
+    async with database.writing() as session:
+        await a_school(session)
+
+
+@pytest.mark.process
+async def test_two_processes_that_start_at_once_make_the_tables_once(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'var' / 'new.sqlite3'}"
+    code = (
+        "import asyncio, sys; from storage.database import Database; "
+        "asyncio.run(Database(sys.argv[1]).migrate())"
+    )
+    started = [
+        await asyncio.create_subprocess_exec(sys.executable, "-c", code, url) for _ in range(2)
+    ]
+    assert [await process.wait() for process in started] == [0, 0]
+    database = Database(url, safe=False)
+    async with database.writing() as session:
+        await a_school(session)
+    await database.close()
+
+
+async def test_migrating_again_changes_nothing(database: Database) -> None:
+    async with database.writing() as session:
+        await a_school(session)
+    await database.migrate()
+    path = database.url.removeprefix("sqlite+aiosqlite:///")
+    connection = sqlite3.connect(path)
+    assert connection.execute("SELECT count(*) FROM unit").fetchone() == (2,)
+    connection.close()
+
+
+# ---- ids -----------------------------------------------------------------------------------
+
+
+def test_ids_never_repeat_rise_and_fit_the_database() -> None:
+    ids = [new_id() for _ in range(20_000)]
+    assert len(set(ids)) == len(ids)
+    assert ids == sorted(ids)
+    assert 0 < ids[0] < ids[-1] < 2**63
+
+
+def test_ids_of_many_threads_never_repeat() -> None:
+    with ThreadPoolExecutor(8) as pool:
+        made = list(pool.map(lambda _n: [new_id() for _ in range(1000)], range(8)))
+    assert len({i for some in made for i in some}) == 8000
