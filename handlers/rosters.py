@@ -77,6 +77,7 @@ async def import_roster(
     today = local_date(now, school.zone)
     known = await known_roster(session, school.id, today)
     taking = _Taking(session, school, known, now, today)
+    taking.expect(roster.guardians)
     await taking.take_classes(roster)
     for student in roster.students:
         taking.take_student(student)
@@ -115,11 +116,24 @@ class _Taking:
         self._known = known
         self._now = now
         self._today = today
-        self._by_phone: dict[bytes, Person] = {}
+        self._by_phone: dict[bytes, list[Person]] = {}
         for _, person in (p for pairs in known.guardianships.values() for p in pairs):
-            if person.phone_index:
-                self._by_phone[person.phone_index] = person
+            self._remember_phone(person)
+        self._listed: dict[bytes, list[str]] = {}
         self.changes = Changes()
+
+    def _remember_phone(self, person: Person) -> None:
+        if person.phone_index:
+            sharing = self._by_phone.setdefault(person.phone_index, [])
+            if person not in sharing:
+                sharing.append(person)
+
+    def expect(self, guardians: Iterable[RosterGuardian]) -> None:
+        """Learn which names the list has for each phone: parents may share one."""
+        for guardian in guardians:
+            if guardian.phone:
+                index = keyring().blind_index(guardian.phone)
+                self._listed.setdefault(index, []).append(guardian.name)
 
     async def take_classes(self, roster: Roster) -> None:
         """Make the grades and classes that are not there yet, in the roster's order."""
@@ -159,10 +173,8 @@ class _Taking:
                 enrolment.unit_id = unit.id
             else:
                 enrolment.until = self._today
-                self._known.enrolments[student.number] = (
-                    self._enrol(person, unit, student),
-                    person,
-                )
+                enrolment = self._enrol(person, unit, student)
+                self._known.enrolments[student.number] = (enrolment, person)
             changed = True
         marks = (student.boarder, student.own_account)
         if (enrolment.boarder, enrolment.own_account) != marks:
@@ -190,23 +202,28 @@ class _Taking:
         if person is None:
             person = self._person(guardian.name, guardian.phone)
             person.language = guardian.language
-            if person.phone_index:
-                self._by_phone[person.phone_index] = person
             self.changes.guardians += 1
         elif self._rename(person, guardian.name) | self._rephone(person, guardian.phone):
             self.changes.changed += 1
+        self._remember_phone(person)
         for student_id, each in zip(students, guardian.students, strict=True):
             self._tie(person, student_id, each.order)
 
     def _known_guardian(self, guardian: RosterGuardian, students: Iterable[int]) -> Person | None:
-        if guardian.phone:
-            found = self._by_phone.get(keyring().blind_index(guardian.phone))
-            if found is not None:
-                return found
+        """Find a guardian by phone and name, by a phone nobody else has, or by child and name."""
+        index = keyring().blind_index(guardian.phone) if guardian.phone else b""
+        sharing = self._by_phone.get(index, [])
+        for person in sharing:
+            if same_name(name_of(person), guardian.name):
+                return person
+        for person in sharing:  # the name was corrected, unless the list has the old one as well
+            if not any(same_name(name_of(person), name) for name in self._listed[index]):
+                return person
         for student_id in students:
             for _, person in self._known.guardianships.get(student_id, []):
-                same = same_name(name_of(person), guardian.name)
-                if same and (person.phone is None or guardian.phone is None):
+                # The phone is new, unless the list has the old one as well.
+                replaced = not guardian.phone or person.phone_index not in self._listed
+                if replaced and same_name(name_of(person), guardian.name):
                     return person
         return None
 
@@ -214,6 +231,9 @@ class _Taking:
         ties = self._known.guardianships.setdefault(student_id, [])
         for guardianship, guardian in ties:
             if guardian.id == person.id:
+                if guardianship.until is not None:  # it had ended: the list says that it holds
+                    guardianship.since, guardianship.until = self._today, None
+                    self.changes.changed += 1
                 if guardianship.rank != rank:
                     guardianship.rank = rank
                     self.changes.changed += 1

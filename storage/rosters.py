@@ -12,7 +12,7 @@ from storage.tables import Enrolment, Guardianship, Person, RoleGrant, Unit
 
 @dataclass(slots=True)
 class KnownRoster:
-    """Everyone in force at a school on a day."""
+    """Everyone in force at a school on a day, and the ended ties of its students."""
 
     units: dict[tuple[str, str], Unit]
     enrolments: dict[str, tuple[Enrolment, Person]]
@@ -42,7 +42,6 @@ async def known_roster(session: AsyncSession, school_id: int, day: date) -> Know
         .where(
             Enrolment.school_id == school_id,
             in_force(col(Enrolment.since), col(Enrolment.until), day),
-            in_force(col(Guardianship.since), col(Guardianship.until), day),
         )
     )
     for guardianship, person in guarded:
