@@ -257,22 +257,38 @@ async def refused(desk: Desk, tap: Tap, contact: Contact, card: Card) -> None:
 # ---- typed words ---------------------------------------------------------------------------
 
 
-async def wrote(desk: Desk, words: Words, contact: Contact) -> bool:
-    """Take typed words as an answer to the card; False when there is no card to answer."""
-    card = await cards.latest_household(desk.session, contact.id)
-    if card is None:
-        return False
-    home = await load_household(desk, contact, card)
-    if not home.entries or all(_is_past(desk, entry) for entry in home.entries):
+async def wrote_answer(desk: Desk, words: Words, contact: Contact) -> bool:
+    """Take typed words as the answer to the question that is open; False when none is."""
+    home = await _home_of(desk, contact)
+    if home is None:
         return False
     entry, asked, question = await question_at_hand(desk, home)
-    if entry is not None and asked is not None and question is not None:
-        await _typed_answer(desk, words, home, entry, asked, question)
-    elif understands_all_clear(words.text):
+    if entry is None or asked is None or question is None:
+        return False
+    await _typed_answer(desk, words, home, entry, asked, question)
+    return True
+
+
+async def wrote_freely(desk: Desk, words: Words, contact: Contact) -> bool:
+    """Take typed words as said to the card; False when there is no card to answer."""
+    home = await _home_of(desk, contact)
+    if home is None:
+        return False
+    if understands_all_clear(words.text):
         await _typed_all_clear(desk, words, home)
     else:
         await _typed_freely(desk, words, home)
     return True
+
+
+async def _home_of(desk: Desk, contact: Contact) -> Household | None:
+    """Return the newest card that can still be answered."""
+    card = await cards.latest_household(desk.session, contact.id)
+    if card is None:
+        return None
+    home = await load_household(desk, contact, card)
+    answerable = any(not _is_past(desk, entry) for entry in home.entries)
+    return home if answerable else None
 
 
 async def _typed_answer(

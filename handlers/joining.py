@@ -7,6 +7,7 @@ after a few of them a chat has to wait. Where joining stands lives in the contac
 from checkin.access import Reach
 from checkin.checkins import Status
 from checkin.invitations import (
+    NEED_DIGITS,
     InvitationKind,
     Match,
     Usable,
@@ -93,19 +94,31 @@ async def wrote(desk: Desk, words: Words, contact: Contact) -> bool:
 
 
 async def wrote_another_child(desk: Desk, words: Words, contact: Contact) -> bool:
-    """Take "Ben Lima 0415" from a guardian as one more child of the schools that know them."""
-    if contact.person_id is None or parse_claim(words.text) is None:
+    """Take "Ben Lima 0415" from a guardian as one more child of the schools that know them.
+
+    A temperature beside a name is not a claim: it takes four digits. A wrong one leaves the chat
+    as it was, for the morning goes on.
+    """
+    claim = parse_claim(words.text)
+    if contact.person_id is None or claim is None or not _is_number_end(claim[1]):
         return False
     guarded = await _own_pupils(desk, contact.person_id)
     if not guarded:
         return False
-    known = {pupil.person_id for pupil in guarded}
     schools = [await units.school(desk.session, pupil.school_id) for pupil in guarded]
     reach = Reach(tuple(dict.fromkeys(school.path for school in schools)))
     everyone = await people.pupils(desk.session, reach, desk.now)
-    contact.dialogue = {"step": "claim", "invitation": None}
-    await _claim(desk, words, contact, [p for p in everyone if p.person_id not in known])
+    asked_about = await people.consented_subjects(desk.session, contact.person_id)
+    known = check_claim([p for p in everyone if p.person_id in asked_about], *claim)
+    if isinstance(known, Match):
+        await desk.say(contact, words, "join.already", name=known.student.name)
+    else:
+        await _claim(desk, words, contact, everyone)
     return True
+
+
+def _is_number_end(digits: str) -> bool:
+    return len(digits) >= NEED_DIGITS and digits.isdigit()
 
 
 async def _own_pupils(desk: Desk, person_id: int) -> list[Pupil]:

@@ -110,9 +110,11 @@ class Router:
     async def _words(self, desk: Desk, words: Words, contact: Contact) -> None:
         if await joining.wrote(desk, words, contact):
             return
+        if await household.wrote_answer(desk, words, contact):
+            return
         if await joining.wrote_another_child(desk, words, contact):
             return
-        if await household.wrote(desk, words, contact):
+        if await household.wrote_freely(desk, words, contact):
             return
         await help_(desk, words, contact)
 

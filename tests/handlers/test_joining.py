@@ -1,0 +1,69 @@
+"""Joining beside a running morning: words about health are never taken for another child."""
+
+from sqlmodel import select
+
+from checkin.statuses import Status
+from storage.tables import CheckIn, JoinAttempt
+from tests.play import Someone, Stage
+
+
+async def a_guardian_of_two(stage: Stage) -> Someone:
+    await stage.opens_school("en")
+    maria = await stage.joined("Maria")
+    await stage.at("06:30")
+    return maria
+
+
+async def statuses(stage: Stage) -> list[str]:
+    async with stage.database.reading() as session:
+        found = await session.exec(select(CheckIn.status).order_by(CheckIn.id))
+        return sorted(found)
+
+
+async def attempts(stage: Stage) -> int:
+    async with stage.database.reading() as session:
+        return len(list(await session.exec(select(JoinAttempt))))
+
+
+async def test_a_temperature_beside_a_name_is_not_a_claim_of_another_child(stage: Stage) -> None:
+    maria = await a_guardian_of_two(stage)
+    for words in ("Ana 37.8", "fever 38", "Ben 38.2", "体温36.5"):
+        await stage.says(maria, words)
+    assert await attempts(stage) == 0
+    assert "did not match" not in stage.transcript()
+
+
+async def test_a_wrong_claim_of_another_child_leaves_the_morning_as_it_was(stage: Stage) -> None:
+    maria = await a_guardian_of_two(stage)
+    await stage.says(maria, "Tom 9999")
+    assert await attempts(stage) == 1
+    await stage.says(maria, "all clear")
+    assert (await statuses(stage)).count(Status.complete) == 2
+
+
+async def test_words_for_an_open_question_are_its_answer_even_if_they_look_like_a_claim(
+    stage: Stage,
+) -> None:
+    maria = await a_guardian_of_two(stage)
+    await stage.taps_first(maria, 1)  # Ana
+    for _ in range(2):
+        await stage.taps_first(maria, 0)
+    await stage.says(maria, "Building 20250431")  # where is Ana
+    assert await attempts(stage) == 0
+    assert "In the last 14 days" in stage.transcript()
+
+
+async def test_who_stopped_can_come_back_with_the_childs_name_and_digits(stage: Stage) -> None:
+    maria = await a_guardian_of_two(stage)
+    await stage.says(maria, "/stop")
+    await stage.taps_first(maria, 1)
+    await stage.says(maria, "Ana 0412")
+    await stage.taps(maria, "Yes, I agree")
+    assert "From now on you answer for Ana" in stage.transcript()
+
+
+async def test_a_child_that_is_known_already_needs_no_second_consent(stage: Stage) -> None:
+    maria = await a_guardian_of_two(stage)
+    await stage.says(maria, "Ana 0412")
+    assert "You answer for Ana already" in stage.transcript()
+    assert await attempts(stage) == 0
