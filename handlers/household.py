@@ -109,7 +109,8 @@ async def bring_fresh(desk: Desk, tap: Tap, contact: Contact, card: Card) -> Non
 
 async def show_again(desk: Desk, event: Event, contact: Contact, card: Card) -> None:
     """Owe the card as a new message at the end of the chat; the old one is not edited any more."""
-    await ledger.owe(desk.session, contact, "card", f"show:{event.update_id}", desk.now, card=card)
+    cause = f"show:{event.update_id}:{card.id}"  # /class of two classes shows two cards
+    await ledger.owe(desk.session, contact, "card", cause, desk.now, card=card)
 
 
 async def _all_clear(desk: Desk, tap: Tap, home: Household) -> None:

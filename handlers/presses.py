@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 LIMIT = 64
+BEYOND = 2**63  # the first number that a database row cannot hold
 _SEPARATOR = ":"
 
 
@@ -69,7 +70,9 @@ class Press:
         verb, *numbers = data.split(_SEPARATOR)
         try:
             row, revision, *details = (int(number, 36) for number in numbers)
-            if min(row, revision, *details, 0) < 0 or len(data) > LIMIT:
+            if len(data) > LIMIT or not all(
+                0 <= number < BEYOND for number in (row, revision, *details)
+            ):
                 raise PressError(data)
             return cls(Verb(verb), row, revision, tuple(details))
         except ValueError as error:
