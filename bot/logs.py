@@ -2,8 +2,13 @@
 
 import logging
 import sys
+import traceback
+from types import TracebackType
+from typing import TextIO
 
 import structlog
+
+_Error = tuple[type[BaseException], BaseException, TracebackType | None]
 
 
 def set_up_logs(*, as_json: bool, level: int = logging.INFO) -> None:
@@ -16,7 +21,7 @@ def set_up_logs(*, as_json: bool, level: int = logging.INFO) -> None:
         if as_json
         else structlog.dev.ConsoleRenderer(
             colors=sys.stderr.isatty(),
-            exception_formatter=structlog.dev.plain_traceback,  # the rich one shows variables
+            exception_formatter=_plainly,  # the rich one shows variables
         )
     )
     structlog.configure(
@@ -24,7 +29,7 @@ def set_up_logs(*, as_json: bool, level: int = logging.INFO) -> None:
             structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info if as_json else _pass,
+            structlog.processors.ExceptionRenderer(_described) if as_json else _pass,
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
@@ -40,3 +45,27 @@ def _pass(
     _logger: object, _name: str, event: structlog.typing.EventDict
 ) -> structlog.typing.EventDict:
     return event
+
+
+def _described(exc_info: _Error) -> str:
+    """Return where an error happened and what kind it is, the first cause first.
+
+    Its words stay out, for they may hold what someone wrote; those of the machine's own trouble
+    (the disk, the network, the database) are ours and say what to do.
+    """
+    chain: list[BaseException] = []
+    cause: BaseException | None = exc_info[1]
+    while cause is not None and cause not in chain:
+        chain.append(cause)
+        cause = cause.__cause__ or (None if cause.__suppress_context__ else cause.__context__)
+    lines: list[str] = []
+    for each in reversed(chain):
+        frames = traceback.extract_tb(each.__traceback__)
+        lines += [f"  {frame.filename}:{frame.lineno} {frame.name}" for frame in frames]
+        trouble = isinstance(each, OSError) or type(each).__name__ == "OperationalError"
+        lines.append(type(each).__name__ + (f": {each}" if trouble else ""))
+    return "\n".join(lines)
+
+
+def _plainly(stream: TextIO, error: _Error) -> None:
+    stream.write("\n" + _described(error))
