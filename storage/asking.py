@@ -11,6 +11,7 @@ from sqlalchemy import (
     Select,
     Subquery,
     and_,
+    case,
     exists,
     func,
     literal,
@@ -267,8 +268,10 @@ async def remind(session: AsyncSession, reminded: Round, now: datetime, *, rung:
 async def close(session: AsyncSession, closed: Round, now: datetime) -> int:
     """Close a round: whoever is still silent has not responded; return how many.
 
-    Their families' cards are refreshed, so that they see how to answer late.
+    Their families' cards are shown anew, so that they see how to answer late. Buttons that they
+    see already stay as they are: a tap that was on its way at the close counts.
     """
+    seen = _card.shown >= _card.revision
     ways = ways_to_ask(closed.id, closed.day)
     families = select(ways.c.contact_id).where(
         ways.c.subject_id.in_(_subjects(closed.id, *WAITING))
@@ -277,7 +280,10 @@ async def close(session: AsyncSession, closed: Round, now: datetime) -> int:
         session,
         update(table(Card))
         .where(*_household_cards(closed, families))
-        .values(revision=_card.revision + 1),
+        .values(
+            shown=case((seen, _card.revision - 1), else_=_card.shown),
+            revision=case((seen, _card.revision), else_=_card.revision + 1),
+        ),
     )
     cards = select(_card.id).where(*_household_cards(closed, families))
     await affected(  # "please answer by 08:00" means nothing at 08:01

@@ -1,0 +1,25 @@
+"""A tap that was made before the close and is handled after it."""
+
+from datetime import UTC, datetime, time
+
+from sqlmodel import select
+
+from handlers.rounds import heartbeat
+from storage.tables import CheckIn
+from tests.play import MONDAY, ZONE, Stage
+
+
+async def test_a_tap_that_waited_over_the_close_still_counts(stage: Stage) -> None:
+    await stage.opens_school("en")
+    maria = await stage.joined("Maria")
+    await stage.at("06:30")
+    card = (await stage.chat(maria))[-1]
+    stage.sandbox.world.tap(maria.user_id, card["id"], text="All clear for both")
+    stage.now = datetime.combine(MONDAY, time(8, 0, 1), ZONE).astimezone(UTC)
+    await heartbeat(stage.database, stage.clock)  # we were away, and the clock is first
+    await stage.settle()
+    async with stage.database.reading() as session:
+        answered = list(await session.exec(select(CheckIn).where(CheckIn.status == "complete")))
+    assert len(answered) == 2
+    assert all(row.late for row in answered)
+    assert "08:00 Ana, Ben: all clear" in (await stage.chat(maria))[-1]["text"]
