@@ -13,7 +13,7 @@ from checkin.times import end_of, local_date, moment_at
 from handlers.calendars import calendar_of
 from handlers.clock import Clock
 from storage import asking, cards, contacts, ledger, people, plans, rounds, units
-from storage.database import Database, Session
+from storage.database import Database, Session, is_outage
 from storage.questionnaires import latest_version
 from storage.tables import Round
 from storage.units import School
@@ -25,15 +25,32 @@ async def heartbeat(database: Database, clock: Clock) -> dict[str, int]:
     """Do or skip every step of every plan that is due; return how many of each.
 
     Whoever comes second, another process or this one after a restart, finds the step recorded.
+
+    Raises:
+        Exception: the first step that failed, after every other plan had its turn.
     """
     now = clock()
     totals: dict[str, int] = defaultdict(int)
     async with database.reading() as session:
         decisions = await _decisions(session, now)
+    failed: dict[int, Exception] = {}
     for plan, school, decision in decisions:
-        counts = await _carry_out(database, now, plan, school, decision)
+        if plan.id in failed:
+            continue  # its steps stay in order: nobody is reminded of what was never asked
+        try:
+            counts = await _carry_out(database, now, plan, school, decision)
+        except Exception as error:
+            if is_outage(error):
+                raise
+            # One plan's trouble keeps no other school from being asked.
+            step = decision.due.step.name
+            log.exception("step failed", step=step, plan=plan.id, school=school.id)
+            failed[plan.id] = error
+            continue
         for name, count in counts.items():
             totals[name] += count
+    for first in failed.values():
+        raise first
     return dict(totals)
 
 

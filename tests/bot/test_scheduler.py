@@ -1,0 +1,242 @@
+"""The duties of a process: again and again, never twice at a time, and shown when they fail."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlmodel import col, select
+
+from handlers.rounds import heartbeat
+from scheduler import Duty, Scheduler
+from storage import plans
+from storage.database import Database
+from storage.tables import CheckIn, Ledger, Occurrence, PlanRow, Round
+from tests.builders import SUNDAY_NIGHT, a_school, at
+from tests.play import MONDAY, TUESDAY, Stage
+
+
+class Time:
+    now = SUNDAY_NIGHT
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+async def steps(database: Database, day: object = MONDAY) -> dict[str, tuple[str, str | None]]:
+    """Return what was decided of the students' steps on a day."""
+    async with database.reading() as session:
+        found = await session.exec(
+            select(Occurrence)
+            .join(PlanRow, col(PlanRow.id) == Occurrence.plan_id)
+            .where(Occurrence.round_date == day, PlanRow.audience == "students")
+        )
+        return {row.step: (row.state, row.reason) for row in found}
+
+
+async def count(database: Database, model: type) -> int:
+    async with database.reading() as session:
+        return len(list(await session.exec(select(model))))
+
+
+async def until(so: Callable[[], bool]) -> None:
+    async with asyncio.timeout(5):
+        while not so():  # noqa: ASYNC110 - a duty tells nobody that it has ended
+            await asyncio.sleep(0.005)
+
+
+# ---- duties --------------------------------------------------------------------------------
+
+
+@pytest.fixture
+async def scheduler(database: Database) -> Scheduler:
+    async with database.writing() as session:
+        await a_school(session)
+    return Scheduler(database, Time())
+
+
+async def test_every_duty_runs_at_once_and_is_shown(scheduler: Scheduler) -> None:
+    scheduler.start()
+    await until(lambda: all(duty.runs for duty in scheduler.duties))
+    assert scheduler.beats_within(5)
+    await scheduler.stop()
+    assert scheduler.duties[0].name == "heartbeat"
+    assert all(duty.last_at == SUNDAY_NIGHT for duty in scheduler.duties)
+    assert all(duty.last_error is None for duty in scheduler.duties)
+
+
+async def test_a_duty_is_never_done_twice_at_a_time(scheduler: Scheduler) -> None:
+    at_once = most = 0
+    third = asyncio.Event()
+
+    async def slow() -> dict[str, int]:
+        nonlocal at_once, most
+        at_once += 1
+        most = max(most, at_once)
+        await asyncio.sleep(0.05)
+        at_once -= 1
+        if duty.runs >= 2:
+            third.set()
+        return {}
+
+    duty = Duty("slow", 0.01, slow)
+    scheduler.duties[:] = [duty]
+    scheduler.start()
+    async with asyncio.timeout(5):
+        await third.wait()
+    await scheduler.stop()
+    assert most == 1
+
+
+async def test_a_failing_duty_is_shown_and_goes_on(scheduler: Scheduler) -> None:
+    tries = 0
+    well = asyncio.Event()
+
+    async def failing() -> dict[str, int]:
+        nonlocal tries
+        tries += 1
+        if tries < 3:
+            raise LookupError("Ana")
+        well.set()
+        return {"done": 1}
+
+    duty = Duty("heartbeat", 0.01, failing)
+    seen = []
+    scheduler.duties[:] = [duty]
+    scheduler._after = lambda: seen.append(duty.last_error)
+    scheduler.start()
+    await until(lambda: duty.last_error is not None)
+    assert duty.last_error == "LookupError"
+    assert not scheduler.beats_within(5)
+    async with asyncio.timeout(5):
+        await well.wait()
+    await scheduler.stop()
+    assert duty.last_error is None
+    assert seen[0] is None
+
+
+async def test_stopping_waits_for_the_duty_that_is_under_way(scheduler: Scheduler) -> None:
+    begun, ended = asyncio.Event(), asyncio.Event()
+
+    async def work() -> dict[str, int]:
+        begun.set()
+        await asyncio.sleep(0.1)
+        ended.set()
+        return {}
+
+    scheduler.duties[:] = [Duty("work", 60, work)]
+    scheduler.start()
+    async with asyncio.timeout(5):
+        await begun.wait()
+        await scheduler.stop()
+    assert ended.is_set()
+
+
+# ---- the heartbeat -------------------------------------------------------------------------
+
+
+async def test_a_heartbeat_again_or_of_a_twin_decides_each_step_once(database: Database) -> None:
+    async with database.writing() as session:
+        rows = await a_school(session)
+        for n in range(5):
+            rows.family(f"Child {n}", f"Guardian {n}")
+    twin = Database(database.url, safe=False)
+    time = Time()
+    time.now = at("06:30")
+    try:
+        beats = await asyncio.gather(*(heartbeat(d, time) for d in (database, twin, database)))
+    finally:
+        await twin.close()
+    assert sum(beat.get("asked", 0) for beat in beats) == 5
+    assert sum(beat.get("ask done", 0) for beat in beats) == 2  # students, staff
+    assert await heartbeat(database, time) == {}
+    assert await count(database, Round) == 2
+    assert await count(database, CheckIn) == 5
+    assert await count(database, Ledger) == 5
+
+
+async def test_one_school_s_broken_plan_does_not_keep_the_others_from_being_asked(
+    database: Database,
+) -> None:
+    async with database.writing() as session:
+        broken = await a_school(session)
+        plan = (await plans.plans(session, broken.school.id))[0]
+        await plans.keep_plan(session, replace(plan, questionnaire="gone"))
+        healthy = await a_school(session)
+        healthy.family("Ana", "Maria")
+    time = Time()
+    time.now = at("06:30")
+    with pytest.raises(LookupError, match="no questionnaire 'gone'"):
+        await heartbeat(database, time)
+    assert await count(database, Ledger) == 1
+    with pytest.raises(LookupError):  # still shown, and tried again, a second later
+        await heartbeat(database, time)
+    assert await count(database, Ledger) == 1
+
+
+async def test_after_an_outage_the_ask_is_caught_up_and_the_chase_does_not_follow_at_once(
+    stage: Stage,
+) -> None:
+    await stage.a_school()
+    maria = await stage.joined("Maria")
+    await stage.at("07:30")
+    asked = [m for m in await stage.chat(maria) if m["from"] == "bot"]
+    assert len(asked) == 1
+    decided = await steps(stage.database)
+    assert decided["ask"] == ("done", None)
+    assert decided["remind"] == ("skipped", "just_asked")
+    await stage.at("08:00")
+    assert (await steps(stage.database))["close"] == ("done", None)
+
+
+async def test_yesterday_is_never_asked_and_its_silence_is_no_health(stage: Stage) -> None:
+    await stage.a_school()
+    maria = await stage.joined("Maria")
+    await stage.at("06:00", TUESDAY)
+    assert [m for m in await stage.chat(maria) if m["from"] == "bot"] == []
+    decided = await steps(stage.database)
+    assert set(decided.values()) == {("skipped", "missed")}
+    await stage.at("06:30", TUESDAY)
+    asked = [m for m in await stage.chat(maria) if m["from"] == "bot"]
+    assert len(asked) == 1
+    assert "3 Mar" in asked[0]["text"]
+
+
+async def test_a_round_that_nobody_was_there_to_close_ends_with_silence(stage: Stage) -> None:
+    await stage.a_school()
+    await stage.joined("Maria")
+    await stage.at("06:30")
+    await stage.at("06:00", TUESDAY)
+    assert (await steps(stage.database))["close"] == ("skipped", "missed")
+    async with stage.database.reading() as session:
+        found = await session.exec(select(CheckIn.status).join(Round).where(Round.day == MONDAY))
+        assert set(found) == {"no_response", "unreachable"}
+        assert None not in set(await session.exec(select(Round.closed_at)))
+
+
+async def test_the_clock_set_back_asks_nobody_again(stage: Stage) -> None:
+    await stage.a_school()
+    maria = await stage.joined("Maria")
+    await stage.at("06:30")
+    await stage.at("06:20")
+    await stage.at("06:31")
+    assert len([m for m in await stage.chat(maria) if m["from"] == "bot"]) == 1
+
+
+async def test_a_long_outage_of_the_service_sends_nothing_after_the_close(stage: Stage) -> None:
+    await stage.a_school()
+    maria = await stage.joined("Maria")
+    async with stage.http.post("/sandbox/faults", json={"rate_reset_before": 1}) as response:
+        assert response.status == 200
+    stage.now = at("06:30")
+    await heartbeat(stage.database, stage.clock)
+    await stage.sender.once()
+    async with stage.http.post("/sandbox/faults", json={}) as response:
+        assert response.status == 200
+    async with stage.database.writing() as session:
+        for entry in await session.exec(select(Ledger)):
+            entry.lease_until = datetime.now(UTC) - timedelta(seconds=1)
+    await stage.at("09:00")
+    texts = [m["text"] for m in await stage.chat(maria) if m["from"] == "bot"]
+    assert texts == []
