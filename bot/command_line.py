@@ -140,6 +140,9 @@ def import_roster(
         with err.status("Reading the roster ..."):
             changes = asyncio.run(work())
     except RosterFileError as error:
+        if as_json:
+            out.print_json(json.dumps({"refused": error.code.value, **error.args_of_code}))
+            raise typer.Exit(2) from None
         _say_problem(f"roster.file_{error.code.value}", dict(error.args_of_code), language)
     except RosterErrors as errors:
         _say_problems(errors, language, as_json=as_json)
@@ -166,7 +169,7 @@ def _say_problems(errors: RosterErrors, language: str, *, as_json: bool) -> NoRe
     documents = [problem_document(each) for each in errors.problems]
     if as_json:
         out.print_json(json.dumps({"count": errors.count, "problems": documents}))
-        raise typer.Exit(1)
+        raise typer.Exit(2)
     words = texts(language)
     err.print(_bare(words.plain("roster.problems", n=errors.count)))
     for document in documents:
@@ -298,7 +301,10 @@ def _settings() -> Settings:
 
 
 async def _database(settings: Settings) -> Database:
-    database = Database(settings.database_url)
+    try:
+        database = Database(settings.database_url)
+    except DatabaseUrlError as error:
+        _fail(str(error))
     await database.migrate()
     return database
 

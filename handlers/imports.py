@@ -1,5 +1,6 @@
 """A roster that an admin sends in chat: noted in the batch, fetched and read outside it."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -13,7 +14,7 @@ from handlers.messages import Command, FetchFailedError, Upload
 from handlers.roster_files import MOST_BYTES, RosterFileError, read_sheets
 from handlers.rosters import Changes, import_sheets
 from storage import jobs, ledger, units
-from storage.database import Database
+from storage.database import Database, is_outage
 from storage.tables import Contact, RosterJob
 
 log = structlog.get_logger()
@@ -80,14 +81,13 @@ async def _one(
 ) -> str:
     try:
         content = await download(bot_id, job.file_id)
-    except FetchFailedError:
-        log.warning("roster could not be fetched", job=job.id)
-        return await _end(database, clock, job, "failed", "roster.not_fetched", {})
-    try:
-        sheets = read_sheets(job.file_name, content)
+        sheets = await asyncio.to_thread(read_sheets, job.file_name, content)
         async with database.writing() as session:
             school = await units.school(session, job.school_id)
             changes = await import_sheets(session, school, sheets, clock(), actor_id=job.person_id)
+    except FetchFailedError:
+        log.warning("roster could not be fetched", job=job.id)
+        return await _end(database, clock, job, "failed", "roster.not_fetched", {})
     except RosterFileError as error:
         return await _end(
             database,
@@ -103,6 +103,12 @@ async def _one(
             "problems": [problem_document(problem) for problem in errors.problems[:60]],
         }
         return await _end(database, clock, job, "refused", "roster.problems", params)
+    except Exception as error:
+        if is_outage(error):
+            raise
+        # A fault of ours: whoever waits is told, and the next roster has its turn.
+        log.exception("roster not read", job=job.id)
+        return await _end(database, clock, job, "failed", "roster.not_fetched", {})
     key = "roster.unchanged" if changes.nothing else "roster.done"
     return await _end(database, clock, job, "done", key, changes_document(changes))
 
