@@ -4,6 +4,7 @@ A handler loads, decides with a rule, and keeps. What is to be said goes through
 that must not be missed into the ledger, a tap's short answer into `toasts` (after the commit).
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
@@ -14,6 +15,7 @@ from checkin.times import local_date
 from handlers.messages import Event, Tap
 from storage import audit, cards, ledger, people, units
 from storage.database import Session
+from storage.rounds import Entry
 from storage.tables import Bot, Contact
 from storage.units import School
 
@@ -41,13 +43,18 @@ class Redraw:
 
 @dataclass(slots=True)
 class Desk:
-    """What the handlers of one batch share."""
+    """What the handlers of one batch share.
+
+    `households` holds the check-ins of cards tapped in this batch, by card, loaded ahead in one
+    go; whatever may change somebody's rights empties it.
+    """
 
     session: Session
     now: datetime
     contacts: dict[tuple[int, int], Contact] = field(default_factory=dict)
     toasts: list[Toast] = field(default_factory=list)
     redraws: list[Redraw] = field(default_factory=list)
+    households: Mapping[int, list[Entry]] = field(default_factory=dict)
     menus: set[int] = field(default_factory=set)
     jobs: bool = False
     join_url: str = "https://t.me"

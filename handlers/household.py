@@ -61,8 +61,10 @@ async def load_household(desk: Desk, contact: Contact, card: Card) -> Household:
     """Load what a card is about, by the rights that its reader has today."""
     if contact.person_id is None:
         return Household(contact, card, 0, [])
-    subjects = await people.answers_for(desk.session, contact.person_id, card.day)
-    entries = await rounds.household(desk.session, subjects, card.day, card.slot)
+    entries = desk.households.get(card.id)
+    if entries is None:
+        subjects = await people.answers_for(desk.session, contact.person_id, card.day)
+        entries = await rounds.household(desk.session, subjects, card.day, card.slot)
     return Household(contact, card, contact.person_id, entries)
 
 

@@ -33,6 +33,9 @@ from storage.tables import Card, Contact
 Handle = Callable[[Desk, Command, Contact], Awaitable[None]]
 
 _JOINING = frozenset({Verb.join_as, Verb.agree, Verb.decline})
+_ON_CARDS = frozenset(
+    {Verb.all_clear, Verb.open_subject, Verb.pick, Verb.done, Verb.back, Verb.home, Verb.change}
+)
 _FLAGS = frozenset({Verb.details, Verb.release, Verb.keep_flag})
 
 
@@ -63,6 +66,8 @@ class Router:
         """Handle one event at the desk."""
         desk.join_url = self._join_url
         contact = await desk.contact(event)
+        if not isinstance(event, Tap):
+            desk.households = {}  # words and commands may change what somebody answers for
         if isinstance(event, Membership):
             _membership(desk, event, contact)
             return
@@ -94,6 +99,8 @@ class Router:
             desk.record("button refused", contact.person_id, None, contact=contact.id)
             desk.toast(tap, contact, "toast.not_yours", alert=True)
             return
+        if press.verb not in _ON_CARDS:
+            desk.households = {}
         if press.verb in _JOINING:
             await joining.tapped(desk, tap, contact, press)
         elif press.verb is Verb.language:

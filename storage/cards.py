@@ -51,6 +51,11 @@ async def cards_by_id(session: AsyncSession, ids: Iterable[int]) -> dict[int, Ca
     return {card.id: card for card in found}
 
 
+async def load_cards(session: AsyncSession, card_ids: Iterable[int]) -> list[Card]:
+    """Return these cards, in one query."""
+    return list(await session.exec(select(Card).where(col(Card.id).in_(list(card_ids)))))
+
+
 async def latest_household(session: AsyncSession, contact_id: int) -> Card | None:
     """Return the newest household card of a contact: what typed words are about."""
     found = await session.exec(

@@ -133,7 +133,7 @@ class Stage:
         """Give somebody a phone with Telegram, without having written to the bot."""
         someone = Someone(501 + len(self.people), name, language or self.language)
         self.people[someone.user_id] = someone
-        await self._post(
+        await self.post(
             "/sandbox/users",
             {"id": someone.user_id, "name": name, "language": someone.language},
         )
@@ -143,7 +143,7 @@ class Stage:
         """Let somebody on the roster have joined before the curtain rises."""
         someone = await self.phone(name, language)
         someone.person_id = await self.person_id(name)
-        await self._post(f"/sandbox/chats/{someone.user_id}/messages", {"start": ""})
+        await self.post(f"/sandbox/chats/{someone.user_id}/messages", {"start": ""})
         await self.transport.fetch(None, 0)
         updates = await self.transport.fetch(None, 0)
         if updates:
@@ -204,13 +204,13 @@ class Stage:
     async def says(self, who: Someone, text: str) -> None:
         """Let somebody write."""
         self.lines.append(f"{who.name}: {text}")
-        await self._post(f"/sandbox/chats/{who.user_id}/messages", {"text": text})
+        await self.post(f"/sandbox/chats/{who.user_id}/messages", {"text": text})
         await self.settle()
 
     async def opens(self, who: Someone, code: str) -> None:
         """Let somebody open an invitation link."""
         self.lines.append(f"{who.name}: /start …")
-        await self._post(f"/sandbox/chats/{who.user_id}/messages", {"start": code})
+        await self.post(f"/sandbox/chats/{who.user_id}/messages", {"start": code})
         await self.settle()
 
     async def taps(self, who: Someone, button: str, *, message_id: int | None = None) -> None:
@@ -223,7 +223,7 @@ class Stage:
             if (message_id in {None, m["id"]})
             and any(b["text"] == button for row in m["buttons"] for b in row)
         )
-        await self._post(
+        await self.post(
             f"/sandbox/chats/{who.user_id}/taps",
             {"message_id": message["id"], "text": button},
         )
@@ -253,7 +253,7 @@ class Stage:
     async def taps_raw(self, who: Someone, message_id: int, data: str) -> None:
         """Let somebody send any data as if it were a button's."""
         self.lines.append(f"{who.name}: [{data!r}]")
-        await self._post(
+        await self.post(
             f"/sandbox/chats/{who.user_id}/taps",
             {"message_id": message_id, "data": data, "raw": True},
         )
@@ -299,7 +299,8 @@ class Stage:
     async def _download(self, _bot_id: int, file_id: str) -> bytes:
         return await self.transport.download(file_id)
 
-    async def _post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
+    async def post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
+        """Say something to the sandbox, without letting the bot work yet."""
         query = "" if path == "/sandbox/users" else f"?bot={BOT_ID}"
         async with self.http.post(path + query, json=body) as response:
             assert response.status < 300, await response.text()

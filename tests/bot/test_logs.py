@@ -66,14 +66,14 @@ async def a_morning(stage: Stage) -> None:
         {"message": {"message_id": 5, "date": "secret words", "text": "Ana 38.4"}},
         {"callback_query": {"id": "1", "data": "Ana 38.4"}},
     ):
-        await stage._post(f"/sandbox/bots/{BOT_ID}/updates", {"update": update_of})
+        await stage.post(f"/sandbox/bots/{BOT_ID}/updates", {"update": update_of})
     await stage.settle()
-    await stage._post(
+    await stage.post(
         "/sandbox/faults", {"rate_5xx_before": 0.5, "methods": ["editMessageText"], "seed": 3}
     )
     await stage.at("07:10")
-    await stage._post("/sandbox/faults", {})
-    await stage._post(f"/sandbox/chats/{wang.user_id}/block", {"blocked": True})
+    await stage.post("/sandbox/faults", {})
+    await stage.post(f"/sandbox/chats/{wang.user_id}/block", {"blocked": True})
     await stage.at("08:00")
     await stage.says(lead, "/summary")
 
@@ -88,7 +88,7 @@ async def failures(stage: Stage) -> None:
     maria = next(who for who in stage.people.values() if who.name == "Maria")
     async with stage.database.writing() as session:
         await affected(session, text("ALTER TABLE check_in RENAME TO away"))
-    await stage._post(
+    await stage.post(
         f"/sandbox/chats/{maria.user_id}/messages", {"text": "Ana has a cough and 38.4"}
     )
     await stage.poller.once(0)

@@ -299,11 +299,11 @@ async def test_a_group_is_told_nothing_but_where_to_go(stage: Stage) -> None:
     data = Press(Verb.all_clear, card.id if card else 1, 1).pack()
     for text in ("/class", "/summary", "/why Ana", "/today", "/start x", "all good", "Ana 38.5"):
         message = {"message_id": 5, "date": 1, "chat": chat, "from": sender, "text": text}
-        await stage._post(f"/sandbox/bots/{BOT_ID}/updates", {"update": {"message": message}})
+        await stage.post(f"/sandbox/bots/{BOT_ID}/updates", {"update": {"message": message}})
         await stage.settle()
     tap = {"id": "77", "from": sender, "chat_instance": "1", "data": data,
            "message": {"message_id": 5, "date": 1, "chat": chat}}  # fmt: skip
-    await stage._post(f"/sandbox/bots/{BOT_ID}/updates", {"update": {"callback_query": tap}})
+    await stage.post(f"/sandbox/bots/{BOT_ID}/updates", {"update": {"callback_query": tap}})
     await stage.settle()
     async with stage.database.reading() as session:
         said = await session.exec(select(Ledger).where(Ledger.kind != "card"))
