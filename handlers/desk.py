@@ -16,7 +16,7 @@ from handlers.messages import Event, Tap
 from storage import audit, cards, ledger, people, units
 from storage.database import Session
 from storage.rounds import Entry
-from storage.tables import Bot, Contact
+from storage.tables import Bot, Card, Contact
 from storage.units import School
 
 
@@ -45,8 +45,8 @@ class Redraw:
 class Desk:
     """What the handlers of one batch share.
 
-    `households` holds the check-ins of cards tapped in this batch, by card, loaded ahead in one
-    go; whatever may change somebody's rights empties it.
+    `cards` and `households` (the check-ins of a card, by its id) hold what the taps of this batch
+    are about, loaded ahead in one go; whatever may change somebody's rights empties the latter.
     """
 
     session: Session
@@ -54,6 +54,7 @@ class Desk:
     contacts: dict[tuple[int, int], Contact] = field(default_factory=dict)
     toasts: list[Toast] = field(default_factory=list)
     redraws: list[Redraw] = field(default_factory=list)
+    cards: Mapping[int, Card] = field(default_factory=dict)
     households: Mapping[int, list[Entry]] = field(default_factory=dict)
     menus: set[int] = field(default_factory=set)
     jobs: bool = False

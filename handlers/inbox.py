@@ -1,6 +1,6 @@
 """A batch of updates in: one session, one transaction, and nobody waits behind a bad one."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
@@ -13,7 +13,6 @@ from handlers.presses import Press, PressError
 from handlers.views import load_households
 from storage import cards, contacts, inbox
 from storage.database import Database, is_outage
-from storage.rounds import Entry
 from storage.tables import Contact
 
 log = structlog.get_logger()
@@ -91,7 +90,7 @@ class Inbox:
             desk.contacts = await contacts.load_contacts(
                 session, [(a.bot_id, a.event.chat_id) for a in new if a.event]
             )
-            desk.households = await _load_ahead(desk, [a.event for a in new if a.event])
+            await _load_ahead(desk, [a.event for a in new if a.event])
             for arrival in new:
                 if arrival.unreadable is not None:
                     handled.set_aside += 1
@@ -136,7 +135,7 @@ def _first_of_each(arrivals: Sequence[Arrival]) -> list[Arrival]:
     return list({arrival.update_id: arrival for arrival in reversed(arrivals)}.values())[::-1]
 
 
-async def _load_ahead(desk: Desk, events: Sequence[Event]) -> Mapping[int, list[Entry]]:
+async def _load_ahead(desk: Desk, events: Sequence[Event]) -> None:
     """Load what the taps of a batch are about, in as many queries as for one tap.
 
     It decides nothing: a card that is not the chat's own is left out here, and refused later.
@@ -148,10 +147,12 @@ async def _load_ahead(desk: Desk, events: Sequence[Event]) -> Mapping[int, list[
             with suppress(PressError):
                 rows[Press.unpack(event.data).row] = contact
     if len(rows) < 2:
-        return {}
-    tapped = [
+        return
+    found = await cards.load_cards(desk.session, rows)
+    own = [
         (card, rows[card.id])
-        for card in await cards.load_cards(desk.session, rows)
+        for card in found
         if card.kind == "household" and card.contact_id == rows[card.id].id
     ]
-    return (await load_households(desk.session, tapped)).entries
+    desk.cards = {card.id: card for card in found}
+    desk.households = (await load_households(desk.session, own)).entries

@@ -27,7 +27,7 @@ from handlers.messages import (
     Words,
 )
 from handlers.presses import Press, PressError, Verb
-from storage import cards, people, rounds, units
+from storage import asking, cards, ledger, people, rounds, units
 from storage.tables import Card, Contact
 
 Handle = Callable[[Desk, Command, Contact], Awaitable[None]]
@@ -69,7 +69,7 @@ class Router:
         if not isinstance(event, Tap):
             desk.households = {}  # words and commands may change what somebody answers for
         if isinstance(event, Membership):
-            _membership(desk, event, contact)
+            await _membership(desk, event, contact)
             return
         if not event.private:
             # Health is nobody else's business: in a group we say only where to go.
@@ -131,11 +131,14 @@ class Router:
 
 async def _card_tap(desk: Desk, tap: Tap, contact: Contact, press: Press) -> None:
     """Hand a tap to its card, if the card is this chat's own."""
-    card = await desk.session.get(Card, press.row)
+    card = desk.cards.get(press.row) or await desk.session.get(Card, press.row)
     if card is None or card.contact_id != contact.id:
         desk.record("button refused", contact.person_id, None, card=press.row)
         desk.toast(tap, contact, "toast.not_yours", alert=True)
-    elif card.kind == "household":
+        return
+    if card.message_id is None and tap.message_id is not None:
+        await ledger.prove(desk.session, card, tap.message_id)
+    if card.kind == "household":
         await household.tapped(desk, tap, contact, card, press)
     elif card.kind == "class":
         await classes.tapped(desk, tap, contact, card, press)
@@ -143,9 +146,11 @@ async def _card_tap(desk: Desk, tap: Tap, contact: Contact, press: Press) -> Non
         await summaries.tapped(desk, tap, contact, card, press)
 
 
-def _membership(desk: Desk, event: Membership, contact: Contact) -> None:
+async def _membership(desk: Desk, event: Membership, contact: Contact) -> None:
     contact.state = "blocked" if event.blocked else "active"
     contact.changed_at = desk.now
+    if event.blocked and contact.person_id is not None:
+        await asking.ask_instead(desk.session, contact, desk.now)
 
 
 async def help_(desk: Desk, event: Event, contact: Contact) -> None:
