@@ -222,10 +222,13 @@ async def test_killed_at_any_moment_all_morning_long(tmp_path: Path, seed: int) 
     async with a_morning(tmp_path, 400, seed) as morning:
         await set_ladder(morning.database, ask=-2, remind=60, close=90)
         morning.families_answer(held_back=0)
+        journal = morning.phones.world.journal
         while morning.kills < 12:
+            calls = journal.last
             await morning.bot.start()
             await a_random_moment(morning)
             if morning.chance.random() < 0.2:
+                await until(lambda n=calls: journal.last > n, "its first call")
                 await morning.ended()
             else:
                 await morning.kill()
