@@ -225,6 +225,22 @@ async def mark(session: AsyncSession, owner: str, marks: Sequence[Mark]) -> None
     )
 
 
+async def prove(session: AsyncSession, card: Card, message_id: int) -> None:
+    """Keep that a card has arrived although its sending ended unclear: its button was tapped."""
+    card.message_id = message_id
+    ledger = table(Ledger)
+    await affected(
+        session,
+        update(ledger)
+        .where(
+            ledger.c.card_id == card.id,
+            ledger.c.kind == "card",
+            ledger.c.state == State.unknown.value,
+        )
+        .values(state=State.sent.value, message_id=message_id, owner=None, lease_until=None),
+    )
+
+
 async def counts(session: AsyncSession, bot_ids: Iterable[int]) -> dict[str, int]:
     """Return how many messages stand in each state."""
     rows = await session.exec(
