@@ -321,8 +321,11 @@ class Sender:
             for (card, _, _), result in zip(edits, results, strict=True)
             if isinstance(result, Delivered | Unreachable | Rejected)
         ]
+        answered = [card for card in stale if _all_answered(card, households)]
         async with self._database.writing() as session:
             await cards.mark_shown(session, shown, now)
+            if answered:  # somebody else of the family may have done it
+                await ledger.withdraw_reminders(session, (card.id for card in answered))
             for (card, contact, _), result in zip(edits, results, strict=True):
                 if isinstance(result, TargetGone):
                     await self._send_anew(session, card, contact, now)
@@ -406,6 +409,11 @@ async def _households(
         if is_outage(error):
             raise
         return None
+
+
+def _all_answered(card: Card, households: Households | None) -> bool:
+    entries = households.entries.get(card.id) if households else None
+    return bool(entries) and all(e.checkin.status == Status.complete for e in entries or ())
 
 
 async def _render_card(

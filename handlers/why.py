@@ -65,7 +65,7 @@ async def _explain(desk: Desk, command: Command, contact: Contact, pupil: Pupil)
         lines.append(["why.status", {"status": {"key": f"status.{status.value}"}}])
         verdict = may_ask(
             status,
-            reachable=any(way.state in {"open", "unasked"} for way in ways),
+            reachable=any(way.state == "open" for way in ways),
             paused=False,
             consented=any(way.consented for way in ways),
             on_roll=True,

@@ -216,7 +216,10 @@ async def numbers_of(session: AsyncSession, person_id: int) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """How somebody could be asked about a student: `state` is open, blocked, unproved, absent."""
+    """How somebody could be asked about a student.
+
+    `state` is open, blocked, unproved, absent, or unasked: in chat, but without consent.
+    """
 
     person_id: int
     name: str
@@ -252,6 +255,8 @@ async def ways_of(session: AsyncSession, subject_id: int, day: date) -> list[Way
     for guardian in guardians:
         state = _state(states.get(guardian.person_id)) if guardian.proved else "unproved"
         consented = guardian.person_id in agreed
+        if state == "open" and not consented:
+            state = "unasked"
         ways.append(Way(guardian.person_id, guardian.name, guardian.rank, state, consented))
     return ways
 

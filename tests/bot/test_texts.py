@@ -60,7 +60,7 @@ FAMILIES: dict[str, Iterable[str]] = {
     "summary.line_": set(Disposition) - {Disposition.cleared},
     "toast.": (Verdict.correction_asked, Verdict.too_late),
     "why.not_": Reason,
-    "why.way_": ("open", "blocked", "unproved", "absent"),
+    "why.way_": ("open", "blocked", "unproved", "absent", "unasked"),
 }
 # Words that stand on buttons, in toasts and menus, or inside other words.
 PLAIN = (
