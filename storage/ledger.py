@@ -226,7 +226,7 @@ async def mark(session: AsyncSession, owner: str, marks: Sequence[Mark]) -> None
 
 
 async def prove(session: AsyncSession, card: Card, message_id: int) -> None:
-    """Keep that a card has arrived although its sending ended unclear: its button was tapped."""
+    """Keep that a card has arrived although nobody marked it so: its button was tapped."""
     card.message_id = message_id
     ledger = table(Ledger)
     await affected(
@@ -235,7 +235,7 @@ async def prove(session: AsyncSession, card: Card, message_id: int) -> None:
         .where(
             ledger.c.card_id == card.id,
             ledger.c.kind == "card",
-            ledger.c.state == State.unknown.value,
+            ledger.c.state.in_([State.sending.value, State.unknown.value]),
         )
         .values(state=State.sent.value, message_id=message_id, owner=None, lease_until=None),
     )
