@@ -269,9 +269,11 @@ async def close(session: AsyncSession, closed: Round, now: datetime) -> int:
     """Close a round: whoever is still silent has not responded; return how many.
 
     Their families' cards are shown anew, so that they see how to answer late. Buttons that they
-    see already stay as they are: a tap that was on its way at the close counts.
+    see already, or that were sent by somebody killed before the mark, stay as they are: a tap
+    that was on its way at the close counts.
     """
     seen = _card.shown >= _card.revision
+    unmarked = _card.shown == 0
     ways = ways_to_ask(closed.id, closed.day)
     families = select(ways.c.contact_id).where(
         ways.c.subject_id.in_(_subjects(closed.id, *WAITING))
@@ -282,7 +284,7 @@ async def close(session: AsyncSession, closed: Round, now: datetime) -> int:
         .where(*_household_cards(closed, families))
         .values(
             shown=case((seen, _card.revision - 1), else_=_card.shown),
-            revision=case((seen, _card.revision), else_=_card.revision + 1),
+            revision=case((or_(seen, unmarked), _card.revision), else_=_card.revision + 1),
         ),
     )
     cards = select(_card.id).where(*_household_cards(closed, families))

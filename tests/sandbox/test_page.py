@@ -244,7 +244,8 @@ async def test_only_the_row_of_who_changed_is_built_again(school: School, visit:
     await page.evaluate("document.querySelectorAll('#people li').forEach(row => row.old = true)")
     requests: list[str] = []
     page.on("request", lambda request: requests.append(request.url))
-    await school.say(MARIA, "Only for Maria")
+    async with page.expect_request(f"**/sandbox/users?ids={MARIA}"):
+        await school.say(MARIA, "Only for Maria")
     await expect(row(page, MARIA).locator(".badge")).to_have_text("2")
     old = "[...document.querySelectorAll('#people li')].map(row => Boolean(row.old))"
     assert await page.evaluate(old) == [True, False, True]
