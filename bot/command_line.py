@@ -220,7 +220,9 @@ def new_school(
 
 
 @app.command("roster-template")
-def roster_template(file: Path = Path("roster.csv")) -> None:
+def roster_template(
+    file: Annotated[Path, typer.Argument(help="where to write it")] = Path("roster.csv"),
+) -> None:
     """Write an empty roster to fill in, with headers in both languages."""
     if file.exists():
         _fail(f"{file} exists already; name another file.")

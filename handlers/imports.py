@@ -13,13 +13,17 @@ from handlers.desk import Desk
 from handlers.messages import Command, FetchFailedError, Upload
 from handlers.roster_files import MOST_BYTES, RosterFileError, read_sheets
 from handlers.rosters import Changes, import_sheets
-from storage import jobs, ledger, units
+from storage import jobs, ledger, people, units
 from storage.database import Database, is_outage
 from storage.tables import Contact, RosterJob
 
 log = structlog.get_logger()
 
 Download = Callable[[int, str], Awaitable[bytes]]
+
+
+class _NoLongerAdminError(Exception):
+    """Whoever sent the file was an admin then, and is none now."""
 
 
 async def how(desk: Desk, command: Command, contact: Contact) -> None:
@@ -84,7 +88,12 @@ async def _one(
         sheets = await asyncio.to_thread(read_sheets, job.file_name, content)
         async with database.writing() as session:
             school = await units.school(session, job.school_id)
+            access = await people.access_of(session, job.person_id, clock())
+            if not access.may(Act.manage_roster, school.path):
+                raise _NoLongerAdminError
             changes = await import_sheets(session, school, sheets, clock(), actor_id=job.person_id)
+    except _NoLongerAdminError:
+        return await _end(database, clock, job, "refused", "admin.not_for_you", {})
     except FetchFailedError:
         log.warning("roster could not be fetched", job=job.id)
         return await _end(database, clock, job, "failed", "roster.not_fetched", {})

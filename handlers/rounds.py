@@ -116,6 +116,7 @@ async def _ask(
 ) -> dict[str, int]:
     opened = await _opened(session, now, plan, school, due)
     asked = await asking.ask(session, opened, now, place=due.step.rung)
+    await _refresh(session, school.id, opened)
     return {
         "asked": asked.subjects,
         "messages": asked.messages,
@@ -171,7 +172,7 @@ async def _close(
         return {"no_response": 0}
     silent = await asking.close(session, held, now)
     await session.flush()
-    await cards.refresh_about(session, [school.id], held.day)
+    await _refresh(session, school.id, held)
     told = 0
     if all(
         other.closed_at
@@ -181,11 +182,18 @@ async def _close(
     return {"no_response": silent, "summaries": told}
 
 
+async def _refresh(session: Session, school_id: int, held: Round) -> None:
+    """Bring the class cards and summaries of a round's day up to date, whoever opened them."""
+    classes = [unit.id for unit in await units.classes_of(session, school_id)]
+    await cards.refresh_about(session, [school_id, *classes], held.day)
+
+
 async def _end_quietly(session: Session, now: datetime, due: Due) -> None:
     """Close a round that nobody was there to close: its silence is kept as silence."""
     held = await rounds.round_of(session, due.plan_id, due.school_id, due.round_date)
     if held is not None and held.closed_at is None:
         await asking.close(session, held, now)
+        await _refresh(session, due.school_id, held)
 
 
 async def _hand_over(session: Session, now: datetime, school: School, held: Round) -> int:

@@ -1,5 +1,6 @@
 """The small web server of a process: health for machines, and the webhook where one is used."""
 
+import errno
 import hmac
 import json
 from collections.abc import Awaitable, Callable, Mapping
@@ -62,9 +63,11 @@ class WebServer:
             await web.TCPSite(self._runner, self._host, self.port).start()
         except OSError as error:
             await self._runner.cleanup()
+            taken = error.errno == errno.EADDRINUSE
+            why = "is taken" if taken else f"cannot be used ({error.strerror or error})"
             raise WebPortError(
-                f"Port {self.port} on {self._host} is taken. "
-                "Stop what listens there, or set ALLCLEAR_WEB_PORT to another one (0: any)."
+                f"Port {self.port} on {self._host} {why}. Stop what listens there, or set "
+                "ALLCLEAR_WEB_PORT to another one (0: any), or ALLCLEAR_WEB_HOST."
             ) from error
         self.port = self._runner.addresses[0][1]
 

@@ -111,8 +111,8 @@ def test_a_school_is_made_once(shell: Shell) -> None:
 
 def test_an_empty_roster_to_fill_in_is_written_once_and_can_be_read(shell: Shell) -> None:
     path = str(shell.folder / "roster.csv")
-    assert shell("roster-template", "--file", path).exit_code == 0
-    assert shell("roster-template", "--file", path).exit_code == 2
+    assert shell("roster-template", path).exit_code == 0
+    assert shell("roster-template", path).exit_code == 2
 
 
 @pytest.mark.parametrize(
