@@ -280,7 +280,7 @@ _LABELS: dict[str, tuple[str, str, str, str, str]] = {
     "student": ("🎒", "Student", "学生本人", "Answers for themself", "自己填报"),
     "teacher": ("👩‍🏫", "Class teacher", "班主任", "Try /class", "试试 /class"),
     "lead": ("🏫", "School lead", "校长", "Signs the summary", "签字上报"),
-    "admin": ("🗝️", "Admin", "管理员", "Try /invite; a new family: ", "试试 /invite；新家长："),
+    "admin": ("🗝️", "Admin", "管理员", "Try /invite: ", "试试 /invite："),
 }
 
 
