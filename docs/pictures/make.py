@@ -85,6 +85,7 @@ def _page(
 
 
 def _take(page: Page, name: str) -> None:
+    page.bring_to_front()  # a page behind another is not painted
     page.wait_for_timeout(1500)  # toasts go, fonts come
     path = HERE / f"{name}.png"
     page.screenshot(path=path)
