@@ -1,6 +1,7 @@
 """One event to the one handler that it is for. Whoever is behind it is asked of the rows alone."""
 
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 
 from checkin.access import Role
 from handlers import (
@@ -176,15 +177,17 @@ async def today(desk: Desk, command: Command, contact: Contact) -> None:
     if contact.person_id is None:
         await desk.say(contact, command, "today.not_joined")
         return
-    for school in await units.schools(desk.session):
-        day = desk.today(school.zone)
-        subjects = await people.answers_for(desk.session, contact.person_id, day)
-        for held in await rounds.rounds_on(desk.session, school.id, day):
-            entries = await rounds.household(desk.session, subjects, day, held.slot)
-            if any(entry.round.id == held.id for entry in entries):
-                card = await cards.card_of(desk.session, contact, day, "household", held.slot)
-                await household.show_again(desk, command, contact, card)
-                return
+    subjects = await people.consented_subjects(desk.session, contact.person_id)
+    yesterday = desk.now.date() - timedelta(days=1)
+    for held in await rounds.rounds_about(desk.session, subjects, since=yesterday):
+        school = await units.school(desk.session, held.school_id)
+        if held.day != desk.today(school.zone):
+            continue
+        card = await cards.card_of(desk.session, contact, held.day, "household", held.slot)
+        home = await household.load_household(desk, contact, card)
+        if home.entries:
+            await household.show_again(desk, command, contact, card)
+            return
     await desk.say(contact, command, "today.nothing")
 
 

@@ -125,3 +125,17 @@ async def forget_exposures(session: AsyncSession, check_in_id: int) -> None:
     """Take away the places of an answer that does not stand any more."""
     exposure = table(ExposureRow)
     await affected(session, delete(exposure).where(exposure.c.check_in_id == check_in_id))
+
+
+async def rounds_about(
+    session: AsyncSession, subject_ids: Iterable[int], *, since: date
+) -> list[Round]:
+    """Return the rounds since a day in which any of these subjects has a check-in."""
+    found = await session.exec(
+        select(Round)
+        .join(CheckIn, col(CheckIn.round_id) == Round.id)
+        .where(col(Round.day) >= since, col(CheckIn.subject_id).in_(list(subject_ids)))
+        .order_by(col(Round.day).desc(), col(Round.id))
+        .distinct()
+    )
+    return list(found)
