@@ -22,6 +22,7 @@ LOOK_BACK = 8  # days: a week's holiday without power still shows its gaps
 LOOK_AHEAD = 400  # days: longer than any vacation, so that "never" means never
 QUIET = timedelta(minutes=10)  # a family that was asked this recently is not reminded
 MOST_STEPS = 12
+MORNING = "morning"  # the slot whose plans share one card, one class card and one summary
 
 
 class Audience(StrEnum):
@@ -78,7 +79,7 @@ class Plan:
     audience: Audience
     recurrence: Recurrence = Recurrence.school_days
     weekdays: tuple[int, ...] = ()
-    slot: str = "morning"
+    slot: str = MORNING
     steps: tuple[Step, ...] = field(default_factory=default_steps)
     active: bool = True
     first_day: date | None = None

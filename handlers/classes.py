@@ -1,17 +1,16 @@
 """The class card: who is in, who is silent, who is unwell; and what a teacher or nurse decides."""
 
 from checkin.access import Act
+from checkin.plans import MORNING
 from handlers.answers import keep_flag, release_flag
 from handlers.desk import Desk, Redraw
-from handlers.household import bring_fresh, refused, show_again
+from handlers.household import bring_fresh, refused, show_again, show_at_once
 from handlers.messages import Command, Event, Tap
 from handlers.presses import Press, Verb
 from storage import cards, rounds, units
 from storage.questionnaires import questionnaire
 from storage.rounds import Entry
 from storage.tables import Card, Contact, Unit
-
-SLOT = "morning"
 
 
 async def show_classes(desk: Desk, command: Command, contact: Contact) -> None:
@@ -39,7 +38,7 @@ async def show_classes(desk: Desk, command: Command, contact: Contact) -> None:
 async def _show(desk: Desk, event: Event, contact: Contact, unit: Unit) -> None:
     school = await units.school(desk.session, unit.school_id or unit.id)
     card = await cards.card_of(
-        desk.session, contact, desk.today(school.zone), "class", SLOT, unit.id
+        desk.session, contact, desk.today(school.zone), "class", MORNING, unit.id
     )
     desk.record("class list read", contact.person_id, school.id, unit=unit.id)
     await show_again(desk, event, contact, card)
@@ -53,9 +52,7 @@ async def tapped(desk: Desk, tap: Tap, contact: Contact, card: Card, press: Pres
         await refused(desk, tap, contact, card)
         return
     if press.verb is Verb.refresh and tap.message_id == card.message_id:
-        card.shown = min(card.shown, card.revision - 1)
-        card.shown_at = None
-        desk.toast(tap, contact, "toast.refreshed")
+        show_at_once(desk, tap, contact, card)
     else:
         await bring_fresh(desk, tap, contact, card)
 

@@ -42,6 +42,15 @@ class Handled:
     menus: set[int] = field(default_factory=set)
     jobs: bool = False
 
+    def add(self, other: "Handled") -> None:
+        """Take in what another batch led to."""
+        self.events += other.events
+        self.set_aside += other.set_aside
+        self.toasts += other.toasts
+        self.redraws += other.redraws
+        self.menus |= other.menus
+        self.jobs |= other.jobs
+
 
 class Inbox:
     """Handles batches of updates, each update once."""
@@ -70,13 +79,7 @@ class Inbox:
                 )
         handled = Handled()
         for arrival in arrivals:
-            one = await self._alone(arrival)
-            handled.events += one.events
-            handled.set_aside += one.set_aside
-            handled.toasts += one.toasts
-            handled.redraws += one.redraws
-            handled.menus |= one.menus
-            handled.jobs |= one.jobs
+            handled.add(await self._alone(arrival))
         return handled
 
     async def _together(self, arrivals: Sequence[Arrival]) -> Handled:

@@ -3,16 +3,15 @@
 from dataclasses import asdict
 
 from checkin.access import Act
+from checkin.plans import MORNING
 from handlers.desk import Desk
-from handlers.household import bring_fresh, refused, show_again
+from handlers.household import bring_fresh, refused, show_again, show_at_once
 from handlers.messages import Command, Tap
 from handlers.presses import Press, Verb
 from handlers.views import summary_view
 from storage import cards, units
 from storage.signoffs import sign_off_of
 from storage.tables import Card, Contact, SignOff, Unit
-
-SLOT = "morning"
 
 
 async def show_summary(desk: Desk, command: Command, contact: Contact) -> None:
@@ -25,7 +24,7 @@ async def show_summary(desk: Desk, command: Command, contact: Contact) -> None:
     for unit in found:
         school = units.school_of(unit)
         card = await cards.card_of(
-            desk.session, contact, desk.today(school.zone), "summary", SLOT, unit.id
+            desk.session, contact, desk.today(school.zone), "summary", MORNING, unit.id
         )
         desk.record("summary read", contact.person_id, school.id)
         await show_again(desk, command, contact, card)
@@ -40,8 +39,7 @@ async def tapped(desk: Desk, tap: Tap, contact: Contact, card: Card, press: Pres
         await refused(desk, tap, contact, card)
         return
     if press.verb is Verb.refresh and tap.message_id == card.message_id:
-        card.shown, card.shown_at = min(card.shown, card.revision - 1), None
-        desk.toast(tap, contact, "toast.refreshed")
+        show_at_once(desk, tap, contact, card)
     elif press.verb is not Verb.sign:
         await bring_fresh(desk, tap, contact, card)
     elif await sign_off_of(desk.session, unit.id, card.day, card.slot):

@@ -14,7 +14,6 @@ from sandbox.limits import Limits
 
 WEEK = 7 * 24 * 3600.0
 KEEP_HISTORY = 200_000
-MAX_BATCH = 100
 MAX_WAIT = 50
 FUTURE = 10  # an offset further ahead than this is taken for a foreign one (tdlib, TQueue.cpp)
 NOT_UNLESS_ASKED = frozenset({"chat_member", "message_reaction", "message_reaction_count"})

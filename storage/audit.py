@@ -10,8 +10,6 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from storage.tables import AuditEntry
 
-NO_SCHOOL = 0
-
 
 def record(
     session: AsyncSession,

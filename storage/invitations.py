@@ -1,6 +1,5 @@
 """Invitations by the hash of their code, and wrong attempts by chat."""
 
-from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from sqlmodel import col, select
@@ -35,17 +34,3 @@ async def keep_attempt(session: AsyncSession, bot_id: int, chat_id: int, now: da
     """Keep that a chat tried a wrong code or proof."""
     session.add(JoinAttempt(bot_id=bot_id, chat_id=chat_id, at=now))
     await session.flush()
-
-
-async def open_invitations(
-    session: AsyncSession, unit_ids: Iterable[int], now: datetime
-) -> list[Invitation]:
-    """Return the invitations to these units that still let people in."""
-    found = await session.exec(
-        select(Invitation).where(
-            col(Invitation.unit_id).in_(list(unit_ids)),
-            col(Invitation.expires_at) > now,
-            col(Invitation.uses_left) > 0,
-        )
-    )
-    return list(found)
