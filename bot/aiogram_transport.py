@@ -29,6 +29,7 @@ from aiogram.types import (
     BotCommandScopeAllPrivateChats,
     BotCommandScopeChat,
     BufferedInputFile,
+    CopyTextButton,
     InlineKeyboardButton,
     InlineKeyboardMarkup,
     LinkPreviewOptions,
@@ -40,6 +41,7 @@ from pydantic import ValidationError
 
 from bot.telegram_faults import bad_request
 from handlers.messages import (
+    Button,
     Command,
     Delivered,
     Event,
@@ -65,6 +67,8 @@ from handlers.messages import (
     Words,
 )
 
+COPY_LIMIT = 256  # characters that a copy button may carry
+COPY_LIMIT = 256  # characters that a copy button may carry
 SEND_TIMEOUT = (
     10.0  # seconds; well under the ledger's lease, so that a lease never outlives a send
 )
@@ -176,10 +180,19 @@ class AiogramTransport:
             reply = ReplyParameters(message_id=reply_to, allow_sending_without_reply=True)
         try:
             if message.document is not None:
-                name, content = message.document
                 sent = await self._bot.send_document(
                     chat_id,
-                    BufferedInputFile(content, name),
+                    _file(message.document),
+                    caption=message.text,
+                    parse_mode="HTML",
+                    reply_markup=_keyboard(message),
+                    reply_parameters=reply,
+                    request_timeout=int(SEND_TIMEOUT),
+                )
+            elif message.photo is not None:
+                sent = await self._bot.send_photo(
+                    chat_id,
+                    _file(message.photo),
                     caption=message.text,
                     parse_mode="HTML",
                     reply_markup=_keyboard(message),
@@ -333,16 +346,23 @@ def _message(bot_id: int, update: Update) -> Event | None:
 def _keyboard(message: Rendered) -> InlineKeyboardMarkup | None:
     if not message.buttons:
         return None
-    rows = [
-        [
-            InlineKeyboardButton(
-                text=button.text, callback_data=button.data, style=_STYLES.get(button.style)
-            )
-            for button in row
-        ]
-        for row in message.buttons
-    ]
+    rows = [[_button(button) for button in row] for row in message.buttons]
     return InlineKeyboardMarkup(inline_keyboard=rows)
+
+
+def _button(button: Button) -> InlineKeyboardButton:
+    if button.copy is not None:
+        return InlineKeyboardButton(
+            text=button.text, copy_text=CopyTextButton(text=button.copy[:COPY_LIMIT])
+        )
+    return InlineKeyboardButton(
+        text=button.text, callback_data=button.data, style=_STYLES.get(button.style)
+    )
+
+
+def _file(named: tuple[str, bytes]) -> BufferedInputFile:
+    name, content = named
+    return BufferedInputFile(content, name)
 
 
 def _as_delivered(result: SendResult, message_id: int) -> SendResult:

@@ -14,7 +14,10 @@ class Role(StrEnum):
 
     admin = "admin"
     school_lead = "school_lead"
+    deputy_lead = "deputy_lead"
+    grade_leader = "grade_leader"
     class_teacher = "class_teacher"
+    dormitory_warden = "dormitory_warden"
     doctor = "doctor"
     teacher = "teacher"
     staff = "staff"
@@ -28,6 +31,13 @@ class Act(StrEnum):
     sign = "sign"
     release = "release"
     hear_of_flags = "hear_of_flags"
+    acknowledge = "acknowledge"
+    hear_of_missing = "hear_of_missing"
+    remind = "remind"
+    excuse = "excuse"
+    answer_for = "answer_for"
+    confirm_arrival = "confirm_arrival"
+    substitute = "substitute"
     invite = "invite"
     manage_roster = "manage_roster"
     manage_plan = "manage_plan"
@@ -36,17 +46,25 @@ class Act(StrEnum):
 
 
 # The whole policy. A role reaches its own unit and everything below it.
+_WITH_A_CLASS = frozenset(
+    {Act.see_class, Act.remind, Act.excuse, Act.answer_for, Act.confirm_arrival, Act.explain}
+)
+_WITH_A_FLAG = frozenset({Act.release, Act.acknowledge})
 _ALLOWED: dict[Role, frozenset[Act]] = {
     Role.admin: frozenset(
-        {Act.invite, Act.manage_roster, Act.manage_plan, Act.see_health, Act.explain}
+        {
+            *(Act.invite, Act.manage_roster, Act.manage_plan, Act.see_health, Act.explain),
+            Act.substitute,
+        }
     ),
-    Role.school_lead: frozenset(
-        {Act.see_class, Act.see_summary, Act.sign, Act.release, Act.explain}
-    ),
-    Role.class_teacher: frozenset(
-        {Act.see_class, Act.release, Act.hear_of_flags, Act.invite, Act.explain}
-    ),
-    Role.doctor: frozenset({Act.see_class, Act.release, Act.hear_of_flags}),
+    Role.school_lead: _WITH_A_CLASS
+    | _WITH_A_FLAG
+    | {Act.see_summary, Act.sign, Act.hear_of_missing, Act.substitute},
+    Role.deputy_lead: _WITH_A_CLASS | {Act.see_summary, Act.sign, Act.acknowledge},
+    Role.grade_leader: frozenset({Act.see_class, Act.remind, Act.explain}),
+    Role.class_teacher: _WITH_A_CLASS | _WITH_A_FLAG | {Act.hear_of_flags, Act.invite},
+    Role.dormitory_warden: _WITH_A_CLASS - {Act.remind, Act.explain},
+    Role.doctor: _WITH_A_FLAG | {Act.see_class, Act.hear_of_flags, Act.excuse, Act.answer_for},
     Role.teacher: frozenset(),
     Role.staff: frozenset(),
 }

@@ -91,20 +91,29 @@ class Style(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Button:
-    """A button under a message: what it says and what comes back when it is tapped."""
+    """A button under a message: what it says and what comes back when it is tapped.
+
+    With `copy` it puts these words on the reader's clipboard, and nothing comes back.
+    """
 
     text: str
     data: str
     style: Style = Style.plain
+    copy: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """A message in the reader's language, as HTML of Telegram's small kind."""
+    """A message in the reader's language, as HTML of Telegram's small kind.
+
+    With a `document` or a `photo` (file name and content; a PNG) the text is its caption, of at
+    most 1024 characters.
+    """
 
     text: str
     buttons: tuple[tuple[Button, ...], ...] = ()
     document: tuple[str, bytes] | None = None
+    photo: tuple[str, bytes] | None = None
 
 
 @dataclass(frozen=True, slots=True)

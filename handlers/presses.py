@@ -33,6 +33,17 @@ class Verb(StrEnum):
     invite = "i"
     stop = "t"
     go_on = "u"
+    acknowledge = "e"
+    remind = "m"
+    page = "v"
+    toggle = "x"
+    confirm = "f"
+    excuse = "q"
+    window = "z"
+    pause = "pa"
+    end_pause = "pe"
+    group_line = "gl"
+    picture = "pi"
 
 
 class PressError(Exception):

@@ -7,7 +7,7 @@ import re
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Index, MetaData, SmallInteger, UniqueConstraint, text
+from sqlalchemy import Index, MetaData, SmallInteger, UniqueConstraint, false, text, true
 from sqlalchemy.orm import declared_attr
 from sqlmodel import Field, SQLModel
 
@@ -67,10 +67,11 @@ class Unit(Row, table=True):
 
 
 class Term(Row, table=True):
-    """A stretch of days in which the school is held; both ends count."""
+    """A stretch of days, both ends counted: a term, or a vacation (`kind`) that has a name."""
 
     id: int = own_id()
     school_id: int = link("unit.id", index=True)
+    kind: str = Field(default="term", sa_column_kwargs={"server_default": "term"})
     name: str
     first: date
     last: date
@@ -102,7 +103,11 @@ class Person(Row, table=True):
 
 
 class Enrolment(Row, table=True):
-    """A student in a class from a day on; `until` is the first day no longer there."""
+    """A student in a class from a day on; `until` is the first day no longer there.
+
+    A boarder whose dormitory is known is answered for there: its warden sees the child each
+    morning, and no guardian is asked.
+    """
 
     __table_args__ = (Index("ix_enrolment_school_id_number", "school_id", "number"),)
     id: int = own_id()
@@ -111,6 +116,7 @@ class Enrolment(Row, table=True):
     school_id: int = link("unit.id")
     number: str
     boarder: bool = False
+    dormitory_id: int | None = maybe_link("unit.id", index=True)
     own_account: bool = False
     since: date
     until: date | None = None
@@ -120,6 +126,9 @@ class Guardianship(Row, table=True):
     """Who may answer for a student, in the order in which they are asked (rank 1 first).
 
     A row from the roster is a claim until the guardian has proved it in chat (`proved_at`).
+    `may_see` and `may_answer` are the rights of the tie: without the second a guardian is never
+    asked, without both they are a number to call. `separate` is split custody: what the others
+    say about the child is not shown to this guardian, nor theirs to them.
     """
 
     __table_args__ = (UniqueConstraint("student_id", "guardian_id"),)
@@ -127,6 +136,9 @@ class Guardianship(Row, table=True):
     student_id: int = link("person.id")
     guardian_id: int = link("person.id", index=True)
     rank: int = Field(sa_type=SmallInteger)
+    may_see: bool = Field(default=True, sa_column_kwargs={"server_default": true()})
+    may_answer: bool = Field(default=True, sa_column_kwargs={"server_default": true()})
+    separate: bool = Field(default=False, sa_column_kwargs={"server_default": false()})
     since: date
     until: date | None = None
     proved_at: datetime | None = None
@@ -141,6 +153,25 @@ class Consent(Row, table=True):
     version: str
     given_at: datetime
     withdrawn_at: datetime | None = None
+
+
+class Pause(Row, table=True):
+    """Days on which nobody is asked about a subject; `until` is the day of return.
+
+    `kind` is `family` (a guardian said so) or `school` (a teacher or nurse excused the child);
+    `reason` is a key of `checkin.pauses`.
+    """
+
+    id: int = own_id()
+    subject_id: int = link("person.id", index=True)
+    school_id: int = link("unit.id")
+    kind: str
+    reason: str
+    since: date
+    until: date
+    made_by: int = link("person.id")
+    made_at: datetime
+    ended_at: datetime | None = None
 
 
 class RoleGrant(Row, table=True):
@@ -172,7 +203,8 @@ class Bot(Row, table=True):
 class Contact(Row, table=True):
     """A person in one chat of one bot; starts and blocks are per bot.
 
-    `person_id` is empty for a stranger who has not joined. `dialogue` is where joining or another
+    `person_id` is empty for a stranger who has not joined. `window` is when they like to be asked:
+    in the `morning`, or the `evening` before. `dialogue` is where joining or another
     errand stands; the morning's questions never live here but in the check-in.
     """
 
@@ -182,6 +214,7 @@ class Contact(Row, table=True):
     chat_id: int = big()
     person_id: int | None = maybe_link("person.id", index=True)
     state: str = "active"
+    window: str = Field(default="morning", sa_column_kwargs={"server_default": "morning"})
     language: str | None = None
     dialogue: dict[str, Any] = document()
     created_at: datetime
@@ -254,7 +287,7 @@ class Occurrence(Row, table=True):
 
 
 class Round(Row, table=True):
-    """One plan on one day for one school."""
+    """One plan on one day for one school; `cancelled_at` when the day turned out to have none."""
 
     __table_args__ = (UniqueConstraint("school_id", "day", "plan_id"),)
     id: int = row_id()
@@ -267,6 +300,7 @@ class Round(Row, table=True):
     closes_at: datetime
     late_until: datetime
     closed_at: datetime | None = None
+    cancelled_at: datetime | None = None
 
 
 class CheckIn(Row, table=True):
@@ -274,7 +308,9 @@ class CheckIn(Row, table=True):
 
     `answers` is the standing answer, `draft` one that is being given; both are JSON, sealed to the
     subject. Severity 0 is all clear. `asked_for` is an answer that lowers a flag and waits for the
-    teacher's or nurse's release.
+    teacher's or nurse's release. `excuse` is why nobody was asked. `presence` is what an adult
+    saw at school, `here` or `missing`; `via` how the standing answer came: in the `chat`, by
+    `phone`, or with the whole `class`.
     """
 
     __table_args__ = (
@@ -293,6 +329,7 @@ class CheckIn(Row, table=True):
     subject_id: int = link("person.id")
     unit_id: int = link("unit.id")
     school_id: int = link("unit.id")
+    dormitory_id: int | None = maybe_link("unit.id")
     status: str
     severity: int = Field(default=0, sa_type=SmallInteger)
     floor: int = Field(default=0, sa_type=SmallInteger)
@@ -307,6 +344,11 @@ class CheckIn(Row, table=True):
     draft: Private | None = sealed("check_in.draft")
     asked_for: Private | None = sealed("check_in.asked_for")
     asked_for_by: int | None = maybe_link("person.id")
+    via: str = Field(default="chat", sa_column_kwargs={"server_default": "chat"})
+    excuse: str | None = None
+    presence: str | None = None
+    presence_by: int | None = maybe_link("person.id")
+    presence_at: datetime | None = None
 
 
 class HistoryEntry(Row, table=True):
@@ -320,7 +362,33 @@ class HistoryEntry(Row, table=True):
     at: datetime
     severity: int = Field(default=0, sa_type=SmallInteger)
     disposition: str | None = None
+    via: str = Field(default="chat", sa_column_kwargs={"server_default": "chat"})
     answers: Private | None = sealed("history_entry.answers")
+
+
+class Flag(Row, table=True):
+    """A case that the school was told of, until somebody there says that they have seen it.
+
+    `kind` is `flag` (unwell), `correction` (the family asks to lower one) or `missing` (said to be
+    coming and not in the room).
+    """
+
+    __table_args__ = (
+        Index("ix_flag_open", "school_id", "raised_at",
+              sqlite_where=text("acknowledged_at IS NULL"),
+              postgresql_where=text("acknowledged_at IS NULL")),
+    )  # fmt: skip
+    id: int = row_id()
+    check_in_id: int = link("check_in.id", index=True)
+    school_id: int = link("unit.id")
+    unit_id: int = link("unit.id")
+    kind: str
+    severity: int = Field(default=0, sa_type=SmallInteger)
+    raised_at: datetime
+    raised_by: int | None = maybe_link("person.id")
+    acknowledged_by: int | None = maybe_link("person.id")
+    acknowledged_at: datetime | None = None
+    escalated_at: datetime | None = None
 
 
 class ExposureRow(Row, table=True):
@@ -351,6 +419,27 @@ class SignOff(Row, table=True):
     cases: int
     counts: dict[str, Any] = document()
     unaccounted: list[Any] = document(list)
+
+
+class Correction(Row, table=True):
+    """A check-in that changed after its day was signed; the signature keeps what it said.
+
+    `told_at` is when the signer had word of it.
+    """
+
+    __table_args__ = (
+        Index("ix_correction_untold", "sign_off_id", sqlite_where=text("told_at IS NULL"),
+              postgresql_where=text("told_at IS NULL")),
+    )  # fmt: skip
+    id: int = row_id()
+    sign_off_id: int = link("sign_off.id", index=True)
+    check_in_id: int = link("check_in.id")
+    at: datetime
+    status_before: str
+    severity_before: int = Field(default=0, sa_type=SmallInteger)
+    status_after: str
+    severity_after: int = Field(default=0, sa_type=SmallInteger)
+    told_at: datetime | None = None
 
 
 # ---- what is said --------------------------------------------------------------------------

@@ -60,6 +60,28 @@ async def wire() -> AsyncIterator[Wire]:
             await wire.transport.close()
 
 
+# The smallest PNG there is: one pixel.
+PIXEL = bytes.fromhex(
+    "89504e470d0a1a0a0000000d4948445200000001000000010806000000"
+    "1f15c4890000000d49444154789c6360000002000001e221bc330000000049454e44ae426082"
+)
+
+
+async def test_a_picture_arrives_with_its_caption(wire: Wire) -> None:
+    sent = await wire.transport.send(501, Rendered("<b>3-2</b>", photo=("day.png", PIXEL)))
+    assert isinstance(sent, Delivered)
+    (shown,) = await wire.chat()
+    assert "3-2" in str(shown)
+    assert "photo" in str(shown)
+
+
+async def test_a_button_may_copy_words_instead_of_coming_back(wire: Wire) -> None:
+    button = Button("Copy", "", copy="3 families have not answered yet")
+    assert isinstance(await wire.transport.send(501, Rendered("…", ((button,),))), Delivered)
+    (shown,) = await wire.chat()
+    assert shown["buttons"][0][0]["copy"] == "3 families have not answered yet"
+
+
 @pytest.mark.parametrize(
     ("faults", "result", "arrived"),
     [

@@ -513,8 +513,10 @@ def test_other_headers_are_left_alone(header: str) -> None:
     ("text", "roles"),
     [
         ("校长", [(Role.school_lead, None)]),
-        ("副校长", [(Role.school_lead, None)]),
-        ("Deputy Principal", [(Role.school_lead, None)]),
+        ("副校长", [(Role.deputy_lead, None)]),
+        ("年级组长", [(Role.grade_leader, None)]),
+        ("宿管老师", [(Role.dormitory_warden, None)]),
+        ("Deputy Principal", [(Role.deputy_lead, None)]),
         ("School Nurse", [(Role.doctor, None)]),
         ("班主任兼校医", [(Role.class_teacher, None), (Role.doctor, None)]),
         ("class teacher, admin", [(Role.class_teacher, None), (Role.admin, None)]),
