@@ -63,7 +63,13 @@ class Rows:
         return person.id
 
     def student(
-        self, name: str, *, since: date = MONDAY, until: date | None = None, unit: int = 0
+        self,
+        name: str,
+        *,
+        since: date = MONDAY,
+        until: date | None = None,
+        unit: int = 0,
+        dormitory: int | None = None,
     ) -> int:
         person_id = self.person(name)
         self.session.add(
@@ -72,6 +78,8 @@ class Rows:
                 unit_id=unit or self.class_id,
                 school_id=self.school.id,
                 number=str(next(self.numbers)),
+                boarder=dormitory is not None,
+                dormitory_id=dormitory,
                 since=since,
                 until=until,
             )
@@ -87,9 +95,13 @@ class Rows:
         proved: bool = True,
         since: date = MONDAY,
         until: date | None = None,
+        **rights: bool,
     ) -> int:
+        """A guardian; `may_see`, `may_answer` and `separate` are as in the tie's row."""
         person_id = self.person(name)
-        self.tie(person_id, student_id, rank=rank, proved=proved, since=since, until=until)
+        self.tie(
+            person_id, student_id, rank=rank, proved=proved, since=since, until=until, **rights
+        )
         return person_id
 
     def tie(
@@ -101,6 +113,7 @@ class Rows:
         proved: bool = True,
         since: date = MONDAY,
         until: date | None = None,
+        **rights: bool,
     ) -> None:
         self.session.add(
             Guardianship(
@@ -110,6 +123,7 @@ class Rows:
                 since=since,
                 until=until,
                 proved_at=self.now if proved else None,
+                **rights,
             )
         )
 
@@ -156,6 +170,11 @@ class Rows:
         )
         self.consent(person, person)
         return person, self.contact(person)
+
+    async def unit(self, kind: str, name: str, *, parent_id: int = 0) -> int:
+        """A grade, class or dormitory; under the school unless another parent is named."""
+        parent = await self.session.get_one(Unit, parent_id or self.school.id)
+        return (await units.add_unit(self.session, parent, kind, name, self.now)).id
 
     async def round(
         self, audience: Audience = Audience.students, day: date = MONDAY, slot: str = "morning"

@@ -19,8 +19,10 @@ from bot.listener import FloodGuard, Poller
 from bot.pacer import Pacer
 from bot.sender import Sender
 from bot.transports import BotTransport
+from checkin.access import Role
 from checkin.invitations import InvitationKind
 from checkin.rosters import Sheet, read_roster
+from checkin.times import local_date
 from handlers import imports
 from handlers.health import DutyState
 from handlers.inbox import Handled, Inbox
@@ -34,7 +36,7 @@ from sandbox.server import Sandbox
 from storage import contacts, people, units
 from storage.database import Database
 from storage.rosters import KnownRoster, known_roster
-from storage.tables import Consent, Contact, Person
+from storage.tables import Consent, Contact, Person, Unit
 from storage.units import School
 
 ZONE = ZoneInfo("Asia/Shanghai")
@@ -57,6 +59,37 @@ staff,T002,Ms Sun,1-1,class teacher,13900000012,
 staff,T003,林岚,,school lead,13900000013,
 staff,T004,Gu,,admin,13900000014,
 """
+
+BOARDING_ROSTER = """kind,number,name,class,grade,boarder,role,phone,order
+student,20250412,Ana,3-2,3,,,,
+student,20250415,Ben,1-1,1,,,,
+student,20250420,周子昂,3-2,3,,,,
+student,20250431,Tom,3-2,3,,,,
+student,20250440,Mia,3-2,3,,,,
+student,20250441,钱小满,3-2,3,,,,
+student,20250450,Leo,3-2,3,yes,,,
+student,20250451,何禾,1-1,1,yes,,,
+guardian,20250412;20250415,Maria,,,,,13900000001,1
+guardian,20250412;20250415,Carlos,,,,,13900000002,2
+guardian,20250412;20250415,Rosa,,,,,13900000005,3
+guardian,20250420,周敏,,,,,13900000003,1
+guardian,20250431,Tina,,,,,13900000004,1
+guardian,20250431,Oleg,,,,,13900000006,2
+guardian,20250440,Ruth,,,,,13900000007,1
+guardian,20250440,Paul,,,,,13900000008,2
+guardian,20250441,钱桂英,,,,,13900000009,1
+guardian,20250450,Lena,,,,,13900000021,1
+guardian,20250451,何平,,,,,13900000022,1
+staff,T001,Mr Wang,3-2,,,class teacher,13900000011,
+staff,T002,Ms Sun,1-1,,,class teacher,13900000012,
+staff,T003,林岚,,,,school lead,13900000013,
+staff,T004,Gu,,,,admin,13900000014,
+staff,T005,方青,,,,deputy head,13900000015,
+staff,T006,许静,,,,doctor,13900000016,
+staff,T007,Mr Lee,,,,teacher,13900000017,
+staff,T008,Mrs Song,,,,staff,13900000018,
+"""
+DORMITORY = "Maple House"
 
 
 @dataclass(slots=True)
@@ -128,6 +161,45 @@ class Stage:
         """Make the school of a language; who joins speaks it."""
         self.language = language
         await self.a_school()
+
+    async def opens_boarding_school(self, language: str) -> None:
+        """Make the larger school of a language: everybody whom a whole morning can need.
+
+        Class 3-2 of grade 3 (Mr Wang): Ana, 周子昂, Tom, Mia, 钱小满 and Leo; class 1-1 of grade 1
+        (Ms Sun): Ben and 何禾. Nobody has joined yet; `joined` lets somebody in, by name.
+
+        - Maria (first), Carlos (second) and Rosa (third: a telephone number only, she may neither
+          see nor answer) have Ana and Ben. 周敏 has 周子昂.
+        - Tina (first) and Oleg (second: may see, may not answer) have Tom.
+        - Ruth (first) and Paul (second) have Mia in split custody: both ties are `separate`.
+        - 钱桂英 has 钱小满 and no smartphone: she never joins, 13900000009 is the number to call.
+        - Leo (Lena) and 何禾 (何平) board in Maple House, whose warden is Mrs Song.
+        - 林岚 leads the school, 方青 is her deputy, 许静 the doctor, Gu the admin; Mr Lee
+          leads grade 3.
+        """
+        self.language = language
+        school = await self.a_school(BOARDING_ROSTER)
+        async with self.database.writing() as session:
+            known = await known_roster(session, school.id, local_date(self.now, school.zone))
+            root = await session.get_one(Unit, school.id)
+            house = await units.add_unit(session, root, "dormitory", DORMITORY, self.now)
+            for number in ("20250450", "20250451"):
+                known.enrolments[number][0].dormitory_id = house.id
+            held = {
+                people.name_of(known.staff[who]): grants for who, grants in known.grants.items()
+            }
+            for name, role, unit_id in (
+                ("Mr Lee", Role.grade_leader, known.units["grade", "3"].id),
+                ("Mrs Song", Role.dormitory_warden, house.id),
+            ):
+                held[name][0].role, held[name][0].unit_id = role.value, unit_id
+            for ties in known.guardianships.values():
+                for tie, guardian in ties:
+                    name = people.name_of(guardian)
+                    tie.separate = name in {"Ruth", "Paul"}
+                    tie.may_answer = name not in {"Oleg", "Rosa"}
+                    tie.may_see = name != "Rosa"
+            self.known = await known_roster(session, school.id, MONDAY)
 
     async def phone(self, name: str, language: str | None = None) -> Someone:
         """Give somebody a phone with Telegram, without having written to the bot."""
