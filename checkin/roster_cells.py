@@ -27,6 +27,8 @@ class ProblemCode(StrEnum):
         control_character: {value} holds characters that cannot be seen ({character}: U+0000).
         too_long: {length} characters, where {most} are enough.
         number_missing, name_missing, class_missing, role_missing: the cell is empty.
+        grade_missing: a grade leader of no grade.
+        dormitory_missing: a warden of no dormitory, where there are several.
         number_wrong: {value} is no student or staff number.
         number_rounded: {value}: the spreadsheet has rounded a long number; keep it as text.
         name_wrong: {value} has no letter in it.
@@ -37,6 +39,8 @@ class ProblemCode(StrEnum):
         language_unknown: {value} names no language.
         kind_unknown: {value} is neither student, guardian nor staff.
         role_unknown: {value} is no role.
+        rights_unknown: {value} does not say what a guardian may do.
+        date_wrong: {value} is no day that can only be read in one way.
     Between rows:
         number_twice: student {number} stands in {sheet} row {row} already.
         staff_number_twice: {number} belongs to somebody else in {sheet} row {row}.
@@ -44,6 +48,10 @@ class ProblemCode(StrEnum):
         class_unknown: {value} has no students.
         class_in_two_grades: {class_name} is in {grade} here and in {other} in {sheet} row {row}.
         two_first_guardians: {number} has another first guardian in {sheet} row {row}.
+        grade_unknown: there is no grade {value}.
+        dormitory_unknown: nobody lives in {value}.
+        day_pupil_in_dormitory: {value} is where the student lives, who is no boarder.
+        dates_crossed: the tie ends on {last}, before {first}.
     """
 
     no_people = "no_people"
@@ -73,6 +81,14 @@ class ProblemCode(StrEnum):
     class_unknown = "class_unknown"
     class_in_two_grades = "class_in_two_grades"
     two_first_guardians = "two_first_guardians"
+    grade_missing = "grade_missing"
+    grade_unknown = "grade_unknown"
+    dormitory_missing = "dormitory_missing"
+    dormitory_unknown = "dormitory_unknown"
+    day_pupil_in_dormitory = "day_pupil_in_dormitory"
+    rights_unknown = "rights_unknown"
+    date_wrong = "date_wrong"
+    dates_crossed = "dates_crossed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,6 +207,39 @@ def class_key(name: str) -> str:
     return re.sub(r"[^\w]+", "-", text).strip("-")
 
 
+def grade_key(name: str) -> str:
+    """Return what makes two spellings the same grade: 三年级, Grade 3, Year 3 and 3.
+
+    >>> grade_key("三年级"), grade_key("Year 3"), grade_key("高一年级")
+    ('3', '3', '高1')
+    """
+    text = unicodedata.normalize("NFKC", name).casefold().strip()
+    return class_key(re.sub(r"^(?:year|[gy](?=\s*\d))|级部$", "", text))
+
+
+def dormitory_of(cell: Cell) -> str | BadCell:
+    """Return a dormitory's name as it is written; empty, or the word for a day pupil, is ""."""
+    text = text_of(cell)
+    if isinstance(text, BadCell):
+        return text
+    plain = text.casefold()
+    return "" if plain in _NOTHING or plain in _NO else text
+
+
+def dormitory_key(name: str) -> str:
+    """Return what makes two spellings the same dormitory: 1号楼, 一号宿舍楼; Maple, Maple House.
+
+    >>> dormitory_key("一号宿舍楼"), dormitory_key("Maple House"), dormitory_key("Dorm 2")
+    ('1', 'maple', '2')
+    """
+    text = unicodedata.normalize("NFKC", name).casefold()
+    text = re.sub(r"[\s第]", "", text)
+    text = re.sub(r"[零一二三四五六七八九十]+(?=[号栋幢])", _arabic, text)
+    bare = re.sub(r"^(?:dormitory|dorm|house)|(?:dormitory|dorm|house|hall)$", "", text)
+    bare = re.sub(r"(?:学生)?(?:宿舍)?[楼栋幢]?$", "", bare).removesuffix("号")
+    return re.sub(r"[^\w]+", "", bare) or text
+
+
 def class_order(name: str) -> tuple[tuple[int, str], ...]:
     """Return a sorting key that puts 3-2 before 3-10 and 二(1)班 before 三(1)班."""
     parts = re.findall(r"\d+|[^\d-]+", class_key(name))
@@ -264,11 +313,11 @@ def relation_of(cell: Cell) -> str | BadCell:
     return "" if isinstance(text, str) and text.casefold() in _NOTHING else text
 
 
-def several(cell: Cell) -> list[Cell]:
+def several(cell: Cell, marks: str = ";；,，、\n") -> list[Cell]:
     """Take a cell apart that holds several values: "20240101; 20240205"."""
     if not isinstance(cell, str):
         return [cell]
-    parts = [part for part in re.split(r"[;；,，、\n]+", cell) if part.strip()]
+    parts = [part for part in re.split(f"[{marks}]+", cell) if part.strip()]
     return list(parts) or [cell]
 
 

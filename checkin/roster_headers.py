@@ -17,10 +17,15 @@ class Field(StrEnum):
     class_name = "class_name"
     grade = "grade"
     boarder = "boarder"
+    dormitory = "dormitory"
     own_account = "own_account"
     phone = "phone"
     order = "order"
     relation = "relation"
+    rights = "rights"
+    since = "since"
+    until = "until"
+    separate = "separate"
     language = "language"
     role = "role"
     kind = "kind"
@@ -79,6 +84,9 @@ _SPELLINGS = {
     Field.grade: "年级 年级名称 所在年级 级部 grade gradename year yeargroup",
     Field.boarder: "住宿 寄宿 住校 是否住宿 是否寄宿 是否住校 住宿生 寄宿生 是否住宿生 是否寄宿生 "
     "住宿情况 就读方式 boarder boarding boards isboarder residence",
+    Field.dormitory: "宿舍 宿舍楼 宿舍名称 宿舍楼名称 所在宿舍 住宿楼 所住宿舍 所住宿舍楼 "
+    "负责宿舍 所管宿舍 管理宿舍 负责宿舍楼 dormitory dorm dormitoryname dormname boardinghouse "
+    "hostel",
     Field.own_account: "本人账号 自有账号 自己账号 有账号 账号 本人使用 ownaccount "
     "hasownaccount account ownphone",
     Field.phone: "电话 手机 手机号 手机号码 电话号码 联系电话 联系方式 联系手机 移动电话 "
@@ -87,6 +95,14 @@ _SPELLINGS = {
     Field.order: "顺序 次序 排序 联系顺序 优先级 优先顺序 order rank priority contactorder",
     Field.relation: "关系 与学生关系 与孩子关系 与本人关系 亲属关系 称谓 relation relationship "
     "relationtostudent relationshiptostudent",
+    Field.rights: "权限 权利 查看权限 填报权限 查看填报权限 使用权限 监护权限 rights right "
+    "permission permissions access accessrights",
+    Field.since: "开始 开始日期 起始日期 起始 起 生效日期 监护开始 监护开始日期 监护起始日期 "
+    "from since start startdate startson validfrom fromdate",
+    Field.until: "截止 截止日期 结束 结束日期 终止日期 到期日期 止 监护截止 监护截止日期 "
+    "监护结束日期 until till to end enddate endson validuntil validto todate untildate lastday",
+    Field.separate: "分开监护 分居 父母分居 是否分居 是否分开监护 离异 父母离异 是否离异 分开 "
+    "监护情况 监护方式 separate separated splitcustody custody separatecustody parentsseparated",
     Field.language: "语言 语种 使用语言 language lang preferredlanguage",
     Field.role: "职务 岗位 职位 角色 职责 role roles position job jobtitle duty duties",
     Field.kind: "类别 类型 人员类别 人员类型 身份 kind type category persontype",
@@ -114,7 +130,7 @@ _WHO = re.compile(
     + r")s?(?:([一二三四1-4])(?:s(?=[a-z]))?)?的?(.*?)([一二三四1-4])?"
 )
 _SLOTS = {"一": "1", "二": "2", "三": "3", "四": "4", "first": "1", "second": "2"}
-_OF_GUARDIANS = {Field.order, Field.relation}
+_OF_GUARDIANS = {Field.order, Field.relation, Field.rights}
 _SHEETS = {
     Person.student: ("学生", "student", "pupil"),
     Person.guardian: ("家长", "监护人", "guardian", "parent"),

@@ -2,9 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 
 from checkin.access import Role
-from checkin.roster_cells import Cell, ProblemCode
+from checkin.roster_cells import Cell, ProblemCode, class_order
+from checkin.roster_headers import Field
+from checkin.roster_ties import Rights
 
 MOST_PROBLEMS = 200
 
@@ -19,7 +22,7 @@ class Sheet:
 
 @dataclass(frozen=True, slots=True)
 class RosterStudent:
-    """A child who is enrolled."""
+    """A child who is enrolled; `separate` is split custody, said of all guardians at once."""
 
     number: str
     name: str
@@ -27,15 +30,24 @@ class RosterStudent:
     grade_name: str | None = None
     boarder: bool = False
     own_account: bool = False
+    dormitory: str | None = None
+    separate: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
 class GuardianOf:
-    """For which student a guardian answers, and as which: 1 is asked first."""
+    """For which student a guardian answers, and as which: 1 is asked first.
+
+    `last` is the last day on which the tie holds; `separate` is split custody.
+    """
 
     number: str
     order: int = 1
     relation: str | None = None
+    rights: Rights = Rights.answer
+    since: date | None = None
+    last: date | None = None
+    separate: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +62,7 @@ class RosterGuardian:
 
 @dataclass(frozen=True, slots=True)
 class RosterStaff:
-    """Somebody who works there, with each role and, for a class teacher, its class."""
+    """Somebody who works there, with each role and the class, grade or dormitory it is for."""
 
     number: str | None
     name: str
@@ -60,13 +72,24 @@ class RosterStaff:
 
 @dataclass(frozen=True, slots=True)
 class Roster:
-    """A whole school; classes in their natural order, `unused` the columns not understood."""
+    """A whole school; classes in their natural order, `unused` the columns not understood.
+
+    `says` holds what the file has columns for, of what a file may leave out: where there is no
+    column, what is known stays; an empty cell below one is the default.
+    """
 
     students: tuple[RosterStudent, ...] = ()
     guardians: tuple[RosterGuardian, ...] = ()
     staff: tuple[RosterStaff, ...] = ()
     classes: tuple[str, ...] = ()
     unused: tuple[str, ...] = field(default=(), compare=False)
+    says: frozenset[Field] = field(default=frozenset(), compare=False)
+
+    @property
+    def dormitories(self) -> tuple[str, ...]:
+        """Return where boarders live, in their natural order."""
+        used = {one.dormitory for one in self.students if one.dormitory}
+        return tuple(sorted(used, key=class_order))
 
     def grade_of(self, class_name: str) -> str | None:
         """Return the grade in which a class is."""

@@ -18,6 +18,9 @@ from checkin.roster_cells import (
     class_key,
     class_of,
     class_order,
+    dormitory_key,
+    dormitory_of,
+    grade_key,
     language_of,
     name_of,
     number_of,
@@ -39,6 +42,7 @@ from checkin.roster_headers import (
     read_headers,
 )
 from checkin.roster_roles import roles_of
+from checkin.roster_ties import Rights, day_of, rights_of, separate_of
 from checkin.roster_values import (
     MOST_PROBLEMS,
     GuardianOf,
@@ -58,6 +62,7 @@ __all__ = [
     "GuardianOf",
     "Problem",
     "ProblemCode",
+    "Rights",
     "Roster",
     "RosterErrors",
     "RosterGuardian",
@@ -109,12 +114,12 @@ class _Row:
         label = column.label if column else ""
         self.problems.append(Problem(self.sheet, self.number, label, code, args))
 
-    def read(self, take: Callable[[Cell], T | BadCell], column: Column | None) -> T | None:
+    def read(self, take: Callable[[Cell], T | BadCell | None], column: Column | None) -> T | None:
         """Read the cell, or report it and return None."""
         return self.take(take, self.cell(column), column)
 
     def take(
-        self, take: Callable[[Cell], T | BadCell], cell: Cell, column: Column | None
+        self, take: Callable[[Cell], T | BadCell | None], cell: Cell, column: Column | None
     ) -> T | None:
         value = take(cell)
         if isinstance(value, BadCell):
@@ -135,12 +140,34 @@ class _Row:
         return value or None
 
 
+@dataclass(frozen=True, slots=True)
+class _Tie:
+    """A tie to one student as a row says it; `value.order` is 0 where the file leaves it open."""
+
+    value: GuardianOf
+    row: _Row
+    order_column: Column | None
+    says_separate: bool
+
+
 @dataclass(slots=True)
 class _Guardian:
     """A guardian while the file is read."""
 
     value: RosterGuardian
-    of: dict[str, tuple[int | None, str | None, _Row, Column | None]] = field(default_factory=dict)
+    of: dict[str, _Tie] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class _RoleAt:
+    """A role at a class, grade or dormitory, to be matched when the students are known."""
+
+    staff: int
+    spot: int
+    written: str
+    row: _Row
+    column: Column | None
+    own_class: str | None = None
 
 
 @dataclass(slots=True)
@@ -157,7 +184,10 @@ class _Draft:
     staff_seen: dict[str, tuple[int, Place]] = field(default_factory=dict)
     classes: dict[str, str] = field(default_factory=dict)
     grades: dict[str, tuple[str, Place]] = field(default_factory=dict)
-    class_roles: list[tuple[int, int, str, _Row, Column | None]] = field(default_factory=list)
+    grade_names: dict[str, str] = field(default_factory=dict)
+    dormitories: dict[str, str] = field(default_factory=dict)
+    roles_at: list[_RoleAt] = field(default_factory=list)
+    says: set[Field] = field(default_factory=set)
     unused: dict[str, None] = field(default_factory=dict)
 
 
@@ -166,18 +196,23 @@ def read_roster(
     *,
     known_numbers: Collection[str] = (),
     known_classes: Collection[str] = (),
+    known_grades: Collection[str] = (),
+    known_dormitories: Collection[str] = (),
 ) -> Roster:
     """Read a roster of any usual shape.
 
     Sheets for students, guardians and staff, found by name or by headers; or one sheet whose rows
     say their kind; or students with their guardians beside them in the same row. What is known
-    already (a file of staff alone) is named by `known_numbers` and `known_classes`.
+    already (a file of staff alone) is named by `known_numbers`, `known_classes`, `known_grades`
+    and `known_dormitories`.
 
     Raises:
         RosterErrors: Anything is wrong; nothing is to be taken over.
     """
     draft = _Draft()
     draft.classes = {class_key(name): name for name in known_classes}
+    draft.grade_names = {grade_key(name): name for name in known_grades}
+    draft.dormitories = {dormitory_key(name): name for name in known_dormitories}
     for row, kind in _people(sheets, draft):
         if kind is Person.student:
             _take_student(row, draft)
@@ -186,7 +221,7 @@ def read_roster(
         else:
             _take_staff(row, draft)
     _check_guardians(draft, known_numbers)
-    _settle_classes(draft)
+    _settle_roles(draft)
     if not draft.problems and not (draft.students or draft.guardians or draft.staff):
         name = sheets[0].name if sheets else ""
         draft.problems.append(Problem(name, 0, "", ProblemCode.no_people))
@@ -201,10 +236,11 @@ def _roster(draft: _Draft) -> Roster:
     used = {student.class_name for student in draft.students.values()}
     return Roster(
         students=tuple(draft.students.values()),
-        guardians=_ranked(draft.guardians),
+        guardians=_ranked(draft),
         staff=tuple(draft.staff),
         classes=tuple(sorted(used, key=class_order)),
         unused=tuple(draft.unused),
+        says=frozenset(draft.says),
     )
 
 
@@ -374,15 +410,22 @@ def _take_student(row: _Row, draft: _Draft) -> None:
     class_column = row.column(Field.class_name, *people)
     class_name = row.need(class_of, class_column, ProblemCode.class_missing)
     grade = row.read(text_of, row.column(Field.grade, *people))
-    boarder = row.read(truth_of, row.column(Field.boarder, *people))
+    grade = draft.grade_names.setdefault(grade_key(grade), grade) if grade else None
+    boarder, dormitory = _take_boarding(row, draft)
     own = row.read(truth_of, row.column(Field.own_account, *people))
+    separate = row.read(separate_of, row.column(Field.separate, *people))
+    draft.says.update(
+        field for field in (Field.own_account, Field.separate) if row.column(field, *people)
+    )
     if class_name:
         class_name = draft.classes.setdefault(class_key(class_name), class_name)
         _check_grade(row, class_column, class_name, grade, draft)
     before = draft.seen.setdefault(number, row.place) if number else row.place
     student = None
     if number and name and class_name:
-        student = RosterStudent(number, name, class_name, grade or None, bool(boarder), bool(own))
+        student = RosterStudent(
+            number, name, class_name, grade, boarder, bool(own), dormitory, bool(separate)
+        )
     if number and before != row.place:
         same = draft.students.get(number)
         # One row for each guardian, the student repeated: nothing is doubled.
@@ -394,6 +437,22 @@ def _take_student(row: _Row, draft: _Draft) -> None:
         draft.students[number] = student
     if number:
         _take_guardians_beside(row, number, draft)
+
+
+def _take_boarding(row: _Row, draft: _Draft) -> tuple[bool, str | None]:
+    """Read whether a student boards, and where; whoever lives in a dormitory is a boarder."""
+    people = (Person.student, None)
+    boarder_column = row.column(Field.boarder, *people)
+    column = row.column(Field.dormitory, *people)
+    boards = row.read(truth_of, boarder_column)
+    written = row.read(dormitory_of, column)
+    draft.says.update({Field.boarder, Field.dormitory} if column else ())
+    draft.says.update({Field.boarder} if boarder_column else ())
+    if not written:
+        return bool(boards), None
+    if boards is False and row.says(boarder_column):
+        row.report(ProblemCode.day_pupil_in_dormitory, column, value=written)
+    return True, draft.dormitories.setdefault(dormitory_key(written), written)
 
 
 def _is_same(one: RosterStudent, other: RosterStudent) -> bool:
@@ -442,8 +501,8 @@ def _take_guardians_beside(row: _Row, number: str, draft: _Draft) -> None:
         header = next(
             (column.relation for column in row.columns.values() if column.slot == slot), None
         )
-        of = [(number, row.cell(find(Field.order)), row.cell(find(Field.relation)))]
-        _take_guardian(row, draft, name_column, find, of, header)
+        of = [_tie(row, draft, number, find, relation_above=header)]
+        _take_guardian(row, draft, name_column, find, of)
 
 
 _OF_A_GUARDIAN = (Field.phone, Field.order, Field.relation)
@@ -463,17 +522,52 @@ def _take_guardians(row: _Row, draft: _Draft) -> None:
     def find(field: Field) -> Column | None:
         return row.column(field, Person.guardian, None)
 
-    orders = several(row.cell(find(Field.order)))
-    relations = several(row.cell(find(Field.relation)))
-    of = [
-        (number, _one_for_each(orders, place), _one_for_each(relations, place))
-        for place, number in enumerate(numbers)
-    ]
-    _take_guardian(row, draft, find(Field.name), find, of, None)
+    of = [_tie(row, draft, number, find, place=place) for place, number in enumerate(numbers)]
+    _take_guardian(row, draft, find(Field.name), find, of)
 
 
 def _one_for_each(cells: Sequence[Cell], place: int) -> Cell:
     return cells[place] if place < len(cells) else cells[-1]
+
+
+_LEFT_OUT = (Field.rights, Field.since, Field.until, Field.separate)
+
+
+def _tie(
+    row: _Row,
+    draft: _Draft,
+    number: str,
+    find: Callable[[Field], Column | None],
+    *,
+    place: int | None = None,
+    relation_above: str | None = None,
+) -> _Tie:
+    """Read what a row says of a guardian and one student, the `place`-th of the row."""
+
+    def read(
+        field: Field, take: Callable[[Cell], T | BadCell | None], marks: str = ";；\n"
+    ) -> T | None:
+        column = find(field)
+        cell = row.cell(column)
+        if place is not None:
+            cell = _one_for_each(several(cell, marks), place)
+        return row.take(take, cell, column)
+
+    draft.says.update(field for field in _LEFT_OUT if find(field))
+    since, last = read(Field.since, day_of), read(Field.until, day_of)
+    if since and last and last < since:
+        crossed = {"first": since.isoformat(), "last": last.isoformat()}
+        row.report(ProblemCode.dates_crossed, find(Field.until), **crossed)
+    value = GuardianOf(
+        number,
+        read(Field.order, order_of, ";；,，、\n") or 0,
+        read(Field.relation, relation_of, ";；,，、\n") or relation_above or None,
+        read(Field.rights, rights_of) or Rights.answer,
+        since,
+        last,
+        bool(read(Field.separate, separate_of)),
+    )
+    return _Tie(value, row, find(Field.order), find(Field.separate) is not None)
 
 
 def _take_guardian(
@@ -481,25 +575,18 @@ def _take_guardian(
     draft: _Draft,
     name_column: Column | None,
     find: Callable[[Field], Column | None],
-    of: Sequence[tuple[str, Cell, Cell]],
-    relation_above: str | None,
+    of: Sequence[_Tie],
 ) -> None:
     name = row.need(name_of, name_column, ProblemCode.name_missing)
     phone = row.read(phone_of, find(Field.phone)) or None
     language = row.read(language_of, find(Field.language))
-    order_column, relation_column = find(Field.order), find(Field.relation)
-    ranks = []
-    for number, order_cell, relation_cell in of:
-        order = row.take(order_of, order_cell, order_column)
-        relation = row.take(relation_of, relation_cell, relation_column) or relation_above
-        ranks.append((number, order, relation))
     if not name:
         return
-    guardian = _same_guardian(draft, name, phone, [number for number, _, _ in ranks])
+    guardian = _same_guardian(draft, name, phone, [tie.value.number for tie in of])
     if language and not guardian.value.language:
         guardian.value = replace(guardian.value, language=language)
-    for number, order, relation in ranks:
-        guardian.of.setdefault(number, (order, relation, row, order_column))
+    for tie in of:
+        guardian.of.setdefault(tie.value.number, tie)
 
 
 def _same_guardian(
@@ -528,37 +615,42 @@ def _same_guardian(
 def _check_guardians(draft: _Draft, known_numbers: Collection[str]) -> None:
     firsts: dict[str, _Row] = {}
     for guardian in draft.guardians:
-        for number, (order, _, row, order_column) in guardian.of.items():
+        for number, tie in guardian.of.items():
             if number not in draft.seen and number not in known_numbers:
-                column = row.column(Field.number, Person.student, None)
-                row.report(ProblemCode.student_unknown, column, number=number)
-            elif order == 1:
-                first = firsts.setdefault(number, row)
-                if first is not row:
+                column = tie.row.column(Field.number, Person.student, None)
+                tie.row.report(ProblemCode.student_unknown, column, number=number)
+            elif tie.value.order == 1:
+                first = firsts.setdefault(number, tie.row)
+                if first is not tie.row:
                     args = {"number": number, "sheet": first.sheet, "row": str(first.number)}
-                    row.report(ProblemCode.two_first_guardians, order_column, **args)
+                    tie.row.report(ProblemCode.two_first_guardians, tie.order_column, **args)
 
 
-def _ranked(guardians: Sequence[_Guardian]) -> tuple[RosterGuardian, ...]:
+def _ranked(draft: _Draft) -> tuple[RosterGuardian, ...]:
     """Number each student's guardians from 1: by the order given, else as they stand."""
     queues: dict[str, list[tuple[int, int]]] = {}
-    for place, guardian in enumerate(guardians):
-        for number, (order, *_) in guardian.of.items():
-            queues.setdefault(number, []).append((order or 10, place))
+    for place, guardian in enumerate(draft.guardians):
+        for number, tie in guardian.of.items():
+            queues.setdefault(number, []).append((tie.value.order or 10, place))
     ranks = {
         (number, place): rank
         for number, queue in queues.items()
         for rank, (_, place) in enumerate(sorted(queue), 1)
     }
+    apart = {student.number for student in draft.students.values() if student.separate}
     return tuple(
         replace(
             guardian.value,
             students=tuple(
-                GuardianOf(number, ranks[number, place], relation or None)
-                for number, (_, relation, *_) in guardian.of.items()
+                replace(
+                    tie.value,
+                    order=ranks[number, place],
+                    separate=tie.value.separate or (number in apart and not tie.says_separate),
+                )
+                for number, tie in guardian.of.items()
             ),
         )
-        for place, guardian in enumerate(guardians)
+        for place, guardian in enumerate(draft.guardians)
     )
 
 
@@ -589,16 +681,32 @@ def _take_staff(row: _Row, draft: _Draft) -> None:
     place = _same_staff(row, draft, number_column, RosterStaff(number, name, phone))
     if place is None:
         return
-    for role, named_class in roles:
-        if role is not Role.class_teacher:
+    for role, named in roles:
+        if role is Role.class_teacher:
+            own: Sequence[str] = [named] if named else classes
+            column = class_column
+            if not own and not isinstance(class_of(row.cell(class_column)), BadCell):
+                row.report(ProblemCode.class_missing, class_column)
+        elif role in _COLUMN_OF:
+            column = row.column(_COLUMN_OF[role], *people)
+            cells = several(row.cell(column))
+            own = (
+                [named]
+                if named
+                else [t for cell in cells if (t := row.take(text_of, cell, column))]
+            )
+            own = own or [""]
+        else:
             _add_role(draft, place, role, None)
             continue
-        own = [named_class] if named_class else classes
-        if not own and not isinstance(class_of(row.cell(class_column)), BadCell):
-            row.report(ProblemCode.class_missing, class_column)
-        for class_name in own:
-            spot = _add_role(draft, place, role, class_name)
-            draft.class_roles.append((place, spot, class_name, row, class_column or role_column))
+        for unit in own:
+            spot = _add_role(draft, place, role, unit or None)
+            column = role_column if named or column is None else column
+            at = _RoleAt(place, spot, unit, row, column, classes[0] if classes else None)
+            draft.roles_at.append(at)
+
+
+_COLUMN_OF = {Role.grade_leader: Field.grade, Role.dormitory_warden: Field.dormitory}
 
 
 def _add_role(draft: _Draft, place: int, role: Role, class_name: str | None) -> int:
@@ -637,13 +745,58 @@ def _same_staff(
     return len(draft.staff) - 1
 
 
-def _settle_classes(draft: _Draft) -> None:
-    """Give each class teacher the class as its students spell it."""
-    for place, spot, written, row, column in draft.class_roles:
-        known = draft.classes.get(class_key(written))
+def _settle_roles(draft: _Draft) -> None:
+    """Give each role at a unit the unit as its students spell it."""
+    settle = {Role.grade_leader: _settle_grade, Role.dormitory_warden: _settle_dormitory}
+    settled = []
+    for at in draft.roles_at:
+        role = draft.staff[at.staff].roles[at.spot][0]
+        settled.append((at, settle.get(role, _settle_class)(at, draft)))
+    for at, found in settled:
+        roles = list(draft.staff[at.staff].roles)
+        if found is not None:
+            roles[at.spot] = found
+            draft.staff[at.staff] = replace(draft.staff[at.staff], roles=tuple(roles))
+    for place, staff in enumerate(draft.staff):
+        draft.staff[place] = replace(staff, roles=tuple(dict.fromkeys(staff.roles)))
+
+
+def _settle_class(at: _RoleAt, draft: _Draft) -> tuple[Role, str | None] | None:
+    known = draft.classes.get(class_key(at.written))
+    if known is None:
+        at.row.report(ProblemCode.class_unknown, at.column, value=at.written)
+        return None
+    return Role.class_teacher, known
+
+
+def _settle_grade(at: _RoleAt, draft: _Draft) -> tuple[Role, str | None] | None:
+    """Find the grade that a leader has: named, else the grade of their own class."""
+    if at.written:
+        known = draft.grade_names.get(grade_key(at.written))
+    else:
+        own_class = draft.classes.get(class_key(at.own_class or ""), "")
+        known = draft.grades.get(own_class, (None,))[0]
+    if known is None:
+        code = ProblemCode.grade_unknown if at.written else ProblemCode.grade_missing
+        at.row.report(code, at.column, **({"value": at.written} if at.written else {}))
+        return None
+    return Role.grade_leader, known
+
+
+def _settle_dormitory(at: _RoleAt, draft: _Draft) -> tuple[Role, str | None] | None:
+    """Find the dormitory that a warden has: named, else the only one of the school.
+
+    A school without dormitories has no wardens; in a kindergarten 生活老师 is a member of staff.
+    """
+    if at.written:
+        known = draft.dormitories.get(dormitory_key(at.written))
         if known is None:
-            row.report(ProblemCode.class_unknown, column, value=written)
-            continue
-        roles = list(draft.staff[place].roles)
-        roles[spot] = (Role.class_teacher, known)
-        draft.staff[place] = replace(draft.staff[place], roles=tuple(roles))
+            at.row.report(ProblemCode.dormitory_unknown, at.column, value=at.written)
+            return None
+        return Role.dormitory_warden, known
+    if not draft.dormitories:
+        return Role.staff, None
+    if len(draft.dormitories) > 1:
+        at.row.report(ProblemCode.dormitory_missing, at.column)
+        return None
+    return Role.dormitory_warden, next(iter(draft.dormitories.values()))

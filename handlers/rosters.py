@@ -5,12 +5,14 @@ counted, so that the list of one class cannot put the rest of the school out.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
-from datetime import date, datetime
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime, timedelta
 
 from checkin.access import Role
 from checkin.names import same_name
 from checkin.rosters import (
+    Field,
+    GuardianOf,
     Roster,
     RosterGuardian,
     RosterStaff,
@@ -65,7 +67,9 @@ async def import_sheets(
     roster = read_roster(
         sheets,
         known_numbers=known.enrolments.keys(),
-        known_classes=[name for kind, name in known.units if kind == "class"],
+        known_classes=known.names("class"),
+        known_grades=known.names("grade"),
+        known_dormitories=known.names("dormitory"),
     )
     return await import_roster(session, school, roster, now, actor_id=actor_id)
 
@@ -76,13 +80,14 @@ async def import_roster(
     """Take over a roster within the caller's transaction."""
     today = local_date(now, school.zone)
     known = await known_roster(session, school.id, today)
-    taking = _Taking(session, school, known, now, today)
+    taking = _Taking(session, school, known, now, today, roster.says)
     taking.expect(roster.guardians)
-    await taking.take_classes(roster)
+    await taking.take_units(roster)
     for student in roster.students:
         taking.take_student(student)
     for guardian in roster.guardians:
         taking.take_guardian(guardian)
+    taking.take_apart(roster)
     for member in roster.staff:
         taking.take_staff(member)
     changes = taking.changes
@@ -105,17 +110,31 @@ async def import_roster(
     return changes
 
 
+_KIND_OF = {
+    Role.class_teacher: "class",
+    Role.grade_leader: "grade",
+    Role.dormitory_warden: "dormitory",
+}
+
+
 class _Taking:
     """One import under way: what is known, and what has been done."""
 
     def __init__(
-        self, session: Session, school: School, known: KnownRoster, now: datetime, today: date
+        self,
+        session: Session,
+        school: School,
+        known: KnownRoster,
+        now: datetime,
+        today: date,
+        says: frozenset[Field],
     ) -> None:
         self._session = session
         self._school = school
         self._known = known
         self._now = now
         self._today = today
+        self._says = says
         self._by_phone: dict[bytes, list[Person]] = {}
         for _, person in (p for pairs in known.guardianships.values() for p in pairs):
             self._remember_phone(person)
@@ -135,60 +154,102 @@ class _Taking:
                 index = keyring().blind_index(guardian.phone)
                 self._listed.setdefault(index, []).append(guardian.name)
 
-    async def take_classes(self, roster: Roster) -> None:
-        """Make the grades and classes that are not there yet, in the roster's order."""
+    async def take_units(self, roster: Roster) -> None:
+        """Make the grades, classes and dormitories that are not there yet, in natural order."""
         root = await self._session.get_one(Unit, self._school.id)
         for position, name in enumerate(roster.classes):
             unit = self._known.units.get(("class", name))
+            grade = roster.grade_of(name)
             if unit is None:
-                parent = await self._grade(root, roster.grade_of(name))
-                unit = await units.add_unit(
-                    self._session, parent, "class", name, self._now, position=position
-                )
-                self._known.units["class", name] = unit
+                parent = await self._unit(root, "grade", grade) if grade else root
+                await self._unit(parent, "class", name, position)
                 self.changes.classes += 1
+            elif grade:
+                await self._regrade(unit, await self._unit(root, "grade", grade))
+        for position, name in enumerate(roster.dormitories):
+            await self._unit(root, "dormitory", name, position)
 
-    async def _grade(self, root: Unit, name: str | None) -> Unit:
-        if name is None:
-            return root
-        grade = self._known.units.get(("grade", name))
-        if grade is None:
-            grade = await units.add_unit(self._session, root, "grade", name, self._now)
-            self._known.units["grade", name] = grade
-        return grade
+    async def _unit(self, parent: Unit, kind: str, name: str, position: int = 0) -> Unit:
+        unit = self._known.units.get((kind, name))
+        if unit is None:
+            unit = await units.add_unit(
+                self._session, parent, kind, name, self._now, position=position
+            )
+            self._known.units[kind, name] = unit
+        return unit
+
+    async def _regrade(self, unit: Unit, grade: Unit) -> None:
+        """Put a class under its grade: an earlier list may not have had the grades."""
+        if unit.parent_id != grade.id:
+            units.move_unit(unit, grade)
+            self.changes.changed += 1
 
     def take_student(self, student: RosterStudent) -> None:
         """Enrol a student, or bring the name, class and marks up to date."""
         unit = self._known.units["class", student.class_name]
+        house = student.dormitory and self._known.units["dormitory", student.dormitory].id
         known = self._known.enrolments.get(student.number)
         if known is None:
-            person = self._person(student.name, None)
-            self._known.enrolments[student.number] = (self._enrol(person, unit, student), person)
+            person = self._returning(student) or self._person(student.name, None)
+            enrolment = self._enrol(person, unit, student, house or None)
+            self._known.enrolments[student.number] = (enrolment, person)
             self.changes.students += 1
             return
         enrolment, person = known
         changed = self._rename(person, student.name)
+        student, house = self._as_known(student, house or None, enrolment)
         if enrolment.unit_id != unit.id:
-            if enrolment.since == self._today:
+            if enrolment.since >= self._today:
                 enrolment.unit_id = unit.id
             else:
                 enrolment.until = self._today
-                enrolment = self._enrol(person, unit, student)
+                enrolment = self._enrol(person, unit, student, house)
                 self._known.enrolments[student.number] = (enrolment, person)
             changed = True
-        marks = (student.boarder, student.own_account)
-        if (enrolment.boarder, enrolment.own_account) != marks:
-            enrolment.boarder, enrolment.own_account = marks
+        marks = (student.boarder, student.own_account, house)
+        if (enrolment.boarder, enrolment.own_account, enrolment.dormitory_id) != marks:
+            enrolment.boarder, enrolment.own_account, enrolment.dormitory_id = marks
+            changed = True
+        if enrolment.until is not None:  # was to leave, and is on the list again
+            enrolment.until = None
             changed = True
         self.changes.changed += changed
 
-    def _enrol(self, person: Person, unit: Unit, student: RosterStudent) -> Enrolment:
+    def _returning(self, student: RosterStudent) -> Person | None:
+        """Find a child who has left and comes back: the same number and the same name.
+
+        The ties that ended with the leaving begin again; their proof and consent stand.
+        """
+        enrolment, person = self._known.left.get(student.number, (None, None))
+        if person is None or not same_name(name_of(person), student.name):
+            return None
+        for tie, _ in self._known.guardianships.get(person.id, []):
+            if enrolment and tie.until == enrolment.until:
+                tie.since, tie.until = self._today, None
+        return person
+
+    def _as_known(
+        self, student: RosterStudent, house: int | None, enrolment: Enrolment
+    ) -> tuple[RosterStudent, int | None]:
+        """Fill in from what is known the marks for which the list has no column."""
+        if Field.boarder not in self._says:
+            student = replace(student, boarder=enrolment.boarder)
+        if Field.own_account not in self._says:
+            student = replace(student, own_account=enrolment.own_account)
+        if Field.dormitory not in self._says:
+            house = enrolment.dormitory_id if student.boarder else None
+        return student, house
+
+    def _enrol(
+        self, person: Person, unit: Unit, student: RosterStudent, dormitory_id: int | None
+    ) -> Enrolment:
         enrolment = Enrolment(
             person_id=person.id,
             unit_id=unit.id,
             school_id=self._school.id,
             number=student.number,
             boarder=student.boarder,
+            dormitory_id=dormitory_id,
             own_account=student.own_account,
             since=self._today,
         )
@@ -207,7 +268,7 @@ class _Taking:
             self.changes.changed += 1
         self._remember_phone(person)
         for student_id, each in zip(students, guardian.students, strict=True):
-            self._tie(person, student_id, each.order)
+            self._tie(person, student_id, each)
 
     def _known_guardian(self, guardian: RosterGuardian, students: Iterable[int]) -> Person | None:
         """Find a guardian by phone and name, by a phone nobody else has, or by child and name."""
@@ -227,22 +288,62 @@ class _Taking:
                     return person
         return None
 
-    def _tie(self, person: Person, student_id: int, rank: int) -> None:
+    def _tie(self, person: Person, student_id: int, said: GuardianOf) -> None:
+        """Make a tie, or bring it up to date; what the list has no column for stays as it is."""
         ties = self._known.guardianships.setdefault(student_id, [])
-        for guardianship, guardian in ties:
+        until = said.last + timedelta(days=1) if said.last else None
+        for tie, guardian in ties:
             if guardian.id == person.id:
-                if guardianship.until is not None:  # it had ended: the list says that it holds
-                    guardianship.since, guardianship.until = self._today, None
-                    self.changes.changed += 1
-                if guardianship.rank != rank:
-                    guardianship.rank = rank
-                    self.changes.changed += 1
+                self._update_tie(tie, said, until)
                 return
-        guardianship = Guardianship(
-            student_id=student_id, guardian_id=person.id, rank=rank, since=self._today
+        tie = Guardianship(
+            student_id=student_id,
+            guardian_id=person.id,
+            rank=said.order,
+            may_see=said.rights.may_see,
+            may_answer=said.rights.may_answer,
+            separate=said.separate,
+            since=said.since or self._today,
+            until=until,
         )
-        self._session.add(guardianship)
-        ties.append((guardianship, person))
+        self._session.add(tie)
+        ties.append((tie, person))
+
+    def _update_tie(self, tie: Guardianship, said: GuardianOf, until: date | None) -> None:
+        before = (tie.rank, tie.since, tie.until, tie.may_see, tie.may_answer, tie.separate)
+        tie.rank = said.order
+        if Field.rights in self._says:
+            tie.may_see, tie.may_answer = said.rights.may_see, said.rights.may_answer
+        if Field.separate in self._says:
+            tie.separate = said.separate
+        ended = tie.until is not None and tie.until <= self._today
+        if Field.until not in self._says:
+            until = None if ended else tie.until
+        if ended and (until is None or until > self._today):
+            tie.since = self._today  # it had ended: the list says that it holds
+        tie.until = until
+        if said.since is not None:
+            tie.since = said.since
+        rights = (tie.may_see, tie.may_answer, tie.separate)
+        after = (tie.rank, tie.since, tie.until, *rights)
+        self.changes.changed += sum(
+            (before[0] != after[0], before[1:3] != after[1:3], before[3:] != after[3:])
+        )
+
+    def take_apart(self, roster: Roster) -> None:
+        """Take over split custody said of a child: also for guardians who are not on the list.
+
+        It is lifted tie by tie only, by a guardian's own row.
+        """
+        listed = {(of.number, one.name) for one in roster.guardians for of in one.students}
+        for student in roster.students:
+            if not student.separate:
+                continue
+            person_id = self._known.enrolments[student.number][1].id
+            for tie, guardian in self._known.guardianships.get(person_id, []):
+                if not tie.separate and (student.number, name_of(guardian)) not in listed:
+                    tie.separate = True
+                    self.changes.changed += 1
 
     def take_staff(self, member: RosterStaff) -> None:
         """Give a member of staff the roles of the list; being an admin is never taken away."""
@@ -254,8 +355,8 @@ class _Taking:
         elif self._rename(person, member.name) | self._rephone(person, member.phone):
             self.changes.changed += 1
         wanted = {
-            (role, self._unit_of(class_name).id)
-            for role, class_name in (member.roles or ((Role.staff, None),))
+            (role, self._unit_of(role, name).id)
+            for role, name in (member.roles or ((Role.staff, None),))
         }
         held = self._known.grants.setdefault(person.id, [])
         new = wanted - {(Role(grant.role), grant.unit_id) for grant in held}
@@ -276,10 +377,11 @@ class _Taking:
                 self.changes.changed += 1
         self.changes.changed += bool(new) and not fresh
 
-    def _unit_of(self, class_name: str | None) -> Unit:
-        if class_name is None:
+    def _unit_of(self, role: Role, name: str | None) -> Unit:
+        kind = _KIND_OF.get(role)
+        if kind is None or name is None:
             return self._known.units["school", self._school.name]
-        return self._known.units["class", class_name]
+        return self._known.units[kind, name]
 
     def _known_staff(self, member: RosterStaff) -> Person | None:
         index = keyring().blind_index(member.phone) if member.phone else None

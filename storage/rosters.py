@@ -12,14 +12,22 @@ from storage.tables import Enrolment, Guardianship, Person, RoleGrant, Unit
 
 @dataclass(slots=True)
 class KnownRoster:
-    """Everyone in force at a school on a day, and the ended ties of its students."""
+    """Everyone in force at a school on a day, and the ended ties of its students.
+
+    `left` are the former students by number, as they were last.
+    """
 
     units: dict[tuple[str, str], Unit]
     enrolments: dict[str, tuple[Enrolment, Person]]
+    left: dict[str, tuple[Enrolment, Person]]
     guardianships: dict[int, list[tuple[Guardianship, Person]]]
     grants: dict[int, list[RoleGrant]]
     staff: dict[int, Person]
     unit_names: dict[int, str]
+
+    def names(self, kind: str) -> list[str]:
+        """Return the names of the units of a kind."""
+        return [name for of, name in self.units if of == kind]
 
 
 async def known_roster(session: AsyncSession, school_id: int, day: date) -> KnownRoster:
@@ -28,23 +36,23 @@ async def known_roster(session: AsyncSession, school_id: int, day: date) -> Know
     enrolled = await session.exec(
         select(Enrolment, Person)
         .join(Person, col(Person.id) == Enrolment.person_id)
-        .where(
-            Enrolment.school_id == school_id,
-            in_force(col(Enrolment.since), col(Enrolment.until), day),
-        )
+        .where(Enrolment.school_id == school_id)
+        .order_by(col(Enrolment.since), col(Enrolment.id))
     )
-    enrolments = {enrolment.number: (enrolment, person) for enrolment, person in enrolled}
+    enrolments: dict[str, tuple[Enrolment, Person]] = {}
+    left: dict[str, tuple[Enrolment, Person]] = {}
+    for enrolment, person in enrolled:
+        there = enrolment.since <= day and (enrolment.until is None or enrolment.until > day)
+        (enrolments if there else left)[enrolment.number] = (enrolment, person)
     guardianships: dict[int, list[tuple[Guardianship, Person]]] = {}
     guarded = await session.exec(
         select(Guardianship, Person)
         .join(Person, col(Person.id) == Guardianship.guardian_id)
         .join(Enrolment, col(Enrolment.person_id) == Guardianship.student_id)
-        .where(
-            Enrolment.school_id == school_id,
-            in_force(col(Enrolment.since), col(Enrolment.until), day),
-        )
+        .where(Enrolment.school_id == school_id)
+        .order_by(col(Guardianship.rank), col(Guardianship.id))
     )
-    for guardianship, person in guarded:
+    for guardianship, person in {tie.id: (tie, person) for tie, person in guarded}.values():
         guardianships.setdefault(guardianship.student_id, []).append((guardianship, person))
     granted = await session.exec(
         select(RoleGrant, Person)
@@ -63,6 +71,7 @@ async def known_roster(session: AsyncSession, school_id: int, day: date) -> Know
     return KnownRoster(
         units={(unit.kind, unit.name): unit for unit in units},
         enrolments=enrolments,
+        left=left,
         guardianships=guardianships,
         grants=grants,
         staff=staff,

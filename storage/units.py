@@ -67,6 +67,11 @@ async def add_unit(
     return unit
 
 
+def move_unit(unit: Unit, parent: Unit) -> None:
+    """Put a unit that has nothing below it under another parent."""
+    unit.parent_id, unit.path = parent.id, f"{parent.path}{unit.id}/"
+
+
 async def schools(session: AsyncSession) -> list[School]:
     """Return every school."""
     rows = await session.exec(select(Unit).where(Unit.kind == "school").order_by(col(Unit.id)))

@@ -20,6 +20,7 @@ from checkin.rosters import (
     Cell,
     GuardianOf,
     ProblemCode,
+    Rights,
     Roster,
     RosterErrors,
     RosterGuardian,
@@ -310,7 +311,7 @@ def test_a_sheet_of_instructions_is_no_problem() -> None:
 
 def test_the_template_names_every_column_in_both_languages_and_imports_nobody() -> None:
     rows = template_rows()
-    assert len({header for header in rows[0] if " / " in str(header)}) == len(rows[0]) == 12
+    assert len({header for header in rows[0] if " / " in str(header)}) == len(rows[0]) == 17
     assert problems_of(Sheet("roster", rows)) == ["0 - no_people"]
     filled = [*rows, ["学生", "1", "甲", "3-2"]]
     assert read_roster([Sheet("roster", filled)]).students == (RosterStudent("1", "甲", "3-2"),)
@@ -386,7 +387,7 @@ def test_a_guardians_row_is_refused_with_its_place(row: list[Cell], problem: str
         (["T2", "陈丽", "国王", ""], "C role_unknown value=国王"),
         (["T2", "陈丽", "班主任", ""], "D class_missing"),
         (["T2", "陈丽", "班主任", "9-9"], "D class_unknown value=9-9"),
-        (["T2", "陈丽", "四(1)班班主任", ""], "D class_unknown value=四(1)班"),
+        (["T2", "陈丽", "四(1)班班主任", ""], "C class_unknown value=四(1)班"),
         (["T2", "陈丽", "班主任", date(2026, 3, 2)], "D class_is_date value=2026-03-02 guess=3-2"),
         (["T1", "陈丽", "校医", ""], "A staff_number_twice number=T1 sheet=教职工 row=2"),
     ],
@@ -599,14 +600,22 @@ people = st.sampled_from(
 class_names_of = st.sampled_from(["1-1", "3-2", "三(3)班", "初一4班", "5B"])
 
 
+days = st.none() | st.dates(date(2020, 1, 1), date(2030, 1, 1))
+
+
 @st.composite
 def rosters(draw: st.DrawFn) -> Roster:
-    found = [
-        RosterStudent(number, draw(people), draw(class_names_of), None, *draw(
-            st.tuples(st.booleans(), st.booleans())
-        ))
-        for number in draw(st.lists(numbers, min_size=1, max_size=6, unique=True))
-    ]  # fmt: skip
+    found = []
+    for number in draw(st.lists(numbers, min_size=1, max_size=6, unique=True)):
+        class_name = draw(class_names_of)
+        grade = class_name[0] if class_name in {"1-1", "3-2"} else None
+        house = draw(st.sampled_from([None, None, "1号楼", "Maple House"]))
+        boards = house is not None or draw(st.booleans())
+        found.append(
+            RosterStudent(
+                number, draw(people), class_name, grade, boards, draw(st.booleans()), house
+            )
+        )
     guardians = []
     ranks: dict[str, int] = {}
     for place in range(draw(st.integers(0, 5))):
@@ -615,17 +624,25 @@ def rosters(draw: st.DrawFn) -> Roster:
         for student in chosen:
             ranks[student.number] = ranks.get(student.number, 0) + 1
             relation = draw(st.sampled_from([None, "mother", "奶奶"]))
-            of.append(GuardianOf(student.number, ranks[student.number], relation))
+            since, last = sorted([draw(days), draw(days)], key=lambda day: day or date.max)
+            rights, apart = draw(st.sampled_from(Rights)), draw(st.booleans())
+            rank = ranks[student.number]
+            of.append(GuardianOf(student.number, rank, relation, rights, since, last, apart))
         phone = draw(st.sampled_from([None, f"1380000000{place}", f"+44770090000{place}"]))
         language = draw(st.sampled_from([None, "zh", "en"]))
         guardians.append(RosterGuardian(f"{draw(people)} {place}", phone, tuple(of), language))
     used = sorted({student.class_name for student in found}, key=class_order)
+    there = {
+        Role.class_teacher: used,
+        Role.grade_leader: sorted({one.grade_name for one in found if one.grade_name}),
+        Role.dormitory_warden: sorted({one.dormitory for one in found if one.dormitory}),
+    }
     staff = []
     for place in range(draw(st.integers(0, 3))):
-        roles = draw(st.lists(st.sampled_from(Role), min_size=1, max_size=3, unique=True))
+        can_be = [role for role in Role if there.get(role, [""])]
+        roles = draw(st.lists(st.sampled_from(can_be), min_size=1, max_size=3, unique=True))
         chosen_roles = tuple(
-            (role, draw(st.sampled_from(used)) if role is Role.class_teacher else None)
-            for role in roles
+            (role, draw(st.sampled_from(there[role])) if role in there else None) for role in roles
         )
         staff.append(RosterStaff(f"T{place}", draw(people), None, chosen_roles))
     return Roster(tuple(found), tuple(guardians), tuple(staff), tuple(used))

@@ -1,7 +1,7 @@
 """Taking over a school's list: all or nothing, and the same list again changes nothing."""
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 from sqlmodel import col, select
@@ -16,6 +16,7 @@ from storage.tables import AuditEntry, Enrolment, Guardianship, Person, RoleGran
 from storage.units import School
 from tests.builders import MONDAY, SUNDAY_NIGHT
 
+WIDER = "kind,number,name,class,grade,dormitory,role,phone,order,rights,from,until,separate"
 HEAD = "kind,number,name,class,role,phone,order"
 ANA = "student,20250412,Ana,3-2,,,"
 BEN = "student,20250415,Ben,1-1,,,"
@@ -32,9 +33,9 @@ class Office:
         self.database = database
         self.school: School | None = None
 
-    async def sends(self, *rows: str, on: int = 0) -> Changes:
+    async def sends(self, *rows: str, on: int = 0, head: str = HEAD) -> Changes:
         now = SUNDAY_NIGHT + timedelta(days=on)
-        cells: list[Sequence[str]] = [row.split(",") for row in (HEAD, *rows)]
+        cells: list[Sequence[str]] = [row.split(",") for row in (head, *rows)]
         async with self.database.writing() as session:
             if self.school is None:
                 self.school = await make_school(session, "Green Shoots", now, language="en")
@@ -76,6 +77,30 @@ class Office:
                 .where(people.in_force(col(RoleGrant.since), col(RoleGrant.until), day))
             )
             return {grant.role for p, grant in found if people.name_of(p) == name}
+
+    async def ties(self) -> dict[str, tuple[bool, bool, bool]]:
+        """By guardian: may see, may answer, separate."""
+        async with self.database.reading() as session:
+            found = await session.exec(
+                select(Person, Guardianship).join(
+                    Guardianship, col(Guardianship.guardian_id) == Person.id
+                )
+            )
+            return {
+                people.name_of(p): (tie.may_see, tie.may_answer, tie.separate) for p, tie in found
+            }
+
+    async def grants(self, name: str, *, on: int = 0) -> set[tuple[str, str]]:
+        """By person: the roles, each with its unit."""
+        day = MONDAY + timedelta(days=on)
+        async with self.database.reading() as session:
+            found = await session.exec(
+                select(Person, RoleGrant, Unit)
+                .join(RoleGrant, col(RoleGrant.person_id) == Person.id)
+                .join(Unit, col(Unit.id) == RoleGrant.unit_id)
+                .where(people.in_force(col(RoleGrant.since), col(RoleGrant.until), day))
+            )
+            return {(g.role, unit.name) for p, g, unit in found if people.name_of(p) == name}
 
     async def people(self) -> list[str]:
         async with self.database.reading() as session:
@@ -220,3 +245,92 @@ async def test_an_import_is_kept_in_the_audit_by_numbers_only(office: Office) ->
         assert [act.about for act in acts] == [
             {"students": 2, "guardians": 1, "staff": 0, "changed": 0}
         ]
+
+
+# kind,number,name,class,grade,dormitory,role,phone,order,rights,from,until,separate
+LEO = "student,20250450,Leo,3-2,3,Maple House,,,,,,,"
+MIA = "student,20250440,Mia,3-2,3,,,,,,,,"
+RUTH = "guardian,20250440,Ruth,,,,,13900000007,1,,,,yes"
+PAUL = "guardian,20250440,Paul,,,,,13900000008,2,see only,2026-03-01,2026-06-30,yes"
+LEE = "staff,T007,Mr Lee,,,,head of year 3,13900000017,,,,,"
+SONG = "staff,T008,Mrs Song,,,,warden maple,13900000018,,,,,"
+FANG = "staff,T005,方青,,,,副校长,13900000015,,,,,"
+
+
+async def boarders(office: Office) -> dict[str, str | None]:
+    async with office.database.reading() as session:
+        units = {unit.id: unit.name for unit in await session.exec(select(Unit))}
+        found = await session.exec(select(Enrolment).where(col(Enrolment.until).is_(None)))
+        return {e.number: units.get(e.dormitory_id or 0) for e in found if e.boarder}
+
+
+async def test_roles_hold_at_the_grade_and_at_the_dormitory(office: Office) -> None:
+    first = await office.sends(LEO, MIA, LEE, SONG, FANG, head=WIDER)
+    assert first.staff == 3
+    assert await office.grants("Mr Lee") == {("grade_leader", "3")}
+    assert await office.grants("Mrs Song") == {("dormitory_warden", "Maple House")}
+    assert await office.grants("方青") == {("deputy_lead", "Green Shoots")}
+    assert await boarders(office) == {"20250450": "Maple House"}
+    assert (await office.sends(LEO, MIA, LEE, SONG, FANG, head=WIDER, on=1)).nothing
+
+
+async def test_a_list_without_the_column_leaves_the_dormitory_as_it_is(office: Office) -> None:
+    await office.sends(LEO, head=WIDER)
+    assert (await office.sends("student,20250450,Leo,3-2,,,", on=1)).nothing
+    assert await boarders(office) == {"20250450": "Maple House"}
+    moved = await office.sends(LEO.replace("Maple House", ""), head=WIDER, on=1)
+    assert moved.changed == 1
+    assert await boarders(office) == {}
+
+
+async def test_a_class_comes_under_its_grade_when_a_later_list_has_grades(office: Office) -> None:
+    await office.sends(ANA)
+    changed = await office.sends(MIA, LEE, head=WIDER)
+    assert (changed.classes, changed.changed) == (0, 1)
+    async with office.database.reading() as session:
+        units = {unit.name: unit for unit in await session.exec(select(Unit))}
+    assert units["3-2"].path.startswith(units["3"].path)
+    assert await office.grants("Mr Lee") == {("grade_leader", "3")}
+
+
+async def test_rights_and_days_are_those_of_the_list(office: Office) -> None:
+    await office.sends(MIA, RUTH, PAUL, head=WIDER)
+    assert await office.ties() == {"Ruth": (True, True, True), "Paul": (True, False, True)}
+    async with office.database.reading() as session:
+        ended = [tie.until for tie in await session.exec(select(Guardianship)) if tie.until]
+    assert ended == [date(2026, 7, 1)]  # the last day is a day with it
+    assert (await office.sends(MIA, RUTH, PAUL, head=WIDER, on=1)).nothing
+
+
+async def test_a_right_that_is_taken_is_counted_as_changed(office: Office) -> None:
+    await office.sends(MIA, RUTH, PAUL, head=WIDER)
+    less = await office.sends(MIA, RUTH.replace(",1,,,,", ",1,phone only,,,"), head=WIDER)
+    assert less.changed == 1
+    assert (await office.ties())["Ruth"] == (False, False, True)
+
+
+async def test_a_list_without_the_columns_changes_nobody_s_rights(office: Office) -> None:
+    await office.sends(MIA, RUTH, PAUL, head=WIDER)
+    narrow = ("student,20250440,Mia,3-2,,,", "guardian,20250440,Paul,,,13900000008,2",
+              "guardian,20250440,Ruth,,,13900000007,1")  # fmt: skip
+    assert (await office.sends(*narrow, on=1)).nothing
+    assert await office.ties() == {"Ruth": (True, True, True), "Paul": (True, False, True)}
+
+
+async def test_split_custody_said_of_the_child_reaches_guardians_not_in_the_file(
+    office: Office,
+) -> None:
+    await office.sends(MIA, RUTH.replace("yes", ""), PAUL.replace("yes", ""), head=WIDER)
+    changed = await office.sends(MIA + "yes", head=WIDER)
+    assert changed.changed == 2
+    assert {apart for _, _, apart in (await office.ties()).values()} == {True}
+
+
+async def test_an_unknown_dormitory_and_nothing_is_taken_over(office: Office) -> None:
+    await office.sends(MIA, head=WIDER)
+    with pytest.raises(RosterErrors) as caught:
+        await office.sends(SONG, FANG, head=WIDER)
+    assert [(p.row, p.column[0], p.code.value) for p in caught.value.problems] == [
+        (2, "G", "dormitory_unknown")
+    ]
+    assert await office.grants("方青") == set()
