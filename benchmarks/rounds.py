@@ -11,10 +11,11 @@ from sqlmodel import select
 
 from benchmarks.measure import Result, middle, spent
 from benchmarks.town import ASK_TIME, MONDAY, a_database, fill
-from bot import render_school
+from bot import render_school, render_summary
 from bot.texts import texts
 from handlers.rounds import heartbeat
-from handlers.views import class_view, summary_view
+from handlers.summary_views import summary_view
+from handlers.views import class_view
 from storage.database import Database
 from storage.tables import Card, Unit
 
@@ -52,7 +53,7 @@ async def _views(database: Database, times: int) -> list[Result]:
                 if kind == "class":
                     render_school.class_card(await class_view(session, card), words)
                 else:
-                    render_school.summary(await summary_view(session, card), words)
+                    render_summary.summary(await summary_view(session, card), words)
             seconds[kind].append(perf_counter() - began)
     return [
         Result("class_card_45.sqlite", 1000 * middle(seconds["class"]), "ms"),

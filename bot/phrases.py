@@ -9,7 +9,8 @@ from babel.dates import format_date
 from bot.texts import Texts
 from handlers.messages import Button
 from handlers.presses import Press, Verb
-from handlers.views import ClassView, HouseholdView, Line, SummaryView
+from handlers.summary_views import Exceptional, SummaryView
+from handlers.views import ClassView, HouseholdView, Line
 
 LONGEST = 3900  # of Telegram's 4096, so that the last line is always whole
 
@@ -17,6 +18,12 @@ LONGEST = 3900  # of Telegram's 4096, so that the last line is always whole
 def day_words(texts: Texts, day: date) -> str:
     """Return a date as people say it: Mon 2 Mar, 3月2日 周一."""
     pattern = "M月d日 EEE" if texts.language == "zh" else "EEE d MMM"
+    return format_date(day, pattern, locale=texts.language)
+
+
+def short_day_words(texts: Texts, day: date) -> str:
+    """Return a date where there is little room: 2 Mar, 3/2."""
+    pattern = "M/d" if texts.language == "zh" else "d MMM"
     return format_date(day, pattern, locale=texts.language)
 
 
@@ -55,7 +62,7 @@ def with_class(line: Line, texts: Texts) -> str:
     return texts.plain("word.with_class", name=line.name, unit=unit_words(line, texts))
 
 
-def unit_words(line: Line, texts: Texts) -> str:
+def unit_words(line: Line | Exceptional, texts: Texts) -> str:
     """Return the class that somebody is named beside; staff are staff."""
     return texts.plain("word.staff") if line.is_staff else line.unit_name
 

@@ -1,7 +1,6 @@
-"""What teachers and leads are shown: class cards, summaries, flags. Pure, like the household's."""
+"""What teachers are shown: class cards and flags. Pure, like the household's."""
 
 from collections.abc import Sequence
-from itertools import groupby
 
 from bot.phrases import (
     card_button,
@@ -13,15 +12,10 @@ from bot.phrases import (
 )
 from bot.texts import Texts
 from checkin.checkins import Counts, Status
-from checkin.names import mask
 from checkin.questions import Disposition
 from handlers.messages import Button, Rendered, Style
 from handlers.presses import Press, Verb
-from handlers.views import ClassView, FlagView, Line, SummaryView
-
-MOST_LINES = 40
-MOST_NAMES = 8  # of one class in the summary; /class names the rest
-
+from handlers.views import ClassView, FlagView, Line
 
 # ---- the class card ------------------------------------------------------------------------
 
@@ -69,88 +63,6 @@ def _groups(lines: Sequence[Line]) -> list[tuple[str, list[Line]]]:
         ("silent", [line for line in lines if line.status in silent]),
         ("unreachable", [line for line in lines if line.status is Status.unreachable]),
     ]
-
-
-# ---- the summary ---------------------------------------------------------------------------
-
-
-def summary(view: SummaryView, texts: Texts) -> Rendered:
-    """Render a school's day by exception: names masked, the unaccounted named, and `Sign`."""
-    parts = [texts("summary.title", unit=view.unit_name, day=day_words(texts, view.day))]
-    if not view.opened:
-        parts.append(texts("summary.not_opened"))
-        return Rendered(joined(parts))
-    parts += [_rate("summary.students", view.students, texts)]
-    if view.staff.expected:
-        parts += [_rate("summary.staff", view.staff, texts)]
-    parts.append(_cases(view, texts))
-    parts += _named(view.flagged, texts, with_disposition=True)
-    if view.absent:
-        parts.append(texts("summary.absent", n=len(view.absent)))
-        parts += _named(view.absent, texts)
-    if view.unaccounted:
-        parts.append(texts("summary.unaccounted", n=len(view.unaccounted)))
-        parts += _by_class(view, texts)
-    else:
-        parts.append(texts("summary.everyone"))
-    rows: list[tuple[Button, ...]] = []
-    if view.signature is not None:
-        parts.append(
-            texts(
-                "summary.signed",
-                name=view.signature.name,
-                time=clock_words(view.signature.at, view.zone),
-                cases=view.signature.cases,
-                unaccounted=view.signature.unaccounted,
-            )
-        )
-    elif view.closed:
-        parts.append(texts("summary.please_sign"))
-        key = "button.sign_zero" if view.zero.is_zero else "button.sign"
-        shown = (view.zero.cases, view.zero.unaccounted)
-        press = Press(Verb.sign, view.card_id, view.revision, shown).pack()
-        label = texts.plain(key, n=view.zero.cases)
-        rows.append((Button(label, press, Style.good),))
-    else:
-        parts.append(texts("summary.still_open"))
-    rows.append((card_button(texts, "button.refresh", Verb.refresh, view),))
-    return Rendered(joined(parts), tuple(rows))
-
-
-def _rate(key: str, counts: Counts, texts: Texts) -> str:
-    rate = counts.response_rate
-    percent = "–" if rate is None else f"{int(rate * 100)}%"
-    return texts(key, n=counts.in_, of=counts.expected, percent=percent)
-
-
-def _cases(view: SummaryView, texts: Texts) -> str:
-    every = view.students + view.staff
-    if view.zero.is_zero:
-        return texts("summary.no_cases", accounted=view.zero.accounted)
-    kinds = {"stay_home": every.stay_home, "see_nurse": every.see_nurse}
-    told = [texts.plain(f"summary.cases_{kind}", n=n) for kind, n in kinds.items() if n]
-    return texts("summary.cases", n=view.zero.cases, kinds=texts.plain("word.then").join(told))
-
-
-def _named(lines: Sequence[Line], texts: Texts, *, with_disposition: bool = False) -> list[str]:
-    parts = []
-    for line in lines[:MOST_LINES]:
-        key = f"summary.line_{line.disposition}" if with_disposition else "summary.line"
-        parts.append(texts(key, name=mask(line.name), unit=unit_words(line, texts)))
-    if len(lines) > MOST_LINES:
-        parts.append(texts("summary.more", n=len(lines) - MOST_LINES))
-    return parts
-
-
-def _by_class(view: SummaryView, texts: Texts) -> list[str]:
-    parts = []
-    for unit, group in groupby(view.unaccounted, key=lambda line: unit_words(line, texts)):
-        names = [mask(line.name) for line in group]
-        shown = names[:MOST_NAMES] + ["…"] * (len(names) > MOST_NAMES)
-        parts.append(
-            texts("summary.class_line", unit=unit, n=len(names), names=list_words(texts, shown))
-        )
-    return parts
 
 
 # ---- flags ---------------------------------------------------------------------------------

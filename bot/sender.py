@@ -7,13 +7,14 @@ import asyncio
 import os
 import secrets
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
 
-from bot import render_household, render_message, render_school
+from bot import render_household, render_message, render_school, render_summary
 from bot.pacer import Pacer
 from bot.texts import Texts, texts
 from checkin.statuses import Status
@@ -32,13 +33,13 @@ from handlers.messages import (
     Unreachable,
     Wait,
 )
+from handlers.summary_views import DayPicture, corrected_view, day_picture, summary_view
 from handlers.views import (
     Households,
     class_view,
     flag_view,
     household_view,
     load_households,
-    summary_view,
 )
 from storage import asking, cards, contacts, ledger
 from storage.database import Database, Session, is_outage
@@ -49,6 +50,7 @@ log = structlog.get_logger()
 
 WINDOW = 8  # messages in flight for each bot: what a kill can double at most (design 3.2)
 BULK_LANE = 1
+PICTURE_FIRST = 5.0  # seconds that a chat's other messages wait for its picture
 _UNSETTLED = Wait | NotSent | Unclear | Unauthorized  # to be done again
 
 
@@ -62,6 +64,7 @@ class Item:
     card: Card | None = None
     reply_to: int | None = None
     fault: str | None = None
+    picture: DayPicture | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +189,8 @@ class Sender:
         async with self._database.reading() as session:
             window = await _window(session, claimed)
             items = [await self._prepared(session, entry, now, window) for entry in claimed]
-        results = await asyncio.gather(*(self._send(item) for item in items))
+        pictures = {each.contact.id: asyncio.Event() for each in items if each.picture is not None}
+        results = await asyncio.gather(*(self._send_after(pictures, item) for item in items))
         await self._keep(results)
         return len(claimed)
 
@@ -225,7 +229,29 @@ class Sender:
             seen = await flag_view(session, ledger.payload_of(entry)["check_in"])
             shape = render_school.flag if entry.kind == "flag" else render_school.correction
             message = shape(seen, words) if seen is not None else None
+        elif entry.kind == "corrected" and card is not None:
+            ids = ledger.payload_of(entry)["corrections"]
+            corrected = await corrected_view(session, card, ids)
+            message = render_summary.corrected(corrected, words) if corrected else None
+            reply_to = card.message_id
+        elif entry.kind == "picture" and card is not None:
+            picture = await day_picture(session, card, now)
+            return Item(entry, contact, None, picture=picture)
         return Item(entry, contact, message, card, reply_to)
+
+    async def _send_after(self, pictures: Mapping[int, asyncio.Event], item: Item) -> Sent:
+        """Send a message, after its chat's picture, but not long after: leases end."""
+        sent = pictures.get(item.contact.id)
+        if item.picture is None:
+            if sent is not None:
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(sent.wait(), PICTURE_FIRST)
+            return await self._send(item)
+        try:
+            return await self._send(await _drawn(item))
+        finally:
+            if sent is not None:
+                sent.set()
 
     async def _send(self, item: Item) -> Sent:
         if item.fault is not None:
@@ -379,6 +405,19 @@ class Sender:
         return len(marks)
 
 
+async def _drawn(item: Item) -> Item:
+    """Draw a picture, in a thread and outside any transaction; without one nothing is sent."""
+    if item.picture is None:
+        return item
+    try:
+        words = texts(item.contact.language)
+        message = await asyncio.to_thread(render_summary.picture, item.picture, words)
+    except Exception:
+        log.exception("picture not drawn", entry=item.entry.id)
+        return item
+    return replace(item, message=message)
+
+
 async def _keep_unreachable(session: Session, contact_id: int, now: datetime) -> None:
     """Keep that a chat is closed to us; somebody else is asked about those who are waiting."""
     contact = await session.get_one(Contact, contact_id)
@@ -427,7 +466,7 @@ async def _render_card(
     if card.kind == "class":
         return render_school.class_card(await class_view(session, card), words)
     if card.kind == "summary":
-        return render_school.summary(await summary_view(session, card), words)
+        return render_summary.summary(await summary_view(session, card), words)
     return render_household.household(
         await household_view(session, card, contact, now, households), words
     )

@@ -65,6 +65,7 @@ def standing_of(entry: Entry) -> Standing:
 async def keep_answers(desk: Desk, entry: Entry, answers: Answers, by: int) -> Settled:
     """Keep a complete set of answers: the standing answer, history, exposures, word to school."""
     checkin = entry.checkin
+    desk.watch(entry)
     asked = await questionnaire(desk.session, entry.round.questionnaire_id)
     given = prune(asked, answers)
     weighed = triage(asked, given, entry.round.day)
@@ -111,6 +112,7 @@ async def release_flag(desk: Desk, entry: Entry, by: int) -> bool:
     checkin.asked_for = checkin.asked_for_by = None
     if standing is before:
         return False
+    desk.watch(entry)
     _remember(desk, checkin, "released", by, weighed, given)
     await _keep_exposures(desk, checkin, weighed)
     _stand(checkin, standing, given, weighed)

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 from checkin.access import NOBODY, Access, Act
 from checkin.times import local_date
+from handlers import corrections
 from handlers.messages import Event, Tap
 from storage import audit, cards, ledger, people, units
 from storage.database import Session
@@ -64,6 +65,7 @@ class Desk:
     _units: dict[date, set[int]] = field(default_factory=dict)
     _own_cards: set[int] = field(default_factory=set)
     _answered_cards: set[int] = field(default_factory=set)
+    _watched: dict[int, corrections.Before] = field(default_factory=dict)
     serial: int = 0
 
     def today(self, zone: ZoneInfo) -> date:
@@ -146,6 +148,17 @@ class Desk:
         self._subjects.setdefault(day, set()).add(subject_id)
         self._units.setdefault(day, set()).update(unit_ids)
 
+    def watch(self, entry: Entry) -> None:
+        """Look at a check-in before it changes: under a signature the change is a correction."""
+        if entry.round.closed_at is not None and entry.checkin.id not in self._watched:
+            self._watched[entry.checkin.id] = corrections.Before.of(entry.checkin, entry.round)
+
+    def signed(self, school_id: int, day: date) -> None:
+        """Keep that a day is signed as it stands now: what changed before is no correction."""
+        for id_, before in list(self._watched.items()):
+            if before.day[:2] == (school_id, day):
+                del self._watched[id_]
+
     def own_card(self, card_id: int | None, *, answered: bool = False) -> None:
         """Keep that this card's revision was raised by its own tap already."""
         if card_id is not None:
@@ -156,6 +169,8 @@ class Desk:
     async def finish(self) -> None:
         """Mark every card behind that shows something changed in this batch."""
         await self.session.flush()
+        if self._watched:
+            await corrections.keep(self.session, self._watched, self.now)
         for day, subjects in self._subjects.items():
             await cards.refresh_households(self.session, subjects, day, but=self._own_cards)
             await cards.refresh_about(self.session, self._units[day], day)

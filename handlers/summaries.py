@@ -1,15 +1,13 @@
 """The lead's summary and signature: zero is declared by a person, never inferred."""
 
-from dataclasses import asdict
-
 from checkin.access import Act
 from checkin.plans import MORNING
 from handlers.desk import Desk
 from handlers.household import bring_fresh, refused, show_again, show_at_once
 from handlers.messages import Command, Tap
 from handlers.presses import Press, Verb
-from handlers.views import summary_view
-from storage import cards, units
+from handlers.summary_views import summary_view
+from storage import cards, ledger, units
 from storage.signoffs import sign_off_of
 from storage.tables import Card, Contact, SignOff, Unit
 
@@ -40,6 +38,8 @@ async def tapped(desk: Desk, tap: Tap, contact: Contact, card: Card, press: Pres
         return
     if press.verb is Verb.refresh and tap.message_id == card.message_id:
         show_at_once(desk, tap, contact, card)
+    elif press.verb is Verb.picture:
+        await owe_picture(desk, tap, contact, card)
     elif press.verb is not Verb.sign:
         await bring_fresh(desk, tap, contact, card)
     elif await sign_off_of(desk.session, unit.id, card.day, card.slot):
@@ -52,14 +52,18 @@ async def _sign(desk: Desk, tap: Tap, contact: Contact, card: Card, press: Press
     """Sign the rows as they are, if they say what the screen said or better.
 
     In a school of 1,200 somebody always answers late: that alone does not stop a signature. Other
-    cases, or more unaccounted for, are shown first.
+    cases, or more unaccounted for or missing, are shown first.
     """
     view = await summary_view(desk.session, card)
     if not view.closed:
         desk.toast(tap, contact, "toast.not_closed_yet", alert=True)
         return
-    shown_cases, shown_unaccounted = (*press.details, -1, -1)[:2]
-    if view.zero.cases != shown_cases or view.zero.unaccounted > shown_unaccounted:
+    shown_cases, shown_unaccounted, shown_missing = (*press.details, -1, -1, -1)[:3]
+    if (
+        view.zero.cases != shown_cases
+        or view.zero.unaccounted > shown_unaccounted
+        or len(view.missing) > shown_missing
+    ):
         card.shown_at = None
         await bring_fresh(desk, tap, contact, card)
         return
@@ -72,10 +76,11 @@ async def _sign(desk: Desk, tap: Tap, contact: Contact, card: Card, press: Press
             signed_by=person_id,
             signed_at=desk.now,
             cases=view.zero.cases,
-            counts={"students": asdict(view.students), "staff": asdict(view.staff)},
-            unaccounted=[line.subject_id for line in view.unaccounted],
+            counts=view.summary.kept(),
+            unaccounted=[each.subject_id for each in view.summary.unaccounted],
         )
     )
+    desk.signed(card.about_id, card.day)
     desk.record(
         "summary signed",
         person_id,
@@ -89,3 +94,10 @@ async def _sign(desk: Desk, tap: Tap, contact: Contact, card: Card, press: Press
     desk.own_card(card.id)
     desk.changed(card.day, 0, card.about_id)
     desk.toast(tap, contact, "toast.signed")
+
+
+async def owe_picture(desk: Desk, tap: Tap, contact: Contact, card: Card) -> None:
+    """Owe a fresh picture of the day, at the end of the chat."""
+    cause = f"picture:{card.id}:{tap.update_id}"
+    await ledger.owe(desk.session, contact, "picture", cause, desk.now, card=card)
+    desk.toast(tap, contact, "toast.picture_comes")

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from checkin.access import Reach
 from checkin.answers import Question, Value, progress
-from checkin.checkins import Counted, Counts, Status, ZeroReport, count, zero_report
+from checkin.checkins import Counted, Counts, Status, count
 from checkin.questions import Disposition
 from checkin.triage import triage, worst_so_far
 from handlers.answers import Draft, standing_answers
@@ -17,10 +17,7 @@ from storage import people, rounds, units
 from storage.database import Session
 from storage.questionnaires import questionnaire
 from storage.rounds import Entry
-from storage.signoffs import sign_off_of
 from storage.tables import Card, Contact, Unit
-
-_UNANSWERED = frozenset({Status.due, Status.asked, Status.partial, Status.unreachable})
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,36 +84,6 @@ class ClassView:
     lines: tuple[Line, ...]
     closed: bool
     opened: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Signature:
-    """Who signed, when, and what the counts were then."""
-
-    name: str
-    at: datetime
-    cases: int
-    unaccounted: int
-
-
-@dataclass(frozen=True, slots=True)
-class SummaryView:
-    """A school's day by exception, for the one who signs it."""
-
-    card_id: int
-    revision: int
-    unit_name: str
-    day: date
-    zone: ZoneInfo
-    students: Counts
-    staff: Counts
-    zero: ZeroReport
-    flagged: tuple[Line, ...]
-    unaccounted: tuple[Line, ...]
-    absent: tuple[Line, ...]
-    closed: bool
-    opened: bool
-    signature: Signature | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,44 +212,6 @@ async def class_view(session: Session, card: Card) -> ClassView:
     )
 
 
-async def summary_view(session: Session, card: Card) -> SummaryView:
-    """Load a school's day; the rows themselves are counted, as they are for a signature."""
-    school = await units.school(session, card.about_id)
-    held = await rounds.rounds_on(session, school.id, card.day, card.slot)
-    entries = await rounds.entries_within(session, (r.id for r in held), Reach((school.path,)))
-    students = [entry for entry in entries if entry.checkin.unit_id != school.id]
-    staff = [entry for entry in entries if entry.checkin.unit_id == school.id]
-    every = count(_counted(entry) for entry in entries)
-    signed = await sign_off_of(session, school.id, card.day, card.slot)
-    signature = None
-    if signed is not None:
-        signer = await people.names(session, [signed.signed_by])
-        signature = Signature(
-            signer.get(signed.signed_by, ""),
-            signed.signed_at,
-            signed.cases,
-            len(signed.unaccounted),
-        )
-    return SummaryView(
-        card_id=card.id,
-        revision=card.revision,
-        unit_name=school.name,
-        day=card.day,
-        zone=school.zone,
-        students=count(_counted(entry) for entry in students),
-        staff=count(_counted(entry) for entry in staff),
-        zero=zero_report(every),
-        flagged=tuple(_plain_line(e) for e in entries if is_flagged(e)),
-        unaccounted=tuple(_plain_line(e) for e in entries if is_unaccounted(e)),
-        absent=tuple(
-            _plain_line(e) for e in entries if e.checkin.absent and not e.checkin.severity
-        ),
-        closed=bool(held) and all(r.closed_at for r in held),
-        opened=bool(held),
-        signature=signature,
-    )
-
-
 async def flag_view(session: Session, check_in_id: int) -> FlagView | None:
     """Load a flagged check-in and what a family asks to correct it to."""
     entry = await rounds.entry(session, check_in_id)
@@ -302,16 +231,6 @@ async def flag_view(session: Session, check_in_id: int) -> FlagView | None:
         reasons=tuple(asked.reasons.get(key, {}) for key in checkin.reasons.split()),
         asked_for=wanted,
     )
-
-
-def is_flagged(entry: Entry) -> bool:
-    """Say whether a check-in stands as a case: to be seen, or to stay at home."""
-    return entry.checkin.status == Status.complete and entry.checkin.severity > 0
-
-
-def is_unaccounted(entry: Entry) -> bool:
-    """Say whether nobody has spoken for the subject: silent, out of reach, or never answered."""
-    return Status(entry.checkin.status) in _UNANSWERED | {Status.no_response}
 
 
 def _counted(entry: Entry) -> Counted:

@@ -424,7 +424,7 @@ class SignOff(Row, table=True):
 class Correction(Row, table=True):
     """A check-in that changed after its day was signed; the signature keeps what it said.
 
-    `told_at` is when the signer had word of it.
+    Kept are those parts of it that a summary shows. `told_at` is when the signer had word of it.
     """
 
     __table_args__ = (
@@ -437,8 +437,12 @@ class Correction(Row, table=True):
     at: datetime
     status_before: str
     severity_before: int = Field(default=0, sa_type=SmallInteger)
+    absent_before: bool = False
+    presence_before: str | None = None
     status_after: str
     severity_after: int = Field(default=0, sa_type=SmallInteger)
+    absent_after: bool = False
+    presence_after: str | None = None
     told_at: datetime | None = None
 
 

@@ -398,7 +398,9 @@ class Stage:
                 return None
             mark = "!" if params.get("show_alert") else ""
             return f"  ({mark}{params['text']})"
-        if method not in {"sendMessage", "editMessageText", "deleteMessage", "sendDocument"}:
+        if method not in {
+            *("sendMessage", "editMessageText", "deleteMessage", "sendDocument", "sendPhoto"),
+        }:
             return None
         who = self.people.get(int(params["chat_id"]))
         name = who.name if who else "?"
@@ -411,6 +413,8 @@ class Stage:
             how = " (reply)"
         if method == "sendDocument":
             how = " (file)"
+        if method == "sendPhoto":
+            how = " (picture)"
         text = unescape(re.sub(r"<[^>]+>", "", params.get("text") or params.get("caption") or ""))
         text = re.sub(r"start=[A-Za-z0-9_-]{22,}", "start=CODE", text)
         return f"bot → {name}{how}: " + text.replace("\n", "\n    ") + _buttons(params)

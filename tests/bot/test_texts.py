@@ -17,6 +17,7 @@ from checkin.answers import understands_all_clear
 from checkin.asking import Reason
 from checkin.calendars import DayKind, Recurrence
 from checkin.checkins import Status, Verdict
+from checkin.corrections import Change
 from checkin.invitations import parse_claim
 from checkin.plans import Action, Audience, BadSteps, StepsReason, parse_steps
 from checkin.questions import Disposition
@@ -49,13 +50,17 @@ FAMILIES: dict[str, Iterable[str]] = {
     "field.": Field,
     "flag.": Disposition,
     "join.role_": ("admin", "school_lead", "class_teacher", "doctor"),
+    "picture.": ("answered", "cases", "unaccounted", "missing"),
+    "picture.key_": ("well", "away", "silent", "unwell", "missing"),
     "plan.": (*Recurrence, *Audience),
     "plan.action_": Action,
     "plan.bad_": StepsReason,
     "plan.step_": Action,
     "roster.": ProblemCode,
     "roster.file_": RosterFileCode,
+    "since.": Change,
     "status.": Status,
+    "summary.by_": ("phoned", "sighted"),
     "summary.cases_": set(Disposition) - {Disposition.cleared},
     "summary.line_": set(Disposition) - {Disposition.cleared},
     "toast.": (Verdict.correction_asked, Verdict.too_late),
@@ -65,7 +70,9 @@ FAMILIES: dict[str, Iterable[str]] = {
 # Words that stand on buttons, in toasts and menus, or inside other words.
 PLAIN = (
     "act. button. command. day. day_kind. disposition. field. plan.action_ plan.step_ status. "
-    "summary.cases_ toast. word."
+    "summary.cases_ summary.until summary.by_ summary.out_of_reach summary.not_there since. "
+    "picture.when picture.answered picture.cases picture.unaccounted picture.missing "
+    "picture.classes picture.days picture.key_ summary.and_more toast. word."
 )
 # Beside a problem of a whole row or sheet; the renderer chooses by what is known of the place.
 PLACES = {"roster.where", "roster.where_row", "roster.where_sheet"}
@@ -82,10 +89,14 @@ OFFERED = {
     "roster.where_sheet": {"sheet"},
     "roster.unchanged": {"students", "guardians", "staff", "classes", "changed", "not_in_file"},
     "summary.line": {"name", "unit"},
-    "summary.line_see_nurse": {"name", "unit"},
-    "summary.line_stay_home": {"name", "unit"},
-    "summary.staff": {"n", "of", "percent"},
-    "summary.students": {"n", "of", "percent"},
+    "corrected.changes": {"changes"},
+    "summary.coverage": {"accounted", "of", "percent"},
+    "summary.line_see_nurse": {"name", "unit", "until"},
+    "summary.line_stay_home": {"name", "unit", "until"},
+    "summary.no_cases": {"accounted", "of", "percent"},
+    "summary.since": {"changes"},
+    "summary.staff": {"n", "of", "percent", "timely"},
+    "summary.students": {"n", "of", "percent", "timely"},
     "why.title": {"name", "unit"},
     "calendar.title": {"days"},
 }
@@ -382,7 +393,7 @@ def test_what_goes_with_a_document_fits_a_caption() -> None:
 
 def test_zero_is_never_said_without_those_it_covers() -> None:
     for language in LANGUAGES:
-        assert needed(language, "summary.no_cases") == {"accounted"}
+        assert needed(language, "summary.no_cases") == {"accounted", "of", "percent"}
 
 
 def test_what_joining_refuses_says_nothing_about_what_was_wrong() -> None:
