@@ -2,7 +2,7 @@
 
 from sqlmodel import select
 
-from storage.tables import SignOff
+from storage.tables import Correction, SignOff
 from tests.play import Someone, Stage
 
 
@@ -57,3 +57,24 @@ async def test_nobody_signs_before_the_morning_is_closed(stage: Stage) -> None:
     await stage.says(lead, "/summary")
     summary = (await stage.chat(lead))[-1]
     assert all("Sign" not in b["text"] for row in summary["buttons"] for b in row)
+
+
+async def test_a_fresh_picture_comes_when_it_is_asked_for(stage: Stage) -> None:
+    _, lead, _, _ = await a_closed_morning(stage)
+    await stage.taps(lead, "Picture")
+    last = (await stage.chat(lead))[-1]
+    assert last["photo"]["width"] == 1080
+    assert last["caption"] == "Green Shoots School · Mon 2 Mar · as of 08:00"
+
+
+async def test_a_late_answer_after_the_signature_is_a_correction(stage: Stage) -> None:
+    tina, lead, message_id, button = await a_closed_morning(stage)
+    await stage.taps_raw(lead, message_id, button)
+    await stage.taps_first(tina, 0)
+    async with stage.database.reading() as session:
+        (correction,) = list(await session.exec(select(Correction)))
+    assert (correction.status_before, correction.status_after) == ("no_response", "complete")
+    assert correction.told_at is None
+    summary = next(m for m in await stage.chat(lead) if m["id"] == message_id)
+    assert "Students: 0 of 4 answered" in summary["text"]  # as it was signed
+    assert "Since the signature: 1 answered late" in summary["text"]
