@@ -15,7 +15,7 @@ from apscheduler.events import EVENT_JOB_MISSED, JobExecutionEvent
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.interval import IntervalTrigger
 
-from handlers import upkeep
+from handlers import corrections, upkeep
 from handlers.clock import Clock
 from handlers.rounds import heartbeat
 from storage.database import Database
@@ -52,6 +52,7 @@ class Scheduler:
         self._scheduler.add_listener(_missed, EVENT_JOB_MISSED)
         self.duties = [
             Duty("heartbeat", 1, lambda: heartbeat(database, clock)),
+            Duty("tell of corrections", 30, lambda: corrections.tell_gathered(database, clock)),
             Duty("seal the audit", 60, lambda: upkeep.seal_audit(database)),
             Duty("forget old updates", 3600, lambda: upkeep.forget(database, clock)),
         ]
