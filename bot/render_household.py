@@ -1,6 +1,6 @@
 """The household's card and its reminder in words and buttons. Pure: everything shown comes in."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from itertools import groupby
 from typing import Any
@@ -31,10 +31,9 @@ def household(view: HouseholdView, texts: Texts) -> Rendered:
         return Rendered(texts("card.nothing"))
     if view.asking is not None:
         return _question(view, view.asking, texts)
-    waiting = [line for line in view.lines if line.status is not Status.complete]
-    if not waiting and not view.changing:
+    if not view.waiting and not view.changing:
         return _answered(view, texts)
-    return _open_card(view, waiting, texts)
+    return _open_card(view, view.waiting, texts)
 
 
 def _open_card(view: HouseholdView, waiting: Sequence[Line], texts: Texts) -> Rendered:
@@ -42,7 +41,7 @@ def _open_card(view: HouseholdView, waiting: Sequence[Line], texts: Texts) -> Re
     greeting = "card.day" if view.changing else "card.greeting"
     parts = [texts(greeting, day=day_words(texts, view.day))]
     if waiting and len(waiting) < len(view.lines):
-        parts += _result_lines(view, texts)
+        parts += [*_result_lines(view, texts), *_silent_lines(view, texts)]
     if view.changing:
         parts += [*_result_lines(view, texts), texts("card.change_whom")]
     elif alone:
@@ -50,21 +49,53 @@ def _open_card(view: HouseholdView, waiting: Sequence[Line], texts: Texts) -> Re
     else:
         whom = list_words(texts, (with_class(line, texts) for line in waiting))
         parts += [escape(whom, quote=False), texts("card.ask", n=len(waiting))]
-    if view.closed:
-        parts.append(
-            texts("card.closed_late", time=clock_words(view.closes_at, view.zone))
-            if view.open_until
-            else texts("card.closed")
-        )
+    parts += _closed_lines(view, waiting, texts)
     rows: list[tuple[Button, ...]] = []
-    clearable = [line for line in waiting if line.clearable]
+    clearable = [line for line in waiting if line.clearable and not line.over]
     if clearable and not view.changing:
         rows.append((_all_clear(view, clearable, waiting, texts),))
-    subjects = view.lines if view.changing else waiting
+    subjects = [line for line in view.lines if not line.read_only] if view.changing else waiting
     rows += _subject_rows(view, subjects, texts)
     if view.changing:
         rows.append((card_button(texts, "button.back", Verb.home, view),))
     return Rendered(joined(parts), tuple(rows))
+
+
+def _closed_lines(view: HouseholdView, waiting: Sequence[Line], texts: Texts) -> list[str]:
+    """Say which check-ins have closed; with schools of different hours, whose."""
+    about = view.lines if view.changing else waiting
+    closed = [line for line in about if line.closed and not line.read_only]
+    if len(closed) < len(about):
+        return [
+            texts("card.closed_late_named", names=_names(lines, texts), time=time)
+            for time, lines in _by_closing(line for line in closed if not line.over)
+        ]
+    if all(line.over for line in closed):
+        return [texts("card.closed")] if closed else []
+    times = _by_closing(line for line in closed if not line.over)
+    if len(times) == 1:
+        return [texts("card.closed_late", time=times[0][0])]
+    return [
+        texts("card.closed_late_named", names=_names(lines, texts), time=time)
+        for time, lines in times
+    ]
+
+
+def _by_closing(lines: Iterable[Line]) -> list[tuple[str, list[Line]]]:
+    """Put lines together that close at the same time by their own school's clock."""
+
+    def closing(line: Line) -> str:
+        return clock_words(line.closes_at, line.zone)
+
+    return [
+        (time, list(group)) for time, group in groupby(sorted(lines, key=closing), key=closing)
+    ]
+
+
+def _names(lines: Iterable[Line], texts: Texts) -> str:
+    return list_words(
+        texts, (texts.plain("word.you") if line.oneself else line.name for line in lines)
+    )
 
 
 def _all_clear(
@@ -98,12 +129,21 @@ def _subject_rows(
 
 def _answered(view: HouseholdView, texts: Texts) -> Rendered:
     parts = [texts("card.day", day=day_words(texts, view.day)), *_result_lines(view, texts)]
+    parts += _silent_lines(view, texts)
     if any(line.correction_asked for line in view.lines):
         parts.append(texts("card.correction_waits"))
+    if all(line.read_only for line in view.lines):
+        parts.append(texts("card.read_only"))
     rows: Rows = ()
-    if view.open_until is not None:
+    if any(not line.over and not line.read_only for line in view.lines):
         rows = ((card_button(texts, "button.change", Verb.change, view),),)
     return Rendered(joined(parts), rows)
+
+
+def _silent_lines(view: HouseholdView, texts: Texts) -> list[str]:
+    """Name those without an answer whom the reader may only see."""
+    silent = [line for line in view.lines if line.read_only and line.status is not Status.complete]
+    return [texts("card.not_yet", names=_names(silent, texts))] if silent else []
 
 
 def _result_lines(view: HouseholdView, texts: Texts) -> list[str]:
@@ -111,18 +151,19 @@ def _result_lines(view: HouseholdView, texts: Texts) -> list[str]:
     done = [line for line in view.lines if line.status is Status.complete]
     parts: list[str] = []
 
-    def alike(line: Line) -> tuple[str, str, bool]:
+    def alike(line: Line) -> tuple[str, str, bool, str]:
         return (
-            clock_words(line.answered_at, view.zone),
+            clock_words(line.answered_at, line.zone),
             line.disposition or Disposition.cleared,
             line.absent,
+            line.answered_by or "",
         )
 
-    for (time, disposition, absent), group in groupby(sorted(done, key=alike), key=alike):
+    for (time, disposition, absent, who), group in groupby(sorted(done, key=alike), key=alike):
         lines = list(group)
-        names = [texts.plain("word.you") if line.oneself else line.name for line in lines]
         key = "card.done_absent" if absent and disposition == "cleared" else f"card.{disposition}"
-        parts.append(texts(key, time=time, names=list_words(texts, names)))
+        said = texts(key, time=time, names=_names(lines, texts))
+        parts.append(said + (texts("card.answered_by", name=who) if who else ""))
         for line in lines:
             if line.advice:
                 parts.append(texts("card.advice", advice=label_words(texts, line.advice)))
@@ -195,15 +236,17 @@ def value_words(question: Question, value: Value, texts: Texts) -> str:
 
 def reminder(view: HouseholdView, texts: Texts) -> Rendered | None:
     """Render the reminder for those still silent; None when everybody has answered."""
-    waiting = [line for line in view.lines if line.status is not Status.complete]
+    waiting = view.waiting
     if not waiting:
         return None
-    names = list_words(texts, (with_class(line, texts) for line in waiting))
-    time = clock_words(view.closes_at, view.zone)
-    alone = all(line.oneself for line in waiting)
-    text = texts("remind.oneself", time=time) if alone else texts("remind", names=names, time=time)
+    parts = []
+    for time, lines in _by_closing(waiting):
+        names = list_words(texts, (with_class(line, texts) for line in lines))
+        alone = all(line.oneself for line in lines)
+        said = texts("remind.oneself", time=time) if alone else None
+        parts.append(said or texts("remind", names=names, time=time))
     clearable = [line for line in waiting if line.clearable]
     rows: list[tuple[Button, ...]] = []
     if clearable:
         rows.append((_all_clear(view, clearable, waiting, texts),))
-    return Rendered(text, (*rows, *_subject_rows(view, waiting, texts)))
+    return Rendered(joined(parts), (*rows, *_subject_rows(view, waiting, texts)))

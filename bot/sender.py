@@ -17,7 +17,6 @@ import structlog
 from bot import render_household, render_message, render_school, render_summary
 from bot.pacer import Pacer
 from bot.texts import Texts, texts
-from checkin.statuses import Status
 from handlers.clock import Clock
 from handlers.desk import Redraw, Toast
 from handlers.messages import (
@@ -35,12 +34,11 @@ from handlers.messages import (
 )
 from handlers.summary_views import DayPicture, corrected_view, day_picture, summary_view
 from handlers.views import (
-    Households,
     class_view,
     flag_view,
     household_view,
-    load_households,
 )
+from handlers.wards import Households, load_households
 from storage import asking, cards, contacts, ledger
 from storage.database import Database, Session, is_outage
 from storage.ledger import Mark, State
@@ -187,7 +185,7 @@ class Sender:
         if self._after_claim is not None:
             await self._after_claim()
         async with self._database.reading() as session:
-            window = await _window(session, claimed)
+            window = await _window(session, claimed, now)
             items = [await self._prepared(session, entry, now, window) for entry in claimed]
         pictures = {each.contact.id: asyncio.Event() for each in items if each.picture is not None}
         results = await asyncio.gather(*(self._send_after(pictures, item) for item in items))
@@ -304,7 +302,7 @@ class Sender:
             card.shown_at = now
         elif isinstance(result, Delivered) and item.entry.kind == "reminder" and item.card:
             view = await household_view(session, item.card, item.contact, now)
-            if all(line.status is Status.complete for line in view.lines):
+            if not view.waiting:
                 # Answered while the reminder was on its way.
                 await ledger.withdraw_reminders(session, [item.card.id])
 
@@ -324,7 +322,7 @@ class Sender:
             edits = []
             shown: list[tuple[int, int]] = []
             readers = await contacts.contacts_by_id(session, (c.contact_id for c in stale))
-            households = await _households(session, stale, readers)
+            households = await _households(session, stale, readers, now)
             for card in stale:
                 contact = readers[card.contact_id]
                 words = texts(contact.language)
@@ -427,23 +425,23 @@ async def _keep_unreachable(session: Session, contact_id: int, now: datetime) ->
         await asking.ask_instead(session, contact, now)
 
 
-async def _window(session: Session, claimed: Sequence[Ledger]) -> Window:
+async def _window(session: Session, claimed: Sequence[Ledger], now: datetime) -> Window:
     """Load what the claimed messages are about, all of them together."""
     chats = await contacts.contacts_by_id(session, (entry.contact_id for entry in claimed))
     about = (entry.card_id for entry in claimed if entry.card_id is not None)
     shown = await cards.cards_by_id(session, about)
-    return Window(chats, shown, await _households(session, list(shown.values()), chats))
+    return Window(chats, shown, await _households(session, list(shown.values()), chats, now))
 
 
 async def _households(
-    session: Session, shown: Sequence[Card], chats: Mapping[int, Contact]
+    session: Session, shown: Sequence[Card], chats: Mapping[int, Contact], now: datetime
 ) -> Households | None:
     """Load household cards together; None when one of them spoils it: then each loads its own."""
     wanted = [(card, chats[card.contact_id]) for card in shown if card.kind == "household"]
     if not wanted:
         return None
     try:
-        return await load_households(session, wanted)
+        return await load_households(session, wanted, now)
     except Exception as error:
         if is_outage(error):
             raise
@@ -451,8 +449,8 @@ async def _households(
 
 
 def _all_answered(card: Card, households: Households | None) -> bool:
-    entries = households.entries.get(card.id) if households else None
-    return bool(entries) and all(e.checkin.status == Status.complete for e in entries or ())
+    wards = households.wards.get(card.id) if households else None
+    return bool(wards) and all(w.complete for w in wards or () if w.right.may_answer)
 
 
 async def _render_card(

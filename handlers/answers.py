@@ -19,25 +19,61 @@ from storage.tables import CheckIn, ExposureRow, HistoryEntry
 
 @dataclass(slots=True)
 class Draft:
-    """An answer on its way: the questions answered so far, and a guess waiting for a yes."""
+    """An answer on its way: the questions answered so far, and what waits for a yes.
+
+    `suggested` is a guess at the question that is open, `heard` what typed words may have meant.
+    A family shares the draft of a child; whoever knows their own words only (`of_one`) has one to
+    themselves.
+    """
 
     answers: Answers
     suggested: Any = None
+    heard: Answers | None = None
+    of_one: int | None = None
 
     @classmethod
-    def of(cls, checkin: CheckIn) -> "Draft":
+    def of(cls, checkin: CheckIn, of_one: int | None = None) -> "Draft":
         """Read the draft of a check-in; empty when there is none."""
-        if checkin.draft is None:
-            return cls({})
-        content = json.loads(checkin.draft.read(checkin.subject_id))
-        return cls(content["answers"], content["suggested"])
+        content = _drafts(checkin)
+        if of_one is not None:
+            content = content.get("own", {}).get(str(of_one), {})
+        return cls(
+            content.get("answers", {}), content.get("suggested"), content.get("heard"), of_one
+        )
 
     def keep(self, checkin: CheckIn) -> None:
         """Put the draft into the check-in's row; the clock sees it as partial."""
-        content = json.dumps({"answers": self.answers, "suggested": self.suggested})
-        checkin.draft = Private.of(checkin.subject_id, content)
+        self.note(checkin)
         if checkin.status in {Status.due, Status.asked, Status.unreachable}:
             checkin.status = Status.partial.value
+
+    def note(self, checkin: CheckIn) -> None:
+        """Put the draft into the row without anybody having begun to answer."""
+        mine = {"answers": self.answers, "suggested": self.suggested, "heard": self.heard}
+        content = _drafts(checkin)
+        if self.of_one is None:
+            content |= mine
+        else:
+            content.setdefault("own", {})[str(self.of_one)] = mine
+        checkin.draft = Private.of(checkin.subject_id, json.dumps(content))
+
+    def forget(self, checkin: CheckIn) -> None:
+        """Take the draft out of the row; what others have begun for themselves stays."""
+        content = _drafts(checkin)
+        own = content.get("own", {})
+        if self.of_one is None:
+            content = {"own": own}
+        else:
+            own.pop(str(self.of_one), None)
+        empty = not own and not content.keys() - {"own"}
+        checkin.draft = None if empty else Private.of(checkin.subject_id, json.dumps(content))
+
+
+def _drafts(checkin: CheckIn) -> dict[str, Any]:
+    if checkin.draft is None:
+        return {}
+    content: dict[str, Any] = json.loads(checkin.draft.read(checkin.subject_id))
+    return content
 
 
 def standing_answers(checkin: CheckIn) -> Answers:
@@ -62,8 +98,13 @@ def standing_of(entry: Entry) -> Standing:
     )
 
 
-async def keep_answers(desk: Desk, entry: Entry, answers: Answers, by: int) -> Settled:
-    """Keep a complete set of answers: the standing answer, history, exposures, word to school."""
+async def keep_answers(
+    desk: Desk, entry: Entry, answers: Answers, by: int, *, draft: Draft | None = None
+) -> Settled:
+    """Keep a complete set of answers: the standing answer, history, exposures, word to school.
+
+    `draft` is the one that these answers come from, where it is not the family's.
+    """
     checkin = entry.checkin
     desk.watch(entry)
     asked = await questionnaire(desk.session, entry.round.questionnaire_id)
@@ -77,12 +118,12 @@ async def keep_answers(desk: Desk, entry: Entry, answers: Answers, by: int) -> S
         same_answers=given == standing_answers(checkin),
     )
     settled = settle(standing_of(entry), said, late_until=entry.round.late_until)
-    checkin.draft = None
-    if settled.verdict is Verdict.unchanged:
+    (draft or Draft.of(checkin)).forget(checkin)
+    if settled.verdict is Verdict.unchanged and by == checkin.respondent_id:
         return settled
     _remember(desk, checkin, settled.verdict.value, by, weighed, given)
-    if settled.verdict is Verdict.too_late:
-        return settled
+    if settled.verdict in {Verdict.too_late, Verdict.unchanged}:
+        return settled  # what each of the family said is kept, even when it changes nothing
     if settled.verdict is Verdict.correction_asked:
         checkin.floor = settled.standing.floor
         checkin.asked_for = Private.of(checkin.subject_id, json.dumps(given))
@@ -94,7 +135,7 @@ async def keep_answers(desk: Desk, entry: Entry, answers: Answers, by: int) -> S
         checkin.late = checkin.late or entry.round.closed_at is not None
         if settled.verdict in {Verdict.raised, Verdict.undone}:
             await _tell_school(desk, entry, "flag", Act.hear_of_flags)
-    desk.changed(entry.round.day, checkin.subject_id, checkin.unit_id, checkin.school_id)
+    desk.changed(entry.round.day, checkin.subject_id, checkin.unit_id, checkin.school_id, by=by)
     return settled
 
 
@@ -107,7 +148,7 @@ async def release_flag(desk: Desk, entry: Entry, by: int) -> bool:
     given: Answers = json.loads(checkin.asked_for.read(checkin.subject_id))
     weighed = triage(asked, given, entry.round.day)
     to = Said(checkin.asked_for_by, weighed.severity, weighed.disposition, desk.now)
-    before = standing_of(entry)
+    before, family = standing_of(entry), checkin.asked_for_by
     standing = release(before, desk.now, by, to=to)
     checkin.asked_for = checkin.asked_for_by = None
     if standing is before:
@@ -119,7 +160,9 @@ async def release_flag(desk: Desk, entry: Entry, by: int) -> bool:
     desk.record(
         "flag released", by, checkin.school_id, check_in=checkin.id, subject=checkin.subject_id
     )
-    desk.changed(entry.round.day, checkin.subject_id, checkin.unit_id, checkin.school_id)
+    desk.changed(
+        entry.round.day, checkin.subject_id, checkin.unit_id, checkin.school_id, by=family
+    )
     return True
 
 
@@ -128,6 +171,7 @@ async def keep_flag(desk: Desk, entry: Entry, by: int) -> bool:
     checkin = entry.checkin
     if checkin.asked_for is None:
         return False
+    family = checkin.asked_for_by
     checkin.asked_for = checkin.asked_for_by = None
     desk.session.add(
         HistoryEntry(
@@ -141,7 +185,9 @@ async def keep_flag(desk: Desk, entry: Entry, by: int) -> bool:
         )
     )
     desk.record("flag kept", by, checkin.school_id, check_in=checkin.id)
-    desk.changed(entry.round.day, checkin.subject_id, checkin.unit_id, checkin.school_id)
+    desk.changed(
+        entry.round.day, checkin.subject_id, checkin.unit_id, checkin.school_id, by=family
+    )
     return True
 
 

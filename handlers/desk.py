@@ -7,7 +7,7 @@ that must not be missed into the ledger, a tap's short answer into `toasts` (aft
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from checkin.access import NOBODY, Access, Act
@@ -16,9 +16,11 @@ from handlers import corrections
 from handlers.messages import Event, Tap
 from storage import audit, cards, ledger, people, units
 from storage.database import Session
-from storage.rounds import Entry
 from storage.tables import Bot, Card, Contact
 from storage.units import School
+
+if TYPE_CHECKING:
+    from handlers.wards import Ward
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +58,12 @@ class Desk:
     toasts: list[Toast] = field(default_factory=list)
     redraws: list[Redraw] = field(default_factory=list)
     cards: Mapping[int, Card] = field(default_factory=dict)
-    households: Mapping[int, list[Entry]] = field(default_factory=dict)
+    households: "Mapping[int, list[Ward]]" = field(default_factory=dict)
     menus: set[int] = field(default_factory=set)
     jobs: bool = False
     join_url: str = "https://t.me"
     _access: dict[int, Access] = field(default_factory=dict)
-    _subjects: dict[date, set[int]] = field(default_factory=dict)
+    _subjects: dict[date, set[tuple[int, int | None]]] = field(default_factory=dict)
     _units: dict[date, set[int]] = field(default_factory=dict)
     _own_cards: set[int] = field(default_factory=set)
     _answered_cards: set[int] = field(default_factory=set)
@@ -143,9 +145,13 @@ class Desk:
             Toast(tap.bot_id, tap.callback_id, key, params, contact.language, alert)
         )
 
-    def changed(self, day: date, subject_id: int, *unit_ids: int) -> None:
-        """Keep that a check-in changed: whoever looks at it sees it soon."""
-        self._subjects.setdefault(day, set()).add(subject_id)
+    def changed(self, day: date, subject_id: int, *unit_ids: int, by: int | None = None) -> None:
+        """Keep that a check-in changed: whoever looks at it, and may know of it, sees it soon.
+
+        `by` is the one of the family whose word it was; in split custody the others' cards do not
+        stir, for that alone would tell.
+        """
+        self._subjects.setdefault(day, set()).add((subject_id, by))
         self._units.setdefault(day, set()).update(unit_ids)
 
     def watch(self, entry: Entry) -> None:

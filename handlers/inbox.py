@@ -10,7 +10,7 @@ from handlers.clock import Clock
 from handlers.desk import Desk, Redraw, Toast
 from handlers.messages import Event, RawUpdate, Tap
 from handlers.presses import Press, PressError
-from handlers.views import load_households
+from handlers.wards import load_households
 from storage import cards, contacts, inbox
 from storage.database import Database, is_outage
 from storage.tables import Contact
@@ -158,4 +158,4 @@ async def _load_ahead(desk: Desk, events: Sequence[Event]) -> None:
         if card.kind == "household" and card.contact_id == rows[card.id].id
     ]
     desk.cards = {card.id: card for card in found}
-    desk.households = (await load_households(desk.session, own)).entries
+    desk.households = (await load_households(desk.session, own, desk.now)).wards

@@ -1,11 +1,12 @@
 """One event to the one handler that it is for. Whoever is behind it is asked of the rows alone."""
 
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
+from datetime import date, timedelta
 
 from checkin.access import Role
 from handlers import (
     classes,
+    everyday,
     household,
     imports,
     invitations,
@@ -118,11 +119,11 @@ class Router:
     async def _words(self, desk: Desk, words: Words, contact: Contact) -> None:
         if await joining.wrote(desk, words, contact):
             return
-        if await household.wrote_answer(desk, words, contact):
+        if await everyday.wrote_answer(desk, words, contact):
             return
         if await joining.wrote_another_child(desk, words, contact):
             return
-        if await household.wrote_freely(desk, words, contact):
+        if await everyday.wrote_freely(desk, words, contact):
             return
         await help_(desk, words, contact)
 
@@ -179,16 +180,18 @@ async def today(desk: Desk, command: Command, contact: Contact) -> None:
         return
     subjects = await people.consented_subjects(desk.session, contact.person_id)
     yesterday = desk.now.date() - timedelta(days=1)
+    shown: set[tuple[date, str]] = set()
     for held in await rounds.rounds_about(desk.session, subjects, since=yesterday):
         school = await units.school(desk.session, held.school_id)
-        if held.day != desk.today(school.zone):
+        if held.day != desk.today(school.zone) or (held.day, held.slot) in shown:
             continue
         card = await cards.card_of(desk.session, contact, held.day, "household", held.slot)
         home = await household.load_household(desk, contact, card)
-        if home.entries:
+        if home.wards:
+            shown.add((held.day, held.slot))
             await household.show_again(desk, command, contact, card)
-            return
-    await desk.say(contact, command, "today.nothing")
+    if not shown:
+        await desk.say(contact, command, "today.nothing")
 
 
 async def choose_language(desk: Desk, command: Command, contact: Contact) -> None:

@@ -12,17 +12,27 @@ from checkin.answers import Question, Value, progress
 from checkin.checkins import Counted, Counts, Status, count
 from checkin.questions import Disposition
 from checkin.triage import triage, worst_so_far
-from handlers.answers import Draft, standing_answers
+from handlers.wards import Households, Ward, load_households, others_who_spoke
 from storage import people, rounds, units
 from storage.database import Session
 from storage.questionnaires import questionnaire
 from storage.rounds import Entry
 from storage.tables import Card, Contact, Unit
 
+<<<<<<< HEAD
+=======
+_UTC = ZoneInfo("UTC")
+_UNANSWERED = frozenset({Status.due, Status.asked, Status.partial, Status.unreachable})
+
+>>>>>>> 152a059 (answers: rights to see and to answer, split custody, and who of the family answered)
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One person on a card."""
+    """One person on a card.
+
+    What only a household's card shows: `answered_by` names somebody else than the reader, `zone`
+    and `closes_at` are the school's own, `over` is past the last moment for a late answer.
+    """
 
     check_in_id: int
     subject_id: int
@@ -39,6 +49,12 @@ class Line:
     clearable: bool = False
     advice: Mapping[str, str] | None = None
     valid_until: date | None = None
+    answered_by: str | None = None
+    read_only: bool = False
+    zone: ZoneInfo = _UTC
+    closes_at: datetime | None = None
+    closed: bool = False
+    over: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,13 +78,18 @@ class HouseholdView:
     card_id: int
     revision: int
     day: date
-    zone: ZoneInfo
     lines: tuple[Line, ...]
-    closes_at: datetime | None
-    closed: bool
-    open_until: datetime | None
     changing: bool = False
     asking: Asking | None = None
+
+    @property
+    def waiting(self) -> list[Line]:
+        """Those whom the reader may still answer for."""
+        return [
+            line
+            for line in self.lines
+            if line.status is not Status.complete and not line.read_only
+        ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,32 +118,6 @@ class FlagView:
     asked_for: Disposition | None
 
 
-@dataclass(frozen=True, slots=True)
-class Households:
-    """What several household cards are about, loaded together."""
-
-    entries: Mapping[int, list[Entry]]  # by card
-    zones: Mapping[int, ZoneInfo]  # by school
-
-
-async def load_households(
-    session: Session, shown_to: Sequence[tuple[Card, Contact]]
-) -> Households:
-    """Load household cards by the rights that their readers have at this moment."""
-    entries: dict[int, list[Entry]] = {}
-    for day, slot in {(card.day, card.slot) for card, _ in shown_to}:
-        here = [(c, to.person_id or 0) for c, to in shown_to if (c.day, c.slot) == (day, slot)]
-        may = await people.answers_for_each(session, (person for _, person in here), day)
-        subjects = {subject for wards in may.values() for subject in wards}
-        found: dict[int, list[Entry]] = {}
-        for entry in await rounds.household(session, subjects, day, slot):
-            found.setdefault(entry.checkin.subject_id, []).append(entry)
-        for card, person in here:
-            entries[card.id] = [e for subject in may[person] for e in found.get(subject, ())]
-    schools = {entry.checkin.school_id for own in entries.values() for entry in own}
-    return Households(entries, await units.zones(session, schools) if schools else {})
-
-
 async def household_view(
     session: Session,
     card: Card,
@@ -131,53 +126,63 @@ async def household_view(
     loaded: Households | None = None,
 ) -> HouseholdView:
     """Show a household card, as it was loaded with others or loaded now."""
-    loaded = loaded or await load_households(session, [(card, contact)])
-    entries = loaded.entries[card.id]
-    lines = [await _line(session, entry, contact.person_id or 0) for entry in entries]
-    zone = loaded.zones[entries[0].checkin.school_id] if entries else ZoneInfo("UTC")
-    latest = max((entry.round.late_until for entry in entries), default=None)
+    loaded = loaded or await load_households(session, [(card, contact)], now)
+    wards = loaded.wards[card.id]
+    spoke = await others_who_spoke(session, wards)
+    lines = [await _household_line(session, ward, loaded.zones, spoke, now) for ward in wards]
     return HouseholdView(
         card_id=card.id,
         revision=card.revision,
         day=card.day,
-        zone=zone,
         lines=tuple(lines),
-        closes_at=max((entry.round.closes_at for entry in entries), default=None),
-        closed=bool(entries) and all(entry.round.closed_at for entry in entries),
-        open_until=latest if latest and latest > now else None,
         changing=bool(card.focus.get("changing")),
-        asking=await _asking(session, card, entries, lines),
+        asking=await _asking(session, card, wards, lines),
     )
 
 
-async def _line(session: Session, entry: Entry, reader_id: int) -> Line:
-    checkin = entry.checkin
-    asked = await questionnaire(session, entry.round.questionnaire_id)
-    drafted = Draft.of(checkin).answers
-    complete = checkin.status == Status.complete
-    advice = None
-    if complete and checkin.severity and checkin.answers:
-        weighed = triage(asked, standing_answers(checkin), entry.round.day)
-        advice = asked.advice.get(weighed.advice or "")
+async def _household_line(
+    session: Session,
+    ward: Ward,
+    zones: Mapping[int, ZoneInfo],
+    spoke: Mapping[int, str],
+    now: datetime,
+) -> Line:
+    held, told = ward.entry.round, ward.told()
+    standing = told.standing
+    asked = await questionnaire(session, held.questionnaire_id)
+    complete = standing.status is Status.complete
+    weighed = triage(asked, told.answers, held.day) if complete and told.answers else None
+    amiss = worst_so_far(asked, ward.draft.answers, held.day) is not None
     return replace(
-        _plain_line(entry),
-        oneself=checkin.subject_id == reader_id,
-        clearable=not complete and worst_so_far(asked, drafted, entry.round.day) is None,
-        advice=advice,
+        _plain_line(ward.entry),
+        status=standing.status,
+        disposition=standing.disposition,
+        absent=weighed is not None and weighed.absent,
+        answered_at=standing.answered_at,
+        answered_by=spoke.get(standing.respondent_id or 0),
+        correction_asked=told.asked_for is not None,
+        oneself=ward.oneself,
+        clearable=ward.right.may_answer and not complete and not amiss,
+        read_only=not ward.right.may_answer,
+        advice=asked.advice.get(weighed.advice or "") if weighed and standing.severity else None,
+        zone=zones[ward.checkin.school_id],
+        closes_at=held.closes_at,
+        closed=held.closed_at is not None,
+        over=held.late_until <= now,
     )
 
 
 async def _asking(
-    session: Session, card: Card, entries: list[Entry], lines: list[Line]
+    session: Session, card: Card, wards: Sequence[Ward], lines: Sequence[Line]
 ) -> Asking | None:
-    for entry, line in zip(entries, lines, strict=True):
-        if entry.checkin.id != card.focus.get("check_in"):
+    for ward, line in zip(wards, lines, strict=True):
+        if ward.id != card.focus.get("check_in") or line.read_only:
             continue
-        asked = await questionnaire(session, entry.round.questionnaire_id)
+        asked = await questionnaire(session, ward.entry.round.questionnaire_id)
         question = asked.question(card.focus.get("question") or "")
         if question is None:
             return None
-        draft = Draft.of(entry.checkin)
+        draft = ward.draft
         place, of = progress(asked, draft.answers, question)
         return Asking(
             line,

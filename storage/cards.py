@@ -78,13 +78,38 @@ async def refresh_about(session: AsyncSession, unit_ids: Iterable[int], day: dat
 
 
 async def refresh_households(
-    session: AsyncSession, subject_ids: Iterable[int], day: date, *, but: Iterable[int] = ()
+    session: AsyncSession,
+    changes: Iterable[tuple[int, int | None]],
+    day: date,
+    *,
+    but: Iterable[int] = (),
 ) -> None:
-    """Mark the cards of everyone who answers for these subjects as behind, except some cards."""
-    subjects = list(subject_ids)
-    people = select(Guardianship.guardian_id).where(col(Guardianship.student_id).in_(subjects))
+    """Mark the cards of those who may know of these changes as behind, except some cards.
+
+    A change is (subject, the one of the family whose word it was). A guardian in split custody
+    hears of their own words only, and nobody else of the family hears of theirs.
+    """
+    said = list(changes)
+    tie = Guardianship
+    rows = await session.exec(
+        select(tie.student_id, tie.guardian_id, tie.separate).where(
+            col(tie.student_id).in_({subject for subject, _ in said}),
+            or_(col(tie.separate), col(tie.may_see).is_(False)),
+        )
+    )
+    knows_own_only = {(student, guardian): separate for student, guardian, separate in rows}
+    told = {subject for subject, by in said if not knows_own_only.get((subject, by or 0))}
+    alone = {by for subject, by in said if (subject, by or 0) in knows_own_only}
+    for subject in {subject for subject, by in said if by is None}:
+        alone |= {guardian for student, guardian in knows_own_only if student == subject}
+    people = select(tie.guardian_id).where(
+        col(tie.student_id).in_(told), col(tie.separate).is_(False), col(tie.may_see)
+    )
     chats = select(Contact.id).where(
-        or_(col(Contact.person_id).in_(people), col(Contact.person_id).in_(subjects))
+        or_(
+            col(Contact.person_id).in_(people),
+            col(Contact.person_id).in_(told | alone),
+        )
     )
     await affected(
         session,

@@ -41,6 +41,7 @@ class Guardian:
     name: str
     rank: int
     proved: bool
+    may_answer: bool = True
 
 
 def in_force(since: Any, until: Any, day: date) -> ColumnElement[bool]:
@@ -138,7 +139,9 @@ async def guardians_of(session: AsyncSession, student_id: int, day: date) -> lis
         .order_by(col(Guardianship.rank), col(Guardianship.id))
     )
     return [
-        Guardian(person.id, name_of(person), link.rank, link.proved_at is not None)
+        Guardian(
+            person.id, name_of(person), link.rank, link.proved_at is not None, link.may_answer
+        )
         for link, person in rows
     ]
 
@@ -151,13 +154,51 @@ async def answers_for(session: AsyncSession, person_id: int, day: date) -> list[
 async def answers_for_each(
     session: AsyncSession, person_ids: Iterable[int], day: date
 ) -> dict[int, list[int]]:
-    """Return whom each of several people may answer for on `day`, oneself first.
+    """Return whom each of several people may answer for on `day`, oneself first."""
+    rights = await rights_of_each(session, person_ids, day)
+    return {
+        person: [right.subject_id for right in held if right.may_answer]
+        for person, held in rights.items()
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Right:
+    """What a person may know and do about a subject; a tie ends at `until`, oneself never.
+
+    `separate` is split custody: they know only what they said themselves. `split` says that some
+    tie of the subject is separate, so that not everybody may know what everybody said.
+    """
+
+    subject_id: int
+    may_see: bool = True
+    may_answer: bool = True
+    separate: bool = False
+    split: bool = False
+    until: date | None = None
+
+    @property
+    def apart(self) -> bool:
+        """Whether this reader knows their own words only; so does who may answer and not see."""
+        return self.separate or not self.may_see
+
+
+async def rights_of_each(
+    session: AsyncSession, person_ids: Iterable[int], day: date
+) -> dict[int, list[Right]]:
+    """Return whom each of several people may see or answer for on `day`, oneself first.
 
     A ward counts once the guardian has proved the tie and agreed to be asked; oneself once agreed.
     """
     wanted = list(set(person_ids))
+    other = aliased(Guardianship)
     guarded = (
-        select(Guardianship.guardian_id, Guardianship.student_id)
+        select(
+            Guardianship,
+            select(other.id)
+            .where(other.student_id == Guardianship.student_id, col(other.separate).is_(True))
+            .exists(),
+        )
         .join(
             Consent,
             and_(
@@ -169,19 +210,43 @@ async def answers_for_each(
         .where(
             col(Guardianship.guardian_id).in_(wanted),
             col(Guardianship.proved_at).is_not(None),
+            or_(col(Guardianship.may_see), col(Guardianship.may_answer)),
             in_force(col(Guardianship.since), col(Guardianship.until), day),
         )
         .order_by(col(Guardianship.id))
     )
-    oneself = select(Consent.given_by, Consent.subject_id).where(
+    oneself = select(
+        Consent.given_by,
+        select(Guardianship.id)
+        .where(Guardianship.student_id == Consent.subject_id, col(Guardianship.separate).is_(True))
+        .exists(),
+    ).where(
         col(Consent.subject_id).in_(wanted),
         Consent.given_by == Consent.subject_id,
         col(Consent.withdrawn_at).is_(None),
     )
-    found: dict[int, dict[int, None]] = {person: {} for person in wanted}
-    for person, subject in (*await session.exec(oneself), *await session.exec(guarded)):
-        found[person][subject] = None
-    return {person: list(subjects) for person, subjects in found.items()}
+    found: dict[int, dict[int, Right]] = {person: {} for person in wanted}
+    for person, split in await session.exec(oneself):
+        found[person][person] = Right(person, split=split)
+    for tie, split in await session.exec(guarded):
+        right = Right(tie.student_id, tie.may_see, tie.may_answer, tie.separate, split, tie.until)
+        found[tie.guardian_id].setdefault(tie.student_id, right)
+    return {person: list(rights.values()) for person, rights in found.items()}
+
+
+async def separated(
+    session: AsyncSession, subject_ids: Iterable[int]
+) -> dict[int, frozenset[int]]:
+    """Return, by subject, the guardians in split custody, of ended ties too."""
+    rows = await session.exec(
+        select(Guardianship.student_id, Guardianship.guardian_id).where(
+            col(Guardianship.student_id).in_(list(subject_ids)), col(Guardianship.separate)
+        )
+    )
+    found: dict[int, set[int]] = {}
+    for student, guardian in rows:
+        found.setdefault(student, set()).add(guardian)
+    return {student: frozenset(guardians) for student, guardians in found.items()}
 
 
 async def names(session: AsyncSession, person_ids: Iterable[int]) -> dict[int, str]:
@@ -190,6 +255,21 @@ async def names(session: AsyncSession, person_ids: Iterable[int]) -> dict[int, s
     if not wanted:
         return {}
     rows = await session.exec(select(Person).where(col(Person.id).in_(wanted)))
+    return {person.id: name_of(person) for person in rows}
+
+
+async def family_names(
+    session: AsyncSession, person_ids: Iterable[int], subject_ids: Iterable[int]
+) -> dict[int, str]:
+    """Return the names of those among these people who are family of a subject, or a subject."""
+    subjects = list(subject_ids)
+    tied = select(Guardianship.guardian_id).where(col(Guardianship.student_id).in_(subjects))
+    rows = await session.exec(
+        select(Person).where(
+            col(Person.id).in_(list(person_ids)),
+            or_(col(Person.id).in_(tied), col(Person.id).in_(subjects)),
+        )
+    )
     return {person.id: name_of(person) for person in rows}
 
 
@@ -218,7 +298,8 @@ async def numbers_of(session: AsyncSession, person_id: int) -> list[str]:
 class Way:
     """How somebody could be asked about a student.
 
-    `state` is open, blocked, unproved, absent, or unasked: in chat, but without consent.
+    `state` is open, blocked, unproved, absent, barred (the tie gives no right to answer), or
+    unasked: in chat, but without consent.
     """
 
     person_id: int
@@ -238,24 +319,25 @@ async def ways_of(session: AsyncSession, subject_id: int, day: date) -> list[Way
         )
     )
     agreed = set(consents)
-    states = dict(
-        (
-            await session.exec(
-                select(Contact.person_id, Contact.state).where(
-                    col(Contact.person_id).in_(
-                        [subject_id, *(guardian.person_id for guardian in guardians)]
-                    )
-                )
+    chats = await session.exec(
+        select(Contact.person_id, Contact.state).where(
+            col(Contact.person_id).in_(
+                [subject_id, *(guardian.person_id for guardian in guardians)]
             )
-        ).all()
+        )
     )
+    states: dict[int | None, str] = {}
+    for person, state in chats:  # one open chat among several is enough
+        states[person] = state if states.get(person) != "active" else "active"
     ways = []
     if subject_id in agreed:
         ways.append(Way(subject_id, own[subject_id], 0, _state(states.get(subject_id)), True))
     for guardian in guardians:
         state = _state(states.get(guardian.person_id)) if guardian.proved else "unproved"
         consented = guardian.person_id in agreed
-        if state == "open" and not consented:
+        if not guardian.may_answer:
+            state = "barred"
+        elif state == "open" and not consented:
             state = "unasked"
         ways.append(Way(guardian.person_id, guardian.name, guardian.rank, state, consented))
     return ways

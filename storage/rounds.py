@@ -111,6 +111,21 @@ async def history_of(session: AsyncSession, check_in_id: int) -> list[HistoryEnt
     return list(found)
 
 
+async def histories(
+    session: AsyncSession, check_in_ids: Iterable[int]
+) -> dict[int, list[HistoryEntry]]:
+    """Return what happened to several check-ins, oldest first."""
+    rows = await session.exec(
+        select(HistoryEntry)
+        .where(col(HistoryEntry.check_in_id).in_(list(check_in_ids)))
+        .order_by(col(HistoryEntry.id))
+    )
+    found: dict[int, list[HistoryEntry]] = {}
+    for row in rows:
+        found.setdefault(row.check_in_id, []).append(row)
+    return found
+
+
 async def open_check_ins(session: AsyncSession, subject_id: int) -> list[tuple[CheckIn, Round]]:
     """Return a subject's check-ins in rounds that are not closed yet."""
     found = await session.exec(

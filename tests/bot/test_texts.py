@@ -35,7 +35,7 @@ NOT_WORDS = {"toast.silent", "roster.csv"}  # an empty answer to a tap; the name
 
 # Keys that the code completes: what stands before the braces, and what may follow.
 FAMILIES: dict[str, Iterable[str]] = {
-    "act.": {*Verdict, "released", "flag_kept"} - {Verdict.unchanged},
+    "act.": {*Verdict, "released", "flag_kept"},
     "card.": Disposition,
     "class.": ("stay_home", "see_nurse", "correction", "absent", "silent", "unreachable"),
     "command.": (
@@ -65,7 +65,7 @@ FAMILIES: dict[str, Iterable[str]] = {
     "summary.line_": set(Disposition) - {Disposition.cleared},
     "toast.": (Verdict.correction_asked, Verdict.too_late),
     "why.not_": Reason,
-    "why.way_": ("open", "blocked", "unproved", "absent", "unasked"),
+    "why.way_": ("open", "blocked", "unproved", "absent", "barred", "unasked"),
 }
 # Words that stand on buttons, in toasts and menus, or inside other words.
 PLAIN = (
