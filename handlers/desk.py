@@ -16,6 +16,7 @@ from handlers import corrections
 from handlers.messages import Event, Tap
 from storage import audit, cards, ledger, people, units
 from storage.database import Session
+from storage.rounds import Entry
 from storage.tables import Bot, Card, Contact
 from storage.units import School
 

@@ -13,18 +13,14 @@ from checkin.checkins import Counted, Counts, Status, count
 from checkin.questions import Disposition
 from checkin.triage import triage, worst_so_far
 from handlers.wards import Households, Ward, load_households, others_who_spoke
-from storage import people, rounds, units
+from storage import rounds, units
 from storage.database import Session
 from storage.questionnaires import questionnaire
 from storage.rounds import Entry
 from storage.tables import Card, Contact, Unit
 
-<<<<<<< HEAD
-=======
 _UTC = ZoneInfo("UTC")
-_UNANSWERED = frozenset({Status.due, Status.asked, Status.partial, Status.unreachable})
 
->>>>>>> 152a059 (answers: rights to see and to answer, split custody, and who of the family answered)
 
 @dataclass(frozen=True, slots=True)
 class Line:
