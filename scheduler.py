@@ -17,6 +17,7 @@ from apscheduler.triggers.interval import IntervalTrigger
 
 from handlers import corrections, upkeep
 from handlers.clock import Clock
+from handlers.flags import escalate
 from handlers.rounds import heartbeat
 from storage.database import Database
 
@@ -53,6 +54,7 @@ class Scheduler:
         self.duties = [
             Duty("heartbeat", 1, lambda: heartbeat(database, clock)),
             Duty("tell of corrections", 30, lambda: corrections.tell_gathered(database, clock)),
+            Duty("pass on unseen flags", 30, lambda: escalate(database, clock)),
             Duty("seal the audit", 60, lambda: upkeep.seal_audit(database)),
             Duty("forget old updates", 3600, lambda: upkeep.forget(database, clock)),
         ]

@@ -165,7 +165,6 @@ class App:
         def after(handled: Handled) -> None:
             sender = self.senders[bot_id]
             sender.answer(handled.toasts)
-            sender.redraw(handled.redraws)
             self.wake()
             if handled.menus:
                 self._in_background(self._set_menus(handled.menus))

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from bot import render_flags
 from bot.phrases import (
     joined,
     label_words,
@@ -146,6 +147,7 @@ _WITH_MORE = {
     "roster.problems": _problems,
     "roster.how": _template,
     "plan.shown": _plan,
+    "flag.left_for_family": render_flags.left_for_family,
     "health.title": _sections,
     "calendar.title": _sections,
     "why.title": _sections,

@@ -4,18 +4,16 @@ from collections.abc import Sequence
 
 from bot.phrases import (
     card_button,
-    clock_words,
     day_words,
     joined,
     list_words,
-    unit_words,
 )
 from bot.texts import Texts
 from checkin.checkins import Counts, Status
 from checkin.questions import Disposition
-from handlers.messages import Button, Rendered, Style
-from handlers.presses import Press, Verb
-from handlers.views import ClassView, FlagView, Line
+from handlers.messages import Rendered
+from handlers.presses import Verb
+from handlers.views import ClassView, Line
 
 # ---- the class card ------------------------------------------------------------------------
 
@@ -63,62 +61,3 @@ def _groups(lines: Sequence[Line]) -> list[tuple[str, list[Line]]]:
         ("silent", [line for line in lines if line.status in silent]),
         ("unreachable", [line for line in lines if line.status is Status.unreachable]),
     ]
-
-
-# ---- flags ---------------------------------------------------------------------------------
-
-
-def flag(view: FlagView, texts: Texts) -> Rendered:
-    """Tell a teacher at once of a flagged child: the disposition, never the symptom."""
-    line = view.line
-    text = texts(
-        f"flag.{line.disposition or Disposition.cleared}",
-        name=line.name,
-        unit=unit_words(line, texts),
-        time=clock_words(view.at, view.zone),
-    )
-    if line.disposition in {None, Disposition.cleared}:
-        return Rendered(text)
-    details = Press(Verb.details, line.check_in_id).pack()
-    return Rendered(text, ((Button(texts.plain("button.details"), details),),))
-
-
-def correction(view: FlagView, texts: Texts) -> Rendered | None:
-    """Ask a teacher whether a flag may fall; None when it was decided meanwhile."""
-    if view.asked_for is None:
-        return None
-    line = view.line
-    text = texts(
-        "flag.correction",
-        name=line.name,
-        unit=unit_words(line, texts),
-        now=texts.plain(f"disposition.{line.disposition}"),
-        wanted=texts.plain(f"disposition.{view.asked_for}"),
-    )
-    rows = (
-        (
-            Button(
-                texts.plain("button.release"),
-                Press(Verb.release, line.check_in_id).pack(),
-                Style.good,
-            ),
-            Button(
-                texts.plain("button.keep_flag"), Press(Verb.keep_flag, line.check_in_id).pack()
-            ),
-        ),
-        (Button(texts.plain("button.details"), Press(Verb.details, line.check_in_id).pack()),),
-    )
-    return Rendered(text, rows)
-
-
-def decided(view: FlagView, texts: Texts) -> Rendered:
-    """Say under an answered correction what stands now, without its buttons."""
-    line = view.line
-    return Rendered(
-        texts(
-            "flag.decided",
-            name=line.name,
-            unit=unit_words(line, texts),
-            now=texts.plain(f"disposition.{line.disposition or Disposition.cleared}"),
-        )
-    )

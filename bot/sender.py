@@ -14,11 +14,12 @@ from typing import Any
 
 import structlog
 
-from bot import render_household, render_message, render_school, render_summary
+from bot import render_flags, render_household, render_message, render_school, render_summary
 from bot.pacer import Pacer
 from bot.texts import Texts, texts
 from handlers.clock import Clock
-from handlers.desk import Redraw, Toast
+from handlers.desk import Toast
+from handlers.flag_views import flag_view
 from handlers.messages import (
     Delivered,
     NotSent,
@@ -35,12 +36,12 @@ from handlers.messages import (
 from handlers.summary_views import DayPicture, corrected_view, day_picture, summary_view
 from handlers.views import (
     class_view,
-    flag_view,
     household_view,
 )
 from handlers.wards import Households, load_households
 from storage import asking, cards, contacts, ledger
 from storage.database import Database, Session, is_outage
+from storage.flags import CARD
 from storage.ledger import Mark, State
 from storage.tables import Card, Contact, Ledger
 
@@ -116,22 +117,10 @@ class Sender:
             text = render_message.toast(toast, texts(toast.language))
             self._beside(self._transport.answer(toast.callback_id, text, alert=toast.alert))
 
-    def redraw(self, redraws: Sequence[Redraw]) -> None:
-        """Take the buttons from corrections that are decided, beside everything else."""
-        for each in redraws:
-            self._beside(self._redraw(each))
-
     def _beside(self, work: Coroutine[Any, Any, object]) -> None:
         task = asyncio.create_task(work)
         self._toasts.add(task)
         task.add_done_callback(self._toasts.discard)
-
-    async def _redraw(self, each: Redraw) -> None:
-        async with self._database.reading() as session:
-            view = await flag_view(session, each.check_in_id)
-        if view is not None:
-            message = render_school.decided(view, texts(each.contact.language))
-            await self._transport.edit(each.contact.chat_id, each.message_id, message)
 
     async def toasts_sent(self) -> None:
         """Wait until every tap has had its answer."""
@@ -223,10 +212,6 @@ class Sender:
         elif entry.kind == "reminder" and card is not None:
             view = await household_view(session, card, contact, now, window.households)
             message, reply_to = render_household.reminder(view, words), card.message_id
-        elif entry.kind in {"flag", "correction"}:
-            seen = await flag_view(session, ledger.payload_of(entry)["check_in"])
-            shape = render_school.flag if entry.kind == "flag" else render_school.correction
-            message = shape(seen, words) if seen is not None else None
         elif entry.kind == "corrected" and card is not None:
             ids = ledger.payload_of(entry)["corrections"]
             corrected = await corrected_view(session, card, ids)
@@ -465,6 +450,8 @@ async def _render_card(
         return render_school.class_card(await class_view(session, card), words)
     if card.kind == "summary":
         return render_summary.summary(await summary_view(session, card), words)
+    if card.kind == CARD:
+        return render_flags.flag(await flag_view(session, card, contact, now), words)
     return render_household.household(
         await household_view(session, card, contact, now, households), words
     )

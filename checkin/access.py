@@ -55,6 +55,7 @@ _ALLOWED: dict[Role, frozenset[Act]] = {
         {
             *(Act.invite, Act.manage_roster, Act.manage_plan, Act.see_health, Act.explain),
             Act.substitute,
+            Act.acknowledge,  # told when nobody else can be: then somebody has taken it on
         }
     ),
     Role.school_lead: _WITH_A_CLASS
@@ -63,7 +64,7 @@ _ALLOWED: dict[Role, frozenset[Act]] = {
     Role.deputy_lead: _WITH_A_CLASS | {Act.see_summary, Act.sign, Act.acknowledge},
     Role.grade_leader: frozenset({Act.see_class, Act.remind, Act.explain}),
     Role.class_teacher: _WITH_A_CLASS | _WITH_A_FLAG | {Act.hear_of_flags, Act.invite},
-    Role.dormitory_warden: _WITH_A_CLASS - {Act.remind, Act.explain},
+    Role.dormitory_warden: (_WITH_A_CLASS | {Act.acknowledge}) - {Act.remind, Act.explain},
     Role.doctor: _WITH_A_FLAG | {Act.see_class, Act.hear_of_flags, Act.excuse, Act.answer_for},
     Role.teacher: frozenset(),
     Role.staff: frozenset(),

@@ -10,6 +10,9 @@ from checkin.questions import Answers, Disposition, Questionnaire, TriageRule, h
 __all__ = ["Disposition", "Exposure", "Triage", "severity_of", "triage", "worst_so_far"]
 
 LONG_STAY = 7
+LONGEST_HOLD = (
+    31  # days that a rule may keep somebody at home, and how far back a hold is looked for
+)
 _RANK = {Disposition.cleared: 0, Disposition.see_nurse: 1, Disposition.stay_home: 2}
 
 

@@ -4,13 +4,13 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from checkin.access import Act, Role, roles_allowed
 from checkin.answers import Answers, prune
-from checkin.checkins import Said, Settled, Standing, Status, Verdict, release, settle
+from checkin.checkins import Said, Settled, Standing, Status, Verdict, settle
+from checkin.flags import FlagKind
 from checkin.questions import Disposition
 from checkin.triage import Triage, triage
 from handlers.desk import Desk
-from storage import contacts, ledger, people
+from handlers.flags import raise_flag, take_back
 from storage.questionnaires import questionnaire
 from storage.rounds import Entry, forget_exposures
 from storage.sealing import Private, keyring
@@ -121,77 +121,28 @@ async def keep_answers(
     (draft or Draft.of(checkin)).forget(checkin)
     if settled.verdict is Verdict.unchanged and by == checkin.respondent_id:
         return settled
-    _remember(desk, checkin, settled.verdict.value, by, weighed, given)
+    remember(desk, checkin, settled.verdict.value, by, weighed, given)
     if settled.verdict in {Verdict.too_late, Verdict.unchanged}:
         return settled  # what each of the family said is kept, even when it changes nothing
     if settled.verdict is Verdict.correction_asked:
         checkin.floor = settled.standing.floor
         checkin.asked_for = Private.of(checkin.subject_id, json.dumps(given))
         checkin.asked_for_by = by
-        await _tell_school(desk, entry, "correction", Act.release)
+        await raise_flag(desk, entry, FlagKind.correction, by=by)
     else:
-        await _keep_exposures(desk, checkin, weighed)
-        _stand(checkin, settled.standing, given, weighed)
+        await keep_exposures(desk, checkin, weighed)
+        stand(checkin, settled.standing, given, weighed)
         checkin.late = checkin.late or entry.round.closed_at is not None
-        if settled.verdict in {Verdict.raised, Verdict.undone}:
-            await _tell_school(desk, entry, "flag", Act.hear_of_flags)
+        if settled.verdict is Verdict.raised:
+            await raise_flag(desk, entry, FlagKind.flag, by=by)
+        elif settled.verdict is Verdict.undone:
+            await take_back(desk, entry, by)
     desk.changed(entry.round.day, checkin.subject_id, checkin.unit_id, checkin.school_id, by=by)
     return settled
 
 
-async def release_flag(desk: Desk, entry: Entry, by: int) -> bool:
-    """Accept the correction that a family asked for; say whether there was one to accept."""
-    checkin = entry.checkin
-    if checkin.asked_for is None or checkin.asked_for_by is None:
-        return False
-    asked = await questionnaire(desk.session, entry.round.questionnaire_id)
-    given: Answers = json.loads(checkin.asked_for.read(checkin.subject_id))
-    weighed = triage(asked, given, entry.round.day)
-    to = Said(checkin.asked_for_by, weighed.severity, weighed.disposition, desk.now)
-    before, family = standing_of(entry), checkin.asked_for_by
-    standing = release(before, desk.now, by, to=to)
-    checkin.asked_for = checkin.asked_for_by = None
-    if standing is before:
-        return False
-    desk.watch(entry)
-    _remember(desk, checkin, "released", by, weighed, given)
-    await _keep_exposures(desk, checkin, weighed)
-    _stand(checkin, standing, given, weighed)
-    desk.record(
-        "flag released", by, checkin.school_id, check_in=checkin.id, subject=checkin.subject_id
-    )
-    desk.changed(
-        entry.round.day, checkin.subject_id, checkin.unit_id, checkin.school_id, by=family
-    )
-    return True
-
-
-async def keep_flag(desk: Desk, entry: Entry, by: int) -> bool:
-    """Leave the flag as it is although the family asked otherwise; say whether it was open."""
-    checkin = entry.checkin
-    if checkin.asked_for is None:
-        return False
-    family = checkin.asked_for_by
-    checkin.asked_for = checkin.asked_for_by = None
-    desk.session.add(
-        HistoryEntry(
-            check_in_id=checkin.id,
-            subject_id=checkin.subject_id,
-            act="flag_kept",
-            by=by,
-            at=desk.now,
-            severity=checkin.severity,
-            disposition=checkin.disposition,
-        )
-    )
-    desk.record("flag kept", by, checkin.school_id, check_in=checkin.id)
-    desk.changed(
-        entry.round.day, checkin.subject_id, checkin.unit_id, checkin.school_id, by=family
-    )
-    return True
-
-
-def _stand(checkin: CheckIn, standing: Standing, given: Answers, weighed: Triage) -> None:
+def stand(checkin: CheckIn, standing: Standing, given: Answers, weighed: Triage) -> None:
+    """Let an answer stand in a check-in."""
     checkin.status = standing.status.value
     checkin.severity = standing.severity
     checkin.floor = standing.floor
@@ -205,9 +156,10 @@ def _stand(checkin: CheckIn, standing: Standing, given: Answers, weighed: Triage
     checkin.asked_for = checkin.asked_for_by = None
 
 
-def _remember(
+def remember(
     desk: Desk, checkin: CheckIn, act: str, by: int, weighed: Triage, given: Answers
 ) -> None:
+    """Keep what was said or decided in the history."""
     desk.session.add(
         HistoryEntry(
             check_in_id=checkin.id,
@@ -222,7 +174,7 @@ def _remember(
     )
 
 
-async def _keep_exposures(desk: Desk, checkin: CheckIn, weighed: Triage) -> None:
+async def keep_exposures(desk: Desk, checkin: CheckIn, weighed: Triage) -> None:
     """Keep the places of the answer that is to stand, and of no other."""
     if checkin.answers is not None:  # a first answer follows no other
         await forget_exposures(desk.session, checkin.id)
@@ -239,29 +191,3 @@ async def _keep_exposures(desk: Desk, checkin: CheckIn, weighed: Triage) -> None
                 until=exposure.until,
             )
         )
-
-
-async def _tell_school(desk: Desk, entry: Entry, kind: str, act: Act) -> None:
-    """Owe class teacher and school doctor word of this at once; without them the school lead."""
-    checkin = entry.checkin
-    first: list[Role] = [role for role in roles_allowed(act) if role is not Role.school_lead]
-    if checkin.unit_id == checkin.school_id:  # staff are the lead's own
-        first.append(Role.school_lead)
-    for roles in (first, [Role.school_lead]):
-        found = await people.holders(
-            desk.session, roles, {checkin.unit_id, checkin.school_id}, entry.round.day
-        )
-        chats = await contacts.contacts_of(
-            desk.session, [person for person, _ in found if person != checkin.subject_id]
-        )
-        for contact in chats:
-            await ledger.owe(
-                desk.session,
-                contact,
-                kind,
-                f"{kind}:{checkin.id}:{int(desk.now.timestamp() * 1000)}",
-                desk.now,
-                payload={"check_in": checkin.id},
-            )
-        if chats:
-            return

@@ -1,15 +1,12 @@
-"""The class card: who is in, who is silent, who is unwell; and what a teacher or nurse decides."""
+"""The class card: who is in, who is silent, who is unwell."""
 
 from checkin.access import Act
 from checkin.plans import MORNING
-from handlers.answers import keep_flag, release_flag
-from handlers.desk import Desk, Redraw
+from handlers.desk import Desk
 from handlers.household import bring_fresh, refused, show_again, show_at_once
 from handlers.messages import Command, Event, Tap
 from handlers.presses import Press, Verb
-from storage import cards, rounds, units
-from storage.questionnaires import questionnaire
-from storage.rounds import Entry
+from storage import cards, units
 from storage.tables import Card, Contact, Unit
 
 
@@ -55,41 +52,3 @@ async def tapped(desk: Desk, tap: Tap, contact: Contact, card: Card, press: Pres
         show_at_once(desk, tap, contact, card)
     else:
         await bring_fresh(desk, tap, contact, card)
-
-
-async def tapped_flag(desk: Desk, tap: Tap, contact: Contact, press: Press) -> None:
-    """Handle a tap under a flag: look at the reasons, release it, or let it stand."""
-    entry = await rounds.entry(desk.session, press.row)
-    access = await desk.access(contact)
-    if entry is None or not access.may(_needed(press.verb), entry.unit_path):
-        desk.record("button refused", contact.person_id, None, check_in=press.row)
-        desk.toast(tap, contact, "toast.not_yours", alert=True)
-        return
-    person_id = access.person_id or 0
-    if press.verb is Verb.details:
-        await _details(desk, tap, contact, entry, person_id)
-    elif press.verb is Verb.release:
-        done = await release_flag(desk, entry, person_id)
-        desk.toast(tap, contact, "toast.released" if done else "toast.nothing_to_release")
-    else:
-        done = await keep_flag(desk, entry, person_id)
-        desk.toast(tap, contact, "toast.flag_kept" if done else "toast.nothing_to_release")
-    if press.verb is not Verb.details and tap.message_id is not None:
-        desk.redraws.append(Redraw(contact, tap.message_id, entry.checkin.id))
-
-
-def _needed(verb: Verb) -> Act:
-    return Act.see_class if verb is Verb.details else Act.release
-
-
-async def _details(desk: Desk, tap: Tap, contact: Contact, entry: Entry, person_id: int) -> None:
-    """Say the reasons in a window that goes away: they never stand beside the name in a chat."""
-    asked = await questionnaire(desk.session, entry.round.questionnaire_id)
-    desk.record("reasons read", person_id, entry.checkin.school_id, check_in=entry.checkin.id)
-    desk.toast(
-        tap,
-        contact,
-        "toast.reasons",
-        alert=True,
-        reasons=[dict(asked.reasons.get(key, {})) for key in entry.checkin.reasons.split()],
-    )

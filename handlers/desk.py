@@ -36,15 +36,6 @@ class Toast:
     alert: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Redraw:
-    """A correction's message that has been decided: its buttons go after the commit."""
-
-    contact: Contact
-    message_id: int
-    check_in_id: int
-
-
 @dataclass(slots=True)
 class Desk:
     """What the handlers of one batch share.
@@ -57,7 +48,6 @@ class Desk:
     now: datetime
     contacts: dict[tuple[int, int], Contact] = field(default_factory=dict)
     toasts: list[Toast] = field(default_factory=list)
-    redraws: list[Redraw] = field(default_factory=list)
     cards: Mapping[int, Card] = field(default_factory=dict)
     households: "Mapping[int, list[Ward]]" = field(default_factory=dict)
     menus: set[int] = field(default_factory=set)

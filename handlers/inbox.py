@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import structlog
 
 from handlers.clock import Clock
-from handlers.desk import Desk, Redraw, Toast
+from handlers.desk import Desk, Toast
 from handlers.messages import Event, RawUpdate, Tap
 from handlers.presses import Press, PressError
 from handlers.wards import load_households
@@ -38,7 +38,6 @@ class Handled:
     events: int = 0
     set_aside: int = 0
     toasts: list[Toast] = field(default_factory=list)
-    redraws: list[Redraw] = field(default_factory=list)
     menus: set[int] = field(default_factory=set)
     jobs: bool = False
 
@@ -47,7 +46,6 @@ class Handled:
         self.events += other.events
         self.set_aside += other.set_aside
         self.toasts += other.toasts
-        self.redraws += other.redraws
         self.menus |= other.menus
         self.jobs |= other.jobs
 
@@ -112,8 +110,7 @@ class Inbox:
                 session, arrivals[0].bot_id, (arrival.update_id for arrival in new), desk.now
             )
             await desk.finish()
-        handled.toasts, handled.redraws = desk.toasts, desk.redraws
-        handled.menus, handled.jobs = desk.menus, desk.jobs
+        handled.toasts, handled.menus, handled.jobs = desk.toasts, desk.menus, desk.jobs
         return handled
 
     async def _alone(self, arrival: Arrival) -> Handled:

@@ -44,6 +44,7 @@ class Verb(StrEnum):
     end_pause = "pe"
     group_line = "gl"
     picture = "pi"
+    release_because = "rb"
 
 
 class PressError(Exception):

@@ -11,6 +11,7 @@ from handlers import (
     imports,
     invitations,
     joining,
+    releases,
     school_days,
     setup,
     stopping,
@@ -29,7 +30,7 @@ from handlers.messages import (
     Words,
 )
 from handlers.presses import Press, PressError, Verb
-from storage import asking, cards, ledger, people, rounds, units
+from storage import asking, cards, flags, ledger, people, rounds, units
 from storage.tables import Card, Contact
 
 Handle = Callable[[Desk, Command, Contact], Awaitable[None]]
@@ -38,7 +39,6 @@ _JOINING = frozenset({Verb.join_as, Verb.agree, Verb.decline})
 _ON_CARDS = frozenset(
     {Verb.all_clear, Verb.open_subject, Verb.pick, Verb.done, Verb.back, Verb.home, Verb.change}
 )
-_FLAGS = frozenset({Verb.details, Verb.release, Verb.keep_flag})
 
 
 class Router:
@@ -111,8 +111,8 @@ class Router:
             await invitations.tapped(desk, tap, contact, press)
         elif press.verb in {Verb.stop, Verb.go_on}:
             await stopping.tapped(desk, tap, contact, press)
-        elif press.verb in _FLAGS:
-            await classes.tapped_flag(desk, tap, contact, press)
+        elif press.verb in releases.VERBS:
+            await releases.tapped(desk, tap, contact, press)
         else:
             await _card_tap(desk, tap, contact, press)
 
@@ -134,7 +134,7 @@ class Router:
 async def _card_tap(desk: Desk, tap: Tap, contact: Contact, press: Press) -> None:
     """Hand a tap to its card, if the card is this chat's own."""
     card = desk.cards.get(press.row) or await desk.session.get(Card, press.row)
-    if card is None or card.contact_id != contact.id:
+    if card is None or card.contact_id != contact.id or card.kind == flags.CARD:
         desk.record("button refused", contact.person_id, None, card=press.row)
         desk.toast(tap, contact, "toast.not_yours", alert=True)
         return

@@ -1,6 +1,5 @@
 """What a card or a message shows: loaded here as values, put into words above."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
@@ -103,17 +102,6 @@ class ClassView:
     opened: bool
 
 
-@dataclass(frozen=True, slots=True)
-class FlagView:
-    """One flagged check-in, for class teacher or nurse; the reasons stand without the name."""
-
-    line: Line
-    at: datetime | None
-    zone: ZoneInfo
-    reasons: tuple[Mapping[str, str], ...]
-    asked_for: Disposition | None
-
-
 async def household_view(
     session: Session,
     card: Card,
@@ -150,7 +138,7 @@ async def _household_line(
     weighed = triage(asked, told.answers, held.day) if complete and told.answers else None
     amiss = worst_so_far(asked, ward.draft.answers, held.day) is not None
     return replace(
-        _plain_line(ward.entry),
+        plain_line(ward.entry),
         status=standing.status,
         disposition=standing.disposition,
         absent=weighed is not None and weighed.absent,
@@ -199,7 +187,7 @@ async def class_view(session: Session, card: Card) -> ClassView:
     school = await units.school(session, unit.school_id or unit.id)
     held = await rounds.rounds_on(session, school.id, card.day, card.slot)
     entries = await rounds.entries_within(session, (r.id for r in held), Reach((unit.path,)))
-    lines = tuple(_plain_line(entry) for entry in entries)
+    lines = tuple(plain_line(entry) for entry in entries)
     return ClassView(
         card_id=card.id,
         revision=card.revision,
@@ -213,27 +201,6 @@ async def class_view(session: Session, card: Card) -> ClassView:
     )
 
 
-async def flag_view(session: Session, check_in_id: int) -> FlagView | None:
-    """Load a flagged check-in and what a family asks to correct it to."""
-    entry = await rounds.entry(session, check_in_id)
-    if entry is None:
-        return None
-    checkin = entry.checkin
-    school = await units.school(session, checkin.school_id)
-    asked = await questionnaire(session, entry.round.questionnaire_id)
-    wanted = None
-    if checkin.asked_for is not None:
-        given = json.loads(checkin.asked_for.read(checkin.subject_id))
-        wanted = triage(asked, given, entry.round.day).disposition
-    return FlagView(
-        line=_plain_line(entry),
-        at=checkin.answered_at,
-        zone=school.zone,
-        reasons=tuple(asked.reasons.get(key, {}) for key in checkin.reasons.split()),
-        asked_for=wanted,
-    )
-
-
 def _counted(entry: Entry) -> Counted:
     checkin = entry.checkin
     return Counted(
@@ -244,7 +211,8 @@ def _counted(entry: Entry) -> Counted:
     )
 
 
-def _plain_line(entry: Entry) -> Line:
+def plain_line(entry: Entry) -> Line:
+    """Return a check-in as a line, without what only its family may see."""
     checkin = entry.checkin
     return Line(
         check_in_id=checkin.id,

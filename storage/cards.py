@@ -136,7 +136,7 @@ async def stale_cards(
     query = select(Card).where(behind)
     if coalesce:
         rested = or_(
-            col(Card.kind) == "household",
+            col(Card.kind).in_(["household", "flag"]),
             col(Card.shown_at).is_(None),
             col(Card.shown_at) <= now - COALESCED,
             col(Card.shown_at) > now,  # the clock was set back

@@ -1,6 +1,6 @@
 """Rounds and check-ins: what one household, class or school holds on a day."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import date
 
@@ -87,18 +87,24 @@ async def entries_within(
 
 async def entry(session: AsyncSession, check_in_id: int) -> Entry | None:
     """Return one check-in."""
+    return next(iter(await entries_of(session, [check_in_id])), None)
+
+
+async def entries_of(session: AsyncSession, check_in_ids: Collection[int]) -> list[Entry]:
+    """Return these check-ins."""
+    if not check_in_ids:
+        return []
     rows = await session.exec(
         select(CheckIn, Round, Person, Unit)
         .join(Round, col(Round.id) == CheckIn.round_id)
         .join(Person, col(Person.id) == CheckIn.subject_id)
         .join(Unit, col(Unit.id) == CheckIn.unit_id)
-        .where(CheckIn.id == check_in_id)
+        .where(col(CheckIn.id).in_(check_in_ids))
     )
-    row = rows.first()
-    if row is None:
-        return None
-    checkin, held, person, unit = row
-    return Entry(checkin, held, name_of(person), unit.name, unit.path)
+    return [
+        Entry(checkin, held, name_of(person), unit.name, unit.path)
+        for checkin, held, person, unit in rows
+    ]
 
 
 async def history_of(session: AsyncSession, check_in_id: int) -> list[HistoryEntry]:

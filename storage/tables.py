@@ -323,6 +323,13 @@ class CheckIn(Row, table=True):
             sqlite_where=text("status IN ('due', 'asked', 'partial')"),
             postgresql_where=text("status IN ('due', 'asked', 'partial')"),
         ),
+        Index(  # the few that a later day may have to carry on
+            "ix_check_in_cases",
+            "round_id",
+            "subject_id",
+            sqlite_where=text("severity > 0"),
+            postgresql_where=text("severity > 0"),
+        ),
     )
     id: int = row_id()
     round_id: int = link("round.id")
@@ -369,14 +376,16 @@ class HistoryEntry(Row, table=True):
 class Flag(Row, table=True):
     """A case that the school was told of, until somebody there says that they have seen it.
 
-    `kind` is `flag` (unwell), `correction` (the family asks to lower one) or `missing` (said to be
-    coming and not in the room).
+    `kind` and `decision` are those of `checkin.flags`: the case was told, and how it ended. The
+    partial index holds those that nobody has seen and that have not gone to the lead yet.
     """
 
     __table_args__ = (
-        Index("ix_flag_open", "school_id", "raised_at",
-              sqlite_where=text("acknowledged_at IS NULL"),
-              postgresql_where=text("acknowledged_at IS NULL")),
+        Index("ix_flag_unseen", "raised_at",
+              sqlite_where=text("acknowledged_at IS NULL AND decided_at IS NULL "
+                                "AND escalated_at IS NULL"),
+              postgresql_where=text("acknowledged_at IS NULL AND decided_at IS NULL "
+                                    "AND escalated_at IS NULL")),
     )  # fmt: skip
     id: int = row_id()
     check_in_id: int = link("check_in.id", index=True)
@@ -384,11 +393,15 @@ class Flag(Row, table=True):
     unit_id: int = link("unit.id")
     kind: str
     severity: int = Field(default=0, sa_type=SmallInteger)
+    valid_until: date | None = None
     raised_at: datetime
     raised_by: int | None = maybe_link("person.id")
     acknowledged_by: int | None = maybe_link("person.id")
     acknowledged_at: datetime | None = None
     escalated_at: datetime | None = None
+    decision: str | None = None
+    decided_by: int | None = maybe_link("person.id")
+    decided_at: datetime | None = None
 
 
 class ExposureRow(Row, table=True):

@@ -24,6 +24,7 @@ from checkin.invitations import InvitationKind
 from checkin.rosters import Sheet, read_roster
 from checkin.times import local_date
 from handlers import corrections, imports
+from handlers.flags import escalate
 from handlers.health import DutyState
 from handlers.inbox import Handled, Inbox
 from handlers.invitations import make_link
@@ -355,10 +356,9 @@ class Stage:
             for handled in self.handled:
                 self.sender.answer(handled.toasts)
                 await self.sender.toasts_sent()
-                self.sender.redraw(handled.redraws)
-                await self.sender.toasts_sent()
             done += len(await heartbeat(self.database, self.clock))
             done += len(await corrections.tell_gathered(self.database, self.clock))
+            done += len(await escalate(self.database, self.clock))
             if any(handled.jobs for handled in self.handled):
                 done += len(await imports.work(self.database, self.clock, self._download))
             self.handled.clear()

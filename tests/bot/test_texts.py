@@ -18,6 +18,7 @@ from checkin.asking import Reason
 from checkin.calendars import DayKind, Recurrence
 from checkin.checkins import Status, Verdict
 from checkin.corrections import Change
+from checkin.flags import RELEASES, Decision
 from checkin.invitations import parse_claim
 from checkin.plans import Action, Audience, BadSteps, StepsReason, parse_steps
 from checkin.questions import Disposition
@@ -35,7 +36,7 @@ NOT_WORDS = {"toast.silent", "roster.csv"}  # an empty answer to a tap; the name
 
 # Keys that the code completes: what stands before the braces, and what may follow.
 FAMILIES: dict[str, Iterable[str]] = {
-    "act.": {*Verdict, "released", "flag_kept"},
+    "act.": {*Verdict, "released", *(f"released_{why}" for why in RELEASES), "flag_kept"},
     "card.": Disposition,
     "class.": ("stay_home", "see_nurse", "correction", "absent", "silent", "unreachable"),
     "command.": (
@@ -48,7 +49,9 @@ FAMILIES: dict[str, Iterable[str]] = {
     "disposition.": Disposition,
     "doubt.": Doubt,
     "field.": Field,
-    "flag.": Disposition,
+    "button.release_": RELEASES,
+    "flag.as_": ("unseen", "instead", "last_resort"),
+    "flag.done_": Decision,
     "join.role_": ("admin", "school_lead", "class_teacher", "doctor"),
     "picture.": ("answered", "cases", "unaccounted", "missing"),
     "picture.key_": ("well", "away", "silent", "unwell", "missing"),

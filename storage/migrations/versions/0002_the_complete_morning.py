@@ -62,12 +62,17 @@ def upgrade() -> None:
     sa.Column('unit_id', sa.BigInteger(), nullable=False),
     sa.Column('kind', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
     sa.Column('severity', sa.SmallInteger(), nullable=False),
+    sa.Column('valid_until', sa.Date(), nullable=True),
     sa.Column('raised_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
     sa.Column('raised_by', sa.BigInteger(), nullable=True),
     sa.Column('acknowledged_by', sa.BigInteger(), nullable=True),
     sa.Column('acknowledged_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
     sa.Column('escalated_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
+    sa.Column('decision', sqlmodel.sql.sqltypes.AutoString(), nullable=True),
+    sa.Column('decided_by', sa.BigInteger(), nullable=True),
+    sa.Column('decided_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
     sa.ForeignKeyConstraint(['acknowledged_by'], ['person.id'], name=op.f('fk_flag_acknowledged_by_person'), initially='DEFERRED', deferrable=True),
+    sa.ForeignKeyConstraint(['decided_by'], ['person.id'], name=op.f('fk_flag_decided_by_person'), initially='DEFERRED', deferrable=True),
     sa.ForeignKeyConstraint(['check_in_id'], ['check_in.id'], name=op.f('fk_flag_check_in_id_check_in'), initially='DEFERRED', deferrable=True),
     sa.ForeignKeyConstraint(['raised_by'], ['person.id'], name=op.f('fk_flag_raised_by_person'), initially='DEFERRED', deferrable=True),
     sa.ForeignKeyConstraint(['school_id'], ['unit.id'], name=op.f('fk_flag_school_id_unit'), initially='DEFERRED', deferrable=True),
@@ -76,7 +81,7 @@ def upgrade() -> None:
     )
     with op.batch_alter_table('flag', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_flag_check_in_id'), ['check_in_id'], unique=False)
-        batch_op.create_index('ix_flag_open', ['school_id', 'raised_at'], unique=False, sqlite_where=sa.text('acknowledged_at IS NULL'), postgresql_where=sa.text('acknowledged_at IS NULL'))
+        batch_op.create_index('ix_flag_unseen', ['raised_at'], unique=False, sqlite_where=sa.text('acknowledged_at IS NULL AND decided_at IS NULL AND escalated_at IS NULL'), postgresql_where=sa.text('acknowledged_at IS NULL AND decided_at IS NULL AND escalated_at IS NULL'))
 
     with op.batch_alter_table('check_in', schema=None) as batch_op:
         batch_op.add_column(sa.Column('dormitory_id', sa.BigInteger(), nullable=True))
@@ -85,6 +90,7 @@ def upgrade() -> None:
         batch_op.add_column(sa.Column('presence', sqlmodel.sql.sqltypes.AutoString(), nullable=True))
         batch_op.add_column(sa.Column('presence_by', sa.BigInteger(), nullable=True))
         batch_op.add_column(sa.Column('presence_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True))
+        batch_op.create_index('ix_check_in_cases', ['round_id', 'subject_id'], unique=False, sqlite_where=sa.text('severity > 0'), postgresql_where=sa.text('severity > 0'))
         batch_op.create_foreign_key(batch_op.f('fk_check_in_dormitory_id_unit'), 'unit', ['dormitory_id'], ['id'], initially='DEFERRED', deferrable=True)
         batch_op.create_foreign_key(batch_op.f('fk_check_in_presence_by_person'), 'person', ['presence_by'], ['id'], initially='DEFERRED', deferrable=True)
 
@@ -138,6 +144,7 @@ def downgrade() -> None:
         batch_op.drop_column('window')
 
     with op.batch_alter_table('check_in', schema=None) as batch_op:
+        batch_op.drop_index('ix_check_in_cases', sqlite_where=sa.text('severity > 0'), postgresql_where=sa.text('severity > 0'))
         batch_op.drop_constraint(batch_op.f('fk_check_in_presence_by_person'), type_='foreignkey')
         batch_op.drop_constraint(batch_op.f('fk_check_in_dormitory_id_unit'), type_='foreignkey')
         batch_op.drop_column('presence_at')
@@ -148,7 +155,7 @@ def downgrade() -> None:
         batch_op.drop_column('dormitory_id')
 
     with op.batch_alter_table('flag', schema=None) as batch_op:
-        batch_op.drop_index('ix_flag_open', sqlite_where=sa.text('acknowledged_at IS NULL'), postgresql_where=sa.text('acknowledged_at IS NULL'))
+        batch_op.drop_index('ix_flag_unseen', sqlite_where=sa.text('acknowledged_at IS NULL AND decided_at IS NULL AND escalated_at IS NULL'), postgresql_where=sa.text('acknowledged_at IS NULL AND decided_at IS NULL AND escalated_at IS NULL'))
         batch_op.drop_index(batch_op.f('ix_flag_check_in_id'))
 
     op.drop_table('flag')

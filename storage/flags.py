@@ -1,0 +1,108 @@
+"""Flags: what the school was told of, and the messages that show it."""
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from sqlalchemy import update
+from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from checkin.flags import FlagKind
+from storage.people import in_force
+from storage.sql import affected, table
+from storage.tables import Card, CheckIn, Flag, Guardianship, Round
+
+CARD = "flag"  # the kind of the cards that show a flag
+
+
+@dataclass(frozen=True, slots=True)
+class Unseen:
+    """A flag that nobody has acknowledged, with what telling somebody else of it takes."""
+
+    flag: Flag
+    checkin: CheckIn
+    day: date
+    slot: str
+
+
+async def standing_flags(session: AsyncSession, check_in_id: int) -> list[Flag]:
+    """Return the flags of a check-in that are not decided yet, newest first."""
+    found = await session.exec(
+        select(Flag)
+        .where(Flag.check_in_id == check_in_id, col(Flag.decided_at).is_(None))
+        .order_by(col(Flag.id).desc())
+    )
+    return list(found)
+
+
+async def unseen(session: AsyncSession, since: datetime, before: datetime) -> list[Unseen]:
+    """Return the flags raised between two moments that nobody has seen, of every school."""
+    found = await session.exec(
+        select(Flag, CheckIn, Round)
+        .join(CheckIn, col(CheckIn.id) == Flag.check_in_id)
+        .join(Round, col(Round.id) == CheckIn.round_id)
+        .where(
+            col(Flag.raised_at) > since,
+            col(Flag.raised_at) <= before,
+            Flag.kind != FlagKind.correction,
+            col(Flag.acknowledged_at).is_(None),
+            col(Flag.decided_at).is_(None),
+            col(Flag.escalated_at).is_(None),
+        )
+        .order_by(col(Flag.id))
+    )
+    return [Unseen(flag, checkin, held.day, held.slot) for flag, checkin, held in found]
+
+
+async def card_about(session: AsyncSession, contact_id: int, flag: Flag, day: date) -> Card | None:
+    """Return the message that shows a flag in a chat, if that chat was told of it."""
+    found = await session.exec(
+        select(Card).where(
+            Card.contact_id == contact_id,
+            Card.day == day,
+            Card.kind == CARD,
+            Card.about_id == flag.id,
+        )
+    )
+    return found.first()
+
+
+async def cards_about(session: AsyncSession, flag: Flag, day: date) -> list[Card]:
+    """Return every message that shows a flag, in the order of telling."""
+    found = await session.exec(
+        select(Card)
+        .where(Card.day == day, Card.kind == CARD, Card.about_id == flag.id)
+        .order_by(col(Card.id))
+    )
+    return list(found)
+
+
+async def redraw(session: AsyncSession, flags: Iterable[Flag], day: date) -> None:
+    """Mark every message that shows one of these flags as behind."""
+    ids = [flag.id for flag in flags]
+    if not ids:
+        return
+    card = table(Card)
+    await affected(
+        session,
+        update(card)
+        .where(card.c.day == day, card.c.kind == CARD, card.c.about_id.in_(ids))
+        .values(revision=card.c.revision + 1),
+    )
+
+
+async def guardian_ids(
+    session: AsyncSession, student_ids: Collection[int], day: date
+) -> dict[int, set[int]]:
+    """Return who is a guardian of each of these students on a day, proved in chat or not."""
+    found = await session.exec(
+        select(Guardianship.student_id, Guardianship.guardian_id).where(
+            col(Guardianship.student_id).in_(list(student_ids)),
+            in_force(col(Guardianship.since), col(Guardianship.until), day),
+        )
+    )
+    ties: dict[int, set[int]] = {student: set() for student in student_ids}
+    for student, guardian in found:
+        ties[student].add(guardian)
+    return ties
