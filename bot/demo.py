@@ -19,8 +19,9 @@ from bot.app import App
 from bot.crowd import Crowd
 from bot.invented import SCHOOL_NAME, Personas, invented_school, personas
 from bot.settings import read_settings
-from checkin.plans import Action, days_steps
+from checkin.plans import days_steps
 from checkin.rosters import Roster, RosterGuardian, RosterStaff, RosterStudent
+from checkin.steps import Action
 from checkin.times import local_date, moment_at
 from handlers.calendars import calendar_of
 from handlers.joining import CONSENT_VERSION
@@ -326,10 +327,16 @@ async def _show_steps(app: App, sandbox: Sandbox, clock: ShiftedClock) -> None:
         await asyncio.sleep(1)
 
 
+_SECOND = {"en": "Second guardian", "zh": "询问第二监护人"}
 _STEP_WORDS = {
     Action.ask: {"en": "Ask", "zh": "发出询问"},
     Action.remind: {"en": "Remind", "zh": "提醒未填"},
-    Action.close: {"en": "Close and sum up", "zh": "截止汇总"},
+    Action.card: {"en": "Class cards", "zh": "班级卡片"},
+    Action.close: {"en": "Close", "zh": "截止"},
+    Action.summary: {"en": "Summary", "zh": "汇总"},
+    Action.chase: {"en": "Ask for signature", "zh": "催签"},
+    Action.deputy: {"en": "Deputy signs", "zh": "副校长代签"},
+    Action.evening: {"en": "Evening before", "zh": "前一晚询问"},
 }
 
 
@@ -343,7 +350,8 @@ async def _steps(database: Database, now: datetime) -> list[dict[str, Any]]:
             for plan in await plans.plans(session, school.id):
                 for due in days_steps(plan, school.zone, calendar, day + timedelta(days=offset)):
                     at = due.due_at.isoformat()
-                    found.setdefault(at, {"at": at, "label": _STEP_WORDS[due.step.action]})
+                    label = _SECOND if due.step.name == "ask-2" else _STEP_WORDS[due.step.action]
+                    found.setdefault(at, {"at": at, "label": label})
             coming = [at for at in found if datetime.fromisoformat(at) > now]
             if coming:
                 break

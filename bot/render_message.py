@@ -11,6 +11,7 @@ from bot.phrases import (
 )
 from bot.texts import Texts
 from checkin.calendars import Recurrence
+from checkin.steps import Action
 from handlers.desk import Toast
 from handlers.messages import Button, Rendered, Style
 from handlers.presses import Press, Verb
@@ -105,23 +106,24 @@ def _template(key: str, params: Mapping[str, Any], texts: Texts) -> Rendered:
 def _plan(key: str, params: Mapping[str, Any], texts: Texts) -> Rendered:
     parts = [texts(key)]
     for each in params["plans"]:
-        steps = list_words(
-            texts,
-            (
-                texts.plain(f"plan.step_{step['action']}", time=_step_time(step, texts))
-                for step in each["steps"]
-            ),
-        )
         recurrence = texts.plain(f"plan.{Recurrence(each['recurrence']).value}")
         audience = texts.plain(f"plan.{each['audience']}")
-        parts.append(texts("plan.line", audience=audience, recurrence=recurrence, steps=steps))
+        parts.append(texts("plan.line", audience=audience, recurrence=recurrence))
+        parts += [_step(step, texts) for step in each["steps"]]
     parts.append(texts("plan.how"))
     return Rendered(joined(parts))
 
 
-def _step_time(step: Mapping[str, Any], texts: Texts) -> str:
+def _step(step: Mapping[str, Any], texts: Texts) -> str:
     time: str = step["time"]
-    return texts.plain("plan.evening_before", time=time) if step["evening_before"] else time
+    if step["action"] == Action.ask and step["rung"] > 1:
+        return texts("plan.step_second", time=time)
+    return texts(f"plan.step_{step['action']}", time=time)
+
+
+def _bad_step(key: str, params: Mapping[str, Any], texts: Texts) -> Rendered:
+    action = texts.plain(f"plan.action_{params['action']}")
+    return Rendered(texts(key, **{**params, "action": action}))
 
 
 def _sections(key: str, params: Mapping[str, Any], texts: Texts) -> Rendered:
@@ -148,6 +150,9 @@ _WITH_MORE = {
     "roster.how": _template,
     "plan.shown": _plan,
     "flag.left_for_family": render_flags.left_for_family,
+    "plan.bad_ask_first": _bad_step,
+    "plan.bad_after_the_close": _bad_step,
+    "plan.bad_before_the_close": _bad_step,
     "health.title": _sections,
     "calendar.title": _sections,
     "why.title": _sections,

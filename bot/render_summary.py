@@ -50,6 +50,13 @@ def summary(view: SummaryView, texts: Texts) -> Rendered:
     return Rendered(joined(parts), _buttons(view, texts))
 
 
+def unsigned(view: SummaryView, texts: Texts) -> Rendered | None:
+    """Remind a lead of a summary; None when it has been signed."""
+    if view.signature is not None:
+        return None
+    return Rendered(texts("summary.unsigned", unit=view.unit_name))
+
+
 def _buttons(view: SummaryView, texts: Texts) -> tuple[tuple[Button, ...], ...]:
     last = (
         card_button(texts, "button.picture", Verb.picture, view),

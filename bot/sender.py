@@ -209,6 +209,9 @@ class Sender:
             message = render_message.message(payload["key"], payload["params"], words)
         elif entry.kind == "card" and card is not None:
             message = await _render_card(session, card, contact, words, now, window.households)
+        elif entry.kind == "unsigned" and card is not None:
+            told = await summary_view(session, card)
+            message, reply_to = render_summary.unsigned(told, words), card.message_id
         elif entry.kind == "reminder" and card is not None:
             view = await household_view(session, card, contact, now, window.households)
             message, reply_to = render_household.reminder(view, words), card.message_id

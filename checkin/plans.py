@@ -5,23 +5,31 @@ and each of its steps has one moment to begin and one point after which doing it
 So restarts, twins and clock jumps are harmless: whoever looks, sees the same list.
 """
 
-import re
-import unicodedata
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from enum import StrEnum
-from itertools import pairwise
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from checkin.calendars import Calendar, Recurrence, runs_on
-from checkin.times import day_exists, end_of, local_date, moment_at, parse_time
+from checkin.steps import (
+    AFTER_THE_CLOSE,
+    ASKS,
+    Action,
+    Step,
+    check_steps,
+    closing,
+    default_steps,
+    minutes_of,
+    step_from_document,
+    step_to_document,
+)
+from checkin.times import day_exists, end_of, local_date, moment_at
 
 LOOK_BACK = 8  # days: a week's holiday without power still shows its gaps
 LOOK_AHEAD = 400  # days: longer than any vacation, so that "never" means never
 QUIET = timedelta(minutes=10)  # a family that was asked this recently is not reminded
-MOST_STEPS = 12
 MORNING = "morning"  # the slot whose plans share one card, one class card and one summary
 
 
@@ -30,39 +38,6 @@ class Audience(StrEnum):
 
     students = "students"
     staff = "staff"
-
-
-class Action(StrEnum):
-    """What a step does."""
-
-    ask = "ask"
-    remind = "remind"
-    close = "close"
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One rung of the chase ladder, at a wall-clock time.
-
-    Args:
-        day_offset: 0 is the round date itself, -1 the evening before.
-        rung: counts within the action: the second reminder is rung 2.
-    """
-
-    name: str
-    at: time
-    action: Action
-    day_offset: int = 0
-    rung: int = 1
-
-
-def default_steps() -> tuple[Step, ...]:
-    """Return the ladder of a plan that says nothing: ask 06:30, remind 07:10, close 08:00."""
-    return (
-        Step("ask", time(6, 30), Action.ask),
-        Step("remind", time(7, 10), Action.remind),
-        Step("close", time(8, 0), Action.close),
-    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,9 +114,10 @@ Decision = Do | Skip
 def occurrences(plan: Plan, zone: ZoneInfo, calendar: Calendar, day: date) -> tuple[Due, ...]:
     """Return the steps of the round that answers for `day`, in order; none when it has no round.
 
-    An ask may be caught up until the next ask or the close; a reminder until the next step of any
-    kind; the close until its local date is over. No step overtakes another: where a missing hour
-    pushes one back, those behind it wait.
+    An ask and a class card may be caught up until the close, a reminder until the next one or the
+    close; the close and what follows it until their local date is
+    over. What belongs to the evening ends when the morning's steps begin. No step overtakes
+    another: where a missing hour pushes one back, those behind it wait.
     """
     if not _has_round(plan, zone, calendar, day):
         return ()
@@ -163,11 +139,20 @@ def _has_round(plan: Plan, zone: ZoneInfo, calendar: Calendar, day: date) -> boo
 
 
 def _cutoff(plan: Plan, begins: Sequence[datetime], place: int, end: datetime) -> datetime:
-    ends_an_ask = {Action.ask, Action.close}
+    late = plan.steps[place]
+    ended_by = _ENDED_BY.get(late.action, frozenset())
     for step, begin in zip(plan.steps[place + 1 :], begins[place + 1 :], strict=True):
-        if plan.steps[place].action is not Action.ask or step.action in ends_an_ask:
+        if step.action in ended_by or step.day_offset > late.day_offset:
             return min(begin, end)
     return end
+
+
+# After which later step each is too late; what is not here has until its date is over.
+_ENDED_BY = {
+    Action.ask: frozenset({Action.close}),
+    Action.card: frozenset({Action.close}),
+    Action.remind: frozenset({Action.remind, Action.close}),
+}
 
 
 def days_steps(plan: Plan, zone: ZoneInfo, calendar: Calendar, day: date) -> tuple[Due, ...]:
@@ -200,7 +185,7 @@ def next_due(plan: Plan, zone: ZoneInfo, calendar: Calendar, now: datetime) -> D
 def first_day_from(plan: Plan, zone: ZoneInfo, now: datetime) -> date:
     """Return the first date a plan made or resumed now should have: no round is begun midway."""
     today = local_date(now, zone)
-    first = plan.steps[0]
+    first = next(step for step in plan.steps if step.action is Action.ask)
     days = (today, today + timedelta(days=1), today + timedelta(days=2))
     begins = (moment_at(day + timedelta(days=first.day_offset), first.at, zone) for day in days)
     return next(day for day, begin in zip(days, begins, strict=True) if begin >= now)
@@ -241,7 +226,8 @@ def due_now(
     The window is today's round, tomorrow's (for the evening before) and those of up to eight days
     back, so that the gaps of an outage are recorded. Beyond its cutoff a step is skipped as
     missed; a cutoff never lies beyond the round date, so yesterday's ask is never sent. A
-    reminder whose own time comes before families have had their quiet since the ask is skipped.
+    reminder, or the second guardian's ask, whose own time comes before families have had their
+    quiet since the ask is skipped.
 
     `done` holds (round date, step name) of every step recorded, whether done or skipped;
     `asked_at` says when the last ask of a round was done, by round date.
@@ -257,11 +243,12 @@ def due_now(
             if due.due_at > now or due.key in done:
                 continue
             decision: Decision
-            if (round_date, plan.steps[-1].name) in done:
+            over = (round_date, closing(plan.steps).name) in done
+            if over and due.step.action not in AFTER_THE_CLOSE:
                 decision = Skip(due, SkipReason.round_closed)
             else:
                 decision = _decide(due, now, _quiet_until(plan, due, asked))
-            if isinstance(decision, Do) and due.step.action is Action.ask:
+            if isinstance(decision, Do) and due.step.action in ASKS:
                 asked[round_date] = now
             decisions.append(decision)
     return tuple(sorted(decisions, key=lambda decision: _in_time(decision.due)))
@@ -275,9 +262,14 @@ def _window(today: date) -> Iterator[date]:
 def _decide(due: Due, now: datetime, quiet_until: datetime | None) -> Decision:
     if now >= due.cutoff:
         return Skip(due, SkipReason.missed)
-    if due.step.action is Action.remind and quiet_until and due.due_at < quiet_until:
+    if quiet_until and due.due_at < quiet_until:
         return Skip(due, SkipReason.just_asked)
     return Do(due)
+
+
+def _chases(step: Step) -> bool:
+    """Say whether a step goes after those who were asked before: it leaves them time first."""
+    return step.action is Action.remind or (step.action is Action.ask and step.rung > 1)
 
 
 def _quiet_until(plan: Plan, due: Due, asked: Mapping[date, datetime]) -> datetime | None:
@@ -287,165 +279,12 @@ def _quiet_until(plan: Plan, due: Due, asked: Mapping[date, datetime]) -> dateti
     a greater hurry, so that an ask a few seconds late does not cost the reminder.
     """
     moment = asked.get(due.round_date)
-    if moment is None or due.step.action is not Action.remind:
+    if moment is None or not _chases(due.step):
         return None
     place = plan.steps.index(due.step)
-    ask = next((step for step in reversed(plan.steps[:place]) if step.action is Action.ask), None)
-    planned = _minutes(due.step) - _minutes(ask) if ask else 0
+    ask = next((step for step in reversed(plan.steps[:place]) if step.action in ASKS), None)
+    planned = minutes_of(due.step) - minutes_of(ask) if ask else 0
     return moment + min(QUIET, timedelta(minutes=planned) / 2)
-
-
-def _minutes(step: Step) -> int:
-    return step.day_offset * 24 * 60 + step.at.hour * 60 + step.at.minute
-
-
-# How people write a ladder.
-
-
-class StepsReason(StrEnum):
-    """Why a ladder cannot be kept; the words live above.
-
-    empty: nothing was written.
-    not_a_time: {text} is no time of day.
-    not_understood: {text} is neither a time nor a word for a step.
-    no_ask: nobody would be asked.
-    ask_first: the first step must be an ask, but is {action} at {time}.
-    no_close: the round would never end.
-    close_not_last: the close at {time} has steps behind it.
-    two_closes: {first} and {second} both close the round.
-    not_rising: {second} does not come after {first}.
-    too_many: {count} steps, where {most} are enough.
-    close_the_evening_before: the close at {time} must be on the day itself.
-    """
-
-    empty = "empty"
-    not_a_time = "not_a_time"
-    not_understood = "not_understood"
-    no_ask = "no_ask"
-    ask_first = "ask_first"
-    no_close = "no_close"
-    close_not_last = "close_not_last"
-    two_closes = "two_closes"
-    not_rising = "not_rising"
-    too_many = "too_many"
-    close_the_evening_before = "close_the_evening_before"
-
-
-@dataclass(frozen=True, slots=True)
-class BadSteps:
-    """A ladder refused: why, and what to put into the sentence."""
-
-    reason: StepsReason
-    args: Mapping[str, str] = field(default_factory=dict)
-
-
-_WORDS = {
-    Action.ask: {"ask", "asks", "询问", "提问", "发送", "问"},
-    Action.remind: {"remind", "reminder", "chase", "提醒", "催"},
-    Action.close: {"close", "deadline", "end", "截止", "结束", "关闭"},
-}
-_ACTION_OF = {word: action for action, words in _WORDS.items() for word in words}
-_EVENING = {"eve", "evening", "before", "-1", "前晚", "前一晚", "前一天", "昨晚"}
-# 询问06:30、截止：08:00 and ask:6:30: the word stands apart from the time behind it.
-_JOINED = re.compile(
-    "(?<![a-z])("
-    + "|".join(sorted(_ACTION_OF.keys() | _EVENING - {"-1"}, key=len, reverse=True))
-    + ")(?![a-z]):?"
-)
-_IGNORED = {"at", "the", "then", "and", "day", "在", "于"}
-
-
-def steps_from_times(times: Sequence[time]) -> tuple[Step, ...] | BadSteps:
-    """Read bare times: the first asks, the last closes, those between remind."""
-    if not times:
-        return BadSteps(StepsReason.empty)
-    if len(times) == 1:
-        return BadSteps(StepsReason.no_close)
-    between = [(Action.remind, 0, at) for at in times[1:-1]]
-    return _ladder([(Action.ask, 0, times[0]), *between, (Action.close, 0, times[-1])])
-
-
-def parse_steps(text: str) -> tuple[Step, ...] | BadSteps:
-    """Read the ladder of the /plan command.
-
-    Either bare times ("06:30 07:10 08:00") or words before each ("ask 06:30, remind 07:10, remind
-    07:30, close 08:00"); "ask eve 19:00" is the evening before. Chinese words do as well.
-    """
-    plain = unicodedata.normalize("NFKC", text).lower()
-    plain = re.sub(r"\s+([ap]m)\b", r"\1", plain)
-    plain = _JOINED.sub(r" \1 ", plain)
-    written: list[tuple[Action | None, int, time]] = []
-    action, offset = None, 0
-    for token in re.split(r"[\s,、;。=>]+", plain):
-        word = token.rstrip(":")
-        if word in _ACTION_OF:
-            action = _ACTION_OF[word]
-        elif word in _EVENING:
-            offset = -1
-        elif word and word not in _IGNORED:
-            try:
-                written.append((action, offset, parse_time(word)))
-            except ValueError:
-                number = any(letter.isdigit() for letter in word)
-                reason = StepsReason.not_a_time if number else StepsReason.not_understood
-                return BadSteps(reason, {"text": token})
-            action, offset = None, 0
-    if any(action is not None or offset for action, offset, _ in written):
-        return _named(written)
-    return steps_from_times([at for _, _, at in written])
-
-
-def _named(written: Sequence[tuple[Action | None, int, time]]) -> tuple[Step, ...] | BadSteps:
-    for action, _, at in written:
-        if action is None:
-            return BadSteps(StepsReason.not_understood, {"text": f"{at:%H:%M}"})
-    return _ladder([(action, offset, at) for action, offset, at in written if action])
-
-
-def _ladder(written: Sequence[tuple[Action, int, time]]) -> tuple[Step, ...] | BadSteps:
-    """Give each step its name and rung, so that the same ladder always has the same names."""
-    steps: list[Step] = []
-    for action, offset, at in written:
-        rung = 1 + sum(step.action is action for step in steps)
-        name = action.value if rung == 1 else f"{action.value}-{rung}"
-        steps.append(Step(name, at, action, offset, rung))
-    return check_steps(steps) or tuple(steps)
-
-
-def check_steps(steps: Sequence[Step]) -> BadSteps | None:
-    """Say what is wrong with a ladder, or None.
-
-    It begins with an ask, its moments rise, and exactly one close, on the day itself, ends it.
-    """
-    closes = [step for step in steps if step.action is Action.close]
-    if not steps:
-        return BadSteps(StepsReason.empty)
-    if len(steps) > MOST_STEPS:
-        args = {"count": str(len(steps)), "most": str(MOST_STEPS)}
-        return BadSteps(StepsReason.too_many, args)
-    if all(step.action is not Action.ask for step in steps):
-        return BadSteps(StepsReason.no_ask)
-    if not closes:
-        return BadSteps(StepsReason.no_close)
-    if len(closes) > 1:
-        args = {"first": _shown(closes[0]), "second": _shown(closes[1])}
-        return BadSteps(StepsReason.two_closes, args)
-    if steps[-1].action is not Action.close:
-        return BadSteps(StepsReason.close_not_last, {"time": _shown(closes[0])})
-    if closes[0].day_offset:
-        return BadSteps(StepsReason.close_the_evening_before, {"time": _shown(closes[0])})
-    if steps[0].action is not Action.ask:
-        args = {"action": steps[0].action.value, "time": _shown(steps[0])}
-        return BadSteps(StepsReason.ask_first, args)
-    for first, second in pairwise(steps):
-        if _minutes(second) <= _minutes(first):
-            args = {"first": _shown(first), "second": _shown(second)}
-            return BadSteps(StepsReason.not_rising, args)
-    return None
-
-
-def _shown(step: Step) -> str:
-    return f"{step.at:%H:%M}"
 
 
 # How a plan is kept.
@@ -488,25 +327,3 @@ def from_document(document: Mapping[str, Any]) -> Plan:
     if bad := check_steps(plan.steps):
         raise ValueError(f"Plan {plan.id} has a ladder that cannot run: {bad.reason}.")
     return plan
-
-
-def step_to_document(step: Step) -> dict[str, Any]:
-    """Return one step as plain JSON values."""
-    return {
-        "name": step.name,
-        "at": step.at.isoformat("minutes"),
-        "action": step.action.value,
-        "day_offset": step.day_offset,
-        "rung": step.rung,
-    }
-
-
-def step_from_document(document: Mapping[str, Any]) -> Step:
-    """Return the step that was kept."""
-    return Step(
-        name=document["name"],
-        at=time.fromisoformat(document["at"]),
-        action=Action(document["action"]),
-        day_offset=document["day_offset"],
-        rung=document["rung"],
-    )

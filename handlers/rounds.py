@@ -6,10 +6,12 @@ from typing import Any
 
 import structlog
 
-from checkin.access import Act, roles_allowed
+from checkin.access import Role
 from checkin.calendars import Calendar
-from checkin.plans import LOOK_BACK, Action, Audience, Decision, Do, Due, Plan, due_now
+from checkin.plans import LOOK_BACK, Audience, Decision, Do, Due, Plan, due_now
+from checkin.steps import Action, closing
 from checkin.times import end_of, local_date, moment_at
+from handlers import signing
 from handlers.calendars import calendar_of
 from handlers.clock import Clock
 from storage import asking, cards, contacts, ledger, people, plans, rounds, units
@@ -19,6 +21,8 @@ from storage.tables import Round
 from storage.units import School
 
 log = structlog.get_logger()
+
+_ASKING = (Action.ask.value, Action.evening.value)
 
 
 async def heartbeat(database: Database, clock: Clock) -> dict[str, int]:
@@ -63,7 +67,7 @@ async def _decisions(session: Session, now: datetime) -> list[tuple[Plan, School
     asked_at: dict[int, dict[date, datetime]] = defaultdict(dict)
     for each in recorded:
         done[each.plan_id].add((each.round_date, each.step))
-        if each.state == "done" and each.step.startswith(Action.ask.value):
+        if each.state == "done" and each.step.startswith(_ASKING):
             asked_at[each.plan_id][each.round_date] = each.decided_at
     schools = {school.id: school for school in await units.schools(session)}
     calendars: dict[int, Calendar] = {}
@@ -111,23 +115,47 @@ async def _carry_out(
 # ---- the steps -----------------------------------------------------------------------------
 
 
+async def _evening(
+    session: Session, now: datetime, plan: Plan, school: School, due: Due
+) -> dict[str, int]:
+    """Ask those who like the evening before; where nobody does, no round is opened for it."""
+    if not await asking.anyone_in_the_evening(session, school.id):
+        return {"asked": 0}
+    opened = await _opened(session, now, plan, school, due)
+    return {"messages": await asking.ask_in_the_evening(session, opened, now)}
+
+
 async def _ask(
     session: Session, now: datetime, plan: Plan, school: School, due: Due
 ) -> dict[str, int]:
     opened = await _opened(session, now, plan, school, due)
     asked = await asking.ask(session, opened, now, place=due.step.rung)
+    wardens = 0
+    if due.step.rung == 1:
+        houses = [unit.id for unit in await units.units_in(session, school.id, "dormitory")]
+        wardens = await _hand_cards(session, now, opened, Role.dormitory_warden, houses)
     await _refresh(session, school.id, opened)
     return {
         "asked": asked.subjects,
         "messages": asked.messages,
         "unreachable": asked.unreachable,
+        **({"wardens": wardens} if wardens else {}),
     }
 
 
 async def _opened(session: Session, now: datetime, plan: Plan, school: School, due: Due) -> Round:
+    """Return the round of a step, opened now or before; whoever is new to the school is in it."""
     held = await rounds.round_of(session, plan.id, school.id, due.round_date)
-    if held is not None:
-        return held
+    if held is None:
+        held = await _begin(session, now, plan, school, due)
+    if plan.audience is Audience.students:
+        await asking.open_students(session, held)
+    else:
+        await asking.open_staff(session, held, school.path)
+    return held
+
+
+async def _begin(session: Session, now: datetime, plan: Plan, school: School, due: Due) -> Round:
     version = await latest_version(session, plan.questionnaire)
     if version is None:
         raise LookupError(f"plan {plan.id} has no questionnaire {plan.questionnaire!r}")
@@ -143,16 +171,11 @@ async def _opened(session: Session, now: datetime, plan: Plan, school: School, d
     )
     session.add(held)
     await session.flush()
-    if plan.audience is Audience.students:
-        await asking.open_students(session, held)
-    else:
-        await asking.open_staff(session, held, school.path)
     return held
 
 
 def _closes_at(plan: Plan, school: School, due: Due) -> datetime:
-    close = plan.steps[-1]
-    return moment_at(due.round_date + timedelta(days=close.day_offset), close.at, school.zone)
+    return moment_at(due.round_date, closing(plan.steps).at, school.zone)
 
 
 async def _remind(
@@ -164,6 +187,17 @@ async def _remind(
     return {"reminded": await asking.remind(session, held, now, rung=due.step.rung)}
 
 
+async def _card(
+    session: Session, now: datetime, plan: Plan, school: School, due: Due
+) -> dict[str, int]:
+    """Hand the class teachers their cards, so that they can help before the close."""
+    held = await rounds.round_of(session, plan.id, school.id, due.round_date)
+    if held is None:
+        return {"cards": 0}
+    classes = [unit.id for unit in await units.classes_of(session, school.id)]
+    return {"cards": await _hand_cards(session, now, held, Role.class_teacher, classes)}
+
+
 async def _close(
     session: Session, now: datetime, plan: Plan, school: School, due: Due
 ) -> dict[str, int]:
@@ -173,19 +207,46 @@ async def _close(
     silent = await asking.close(session, held, now)
     await session.flush()
     await _refresh(session, school.id, held)
-    told = 0
-    if all(
-        other.closed_at
-        for other in await rounds.rounds_on(session, school.id, held.day, held.slot)
-    ):
-        told = await _hand_over(session, now, school, held)
-    return {"no_response": silent, "summaries": told}
+    counts = {"no_response": silent}
+    if all(step.action is not Action.card for step in plan.steps):
+        counts |= await _card(session, now, plan, school, due)
+    if all(step.action is not Action.summary for step in plan.steps):
+        counts |= await _summary(session, now, plan, school, due)
+    return counts
+
+
+async def _summary(
+    session: Session, now: datetime, plan: Plan, school: School, due: Due
+) -> dict[str, int]:
+    """Hand the lead the summary, once every round that it is about has closed."""
+    held = await _all_closed(session, plan, school, due)
+    return {"summaries": await signing.hand_over(session, now, school, held) if held else 0}
+
+
+async def _chase(
+    session: Session, now: datetime, plan: Plan, school: School, due: Due
+) -> dict[str, int]:
+    held = await _all_closed(session, plan, school, due)
+    return {"chased": await signing.chase(session, now, school, held) if held else 0}
+
+
+async def _deputy(
+    session: Session, now: datetime, plan: Plan, school: School, due: Due
+) -> dict[str, int]:
+    held = await _all_closed(session, plan, school, due)
+    return {"deputies": await signing.hand_to_deputy(session, now, school, held) if held else 0}
+
+
+async def _all_closed(session: Session, plan: Plan, school: School, due: Due) -> Round | None:
+    """Return a closed round of the day's slot; None while another one of it is open."""
+    held = await rounds.rounds_on(session, school.id, due.round_date, plan.slot)
+    return held[0] if held and all(each.closed_at for each in held) else None
 
 
 async def _refresh(session: Session, school_id: int, held: Round) -> None:
     """Bring the class cards and summaries of a round's day up to date, whoever opened them."""
-    classes = [unit.id for unit in await units.classes_of(session, school_id)]
-    await cards.refresh_about(session, [school_id, *classes], held.day)
+    inside = [unit.id for unit in await units.units_in(session, school_id)]
+    await cards.refresh_about(session, [school_id, *inside], held.day)
 
 
 async def _end_quietly(session: Session, now: datetime, due: Due) -> None:
@@ -196,39 +257,32 @@ async def _end_quietly(session: Session, now: datetime, due: Due) -> None:
         await _refresh(session, due.school_id, held)
 
 
-async def _hand_over(session: Session, now: datetime, school: School, held: Round) -> int:
-    """Owe the class teachers their cards and the leads the summary."""
-    classes = [unit.id for unit in await units.classes_of(session, school.id)]
-    teachers = await people.holders(
-        session,
-        roles_allowed(Act.hear_of_flags),
-        classes,
-        held.day,
-    )
-    leads = await people.holders(session, roles_allowed(Act.sign), [school.id], held.day)
+async def _hand_cards(
+    session: Session, now: datetime, held: Round, role: Role, unit_ids: list[int]
+) -> int:
+    """Owe the cards of these units to those who hold a role there; once for each day and slot."""
+    found = await people.holders(session, [role], unit_ids, held.day)
     reached = {
         contact.person_id: contact
-        for contact in await contacts.contacts_of(
-            session, [person for person, _ in (*teachers, *leads)]
-        )
+        for contact in await contacts.contacts_of(session, [person for person, _ in found])
     }
     told = 0
-    for kind, recipients in (("class", teachers), ("summary", leads)):
-        for person, unit in recipients:
-            if person not in reached:
-                continue
-            contact = reached[person]
-            card = await cards.card_of(session, contact, held.day, kind, held.slot, unit)
-            await ledger.owe(
-                session,
-                contact,
-                "card",
-                f"{kind}:{held.day}:{held.slot}:{unit}",
-                now,
-                card=card,
-            )
+    for person, unit in found:
+        if contact := reached.get(person):
+            card = await cards.card_of(session, contact, held.day, "class", held.slot, unit)
+            cause = f"class:{held.day}:{held.slot}:{unit}"
+            await ledger.owe(session, contact, "card", cause, now, card=card)
             told += 1
     return told
 
 
-_STEPS = {Action.ask: _ask, Action.remind: _remind, Action.close: _close}
+_STEPS = {
+    Action.evening: _evening,
+    Action.ask: _ask,
+    Action.remind: _remind,
+    Action.card: _card,
+    Action.close: _close,
+    Action.summary: _summary,
+    Action.chase: _chase,
+    Action.deputy: _deputy,
+}

@@ -5,15 +5,14 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from checkin.access import Act
-from checkin.plans import (
-    Audience,
+from checkin.plans import Audience, Plan, change_steps, first_day_from
+from checkin.steps import (
     BadSteps,
-    Plan,
     Step,
-    change_steps,
+    closing,
     default_steps,
-    first_day_from,
     parse_steps,
+    staff_steps,
 )
 from checkin.times import moment_at
 from handlers.desk import Desk
@@ -27,7 +26,10 @@ from storage.units import School
 
 _ZONE = frozenset({"zone", "时区"})
 _NAME = frozenset({"name", "校名"})
-_AUDIENCE = {"student": Audience.students, "staff": Audience.staff}
+_PLANS = {
+    "student": (Audience.students, default_steps()),
+    "staff": (Audience.staff, staff_steps()),
+}
 
 
 async def make_school(
@@ -46,12 +48,13 @@ async def make_school(
     school = units.school_of(unit)
     for asked in shipped():
         await keep_questionnaire(session, asked, now)
+        audience, steps = _PLANS[asked.key]
         plan = Plan(
             id=plans.new_plan_id(),
             school_id=school.id,
             questionnaire=asked.key,
-            audience=_AUDIENCE[asked.key],
-            steps=default_steps(),
+            audience=audience,
+            steps=steps,
         )
         first = first_day_from(plan, school.zone, now)
         await plans.keep_plan(session, replace(plan, first_day=first))
@@ -135,7 +138,7 @@ async def _change(desk: Desk, school: School, each: Plan, steps: tuple[Step, ...
     for day in begun:
         held = await rounds.round_of(desk.session, each.id, school.id, day)
         if held is not None and held.closed_at is None:
-            held.closes_at = moment_at(day, steps[-1].at, school.zone)
+            held.closes_at = moment_at(day, closing(steps).at, school.zone)
 
 
 def _shown(each: Plan) -> dict[str, object]:
@@ -146,7 +149,7 @@ def _shown(each: Plan) -> dict[str, object]:
             {
                 "action": step.action.value,
                 "time": f"{step.at:%H:%M}",
-                "evening_before": step.day_offset < 0,
+                "rung": step.rung,
             }
             for step in each.steps
         ],

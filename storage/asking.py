@@ -8,6 +8,7 @@ from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import (
+    ColumnElement,
     Select,
     Subquery,
     and_,
@@ -15,6 +16,7 @@ from sqlalchemy import (
     exists,
     func,
     literal,
+    null,
     or_,
     select,
     union_all,
@@ -26,6 +28,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from checkin.checkins import Status
 from storage.cards import refresh_about
+from storage.pauses import away_on, paused
 from storage.people import in_force
 from storage.sql import affected, insert_into, table
 from storage.tables import (
@@ -36,18 +39,22 @@ from storage.tables import (
     Enrolment,
     Guardianship,
     Ledger,
+    Pause,
     RoleGrant,
     Round,
     Unit,
 )
 
 BULK = 1
+EVENING = -1  # the rung of an ask the evening before; the morning's own is 0
 WAITING = (Status.due, Status.asked, Status.partial)
 
 _card = table(Card).c
 _checkin = table(CheckIn).c
 _contact = table(Contact).c
 _ledger = table(Ledger).c
+
+_LIKE_THE_EVENING = select(_contact.id).where(_contact.window == "evening")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,20 +69,28 @@ class Asked:
 # ---- opening -------------------------------------------------------------------------------
 
 _FRESH: dict[str, Any] = {
-    "status": Status.due.value,
     "severity": 0,
     "floor": 0,
     "reasons": "",
     "absent": False,
     "late": False,
+    "via": "chat",
 }
 
 
 async def open_students(session: AsyncSession, opened: Round) -> int:
-    """Give every student enrolled on the day a check-in; return how many were made."""
+    """Give every student enrolled on the day a check-in; return how many were made.
+
+    Again it adds whoever has come since. Who is on a pause is excused from the beginning.
+    """
     enrolment = table(Enrolment).c
     subjects = select(
-        literal(opened.id), enrolment.person_id, enrolment.unit_id, enrolment.school_id, *_fresh()
+        literal(opened.id),
+        enrolment.person_id,
+        enrolment.unit_id,
+        enrolment.school_id,
+        enrolment.dormitory_id,
+        *_fresh(enrolment.person_id, opened.day),
     ).where(
         enrolment.school_id == opened.school_id,
         in_force(enrolment.since, enrolment.until, opened.day),
@@ -88,7 +103,14 @@ async def open_staff(session: AsyncSession, opened: Round, path: str) -> int:
     grant, unit = table(RoleGrant).c, table(Unit).c
     school = literal(opened.school_id)
     subjects = (
-        select(literal(opened.id), grant.person_id, school, school, *_fresh())
+        select(
+            literal(opened.id),
+            grant.person_id,
+            school,
+            school,
+            null(),
+            *_fresh(grant.person_id, opened.day),
+        )
         .join_from(table(RoleGrant), table(Unit), unit.id == grant.unit_id)
         .where(
             unit.path.startswith(path, autoescape=True),
@@ -99,12 +121,17 @@ async def open_staff(session: AsyncSession, opened: Round, path: str) -> int:
     return await _open(session, subjects)
 
 
-def _fresh() -> list[Any]:
-    return [literal(value) for value in _FRESH.values()]
+def _fresh(subject: ColumnElement[int], day: date) -> list[Any]:
+    away = paused(subject, day)
+    status = case((away, Status.excused.value), else_=Status.due.value)
+    pause = table(Pause).c
+    why = select(func.max(pause.reason)).where(pause.subject_id == subject, away_on(day))
+    return [status, why.scalar_subquery(), *(literal(value) for value in _FRESH.values())]
 
 
 async def _open(session: AsyncSession, subjects: Select[Any]) -> int:
-    columns = ["round_id", "subject_id", "unit_id", "school_id", *_FRESH]
+    told = ["round_id", "subject_id", "unit_id", "school_id", "dormitory_id"]
+    columns = [*told, "status", "excuse", *_FRESH]
     statement = insert_into(session, CheckIn).from_select(columns, subjects)
     return await affected(session, statement.on_conflict_do_nothing())
 
@@ -116,7 +143,8 @@ def ways_to_ask(round_id: int, day: date) -> Subquery:
     """Return (subject_id, contact_id, bot_id, place) for everyone in a round who can be asked.
 
     Place 1 is asked first: oneself with an own account, then the guardians in their order. A way
-    needs an open chat, a proved tie and a consent in force.
+    needs an open chat, a proved tie with the right to answer, and a consent in force. Nobody at
+    home knows how a boarder slept: their warden says it.
     """
     guardianship, consent = table(Guardianship).c, table(Consent).c
     usable = and_(
@@ -144,6 +172,8 @@ def ways_to_ask(round_id: int, day: date) -> Subquery:
         .where(
             usable,
             guardianship.proved_at.is_not(None),
+            guardianship.may_answer,
+            _checkin.dormitory_id.is_(None),
             in_force(guardianship.since, guardianship.until, day),
         )
     )
@@ -172,12 +202,19 @@ def _subjects(round_id: int, *statuses: Status) -> Select[Any]:
 async def ask(session: AsyncSession, asked: Round, now: datetime, *, place: int = 1) -> Asked:
     """Owe the card to everyone at this place among those who can answer for a silent subject.
 
-    Idempotent: a card and its message exist once for each contact, day and slot.
+    Who has not been asked at all is asked at the first place, whichever rung it is; who said in
+    the evening what they could is asked again in the morning. Idempotent: a card and its message
+    exist once for each contact, day and slot.
     """
     ways = ways_to_ask(asked.id, asked.day)
-    silent = _subjects(asked.id, *((Status.due,) if place == 1 else WAITING))
+    begun: ColumnElement[bool] = ways.c.subject_id.in_(
+        _subjects(asked.id, Status.asked, Status.partial)
+    )
+    if place == 1:
+        begun = and_(begun, ways.c.contact_id.in_(_LIKE_THE_EVENING))
+    fresh = ways.c.subject_id.in_(_subjects(asked.id, Status.due))
     whom = select(ways.c.contact_id, ways.c.bot_id).where(
-        ways.c.place == place, ways.c.subject_id.in_(silent)
+        or_(and_(ways.c.place == place, begun), and_(ways.c.place == 1, fresh))
     )
     messages = await owe_cards(session, whom.distinct().subquery(), asked, now)
     due = (_checkin.round_id == asked.id, _checkin.status == Status.due.value)
@@ -188,12 +225,58 @@ async def ask(session: AsyncSession, asked: Round, now: datetime, *, place: int 
         .values(status=Status.asked.value),
     )
     unreachable = await affected(
-        session, update(table(CheckIn)).where(*due).values(status=Status.unreachable.value)
+        session,
+        update(table(CheckIn))
+        .where(*due, _checkin.dormitory_id.is_(None))
+        .values(status=Status.unreachable.value),
     )
     return Asked(messages, subjects, unreachable)
 
 
-async def owe_cards(session: AsyncSession, whom: Subquery, asked: Round, now: datetime) -> int:
+async def anyone_in_the_evening(session: AsyncSession, school_id: int) -> bool:
+    """Say whether anybody of a school likes to be asked the evening before."""
+    enrolment, guardianship = table(Enrolment).c, table(Guardianship).c
+    pupils = select(enrolment.person_id).where(enrolment.school_id == school_id)
+    guardians = select(guardianship.guardian_id).where(guardianship.student_id.in_(pupils))
+    found = await session.exec(
+        of_models(Contact.id)
+        .where(
+            Contact.window == "evening",
+            Contact.state == "active",
+            or_(_contact.person_id.in_(pupils), _contact.person_id.in_(guardians)),
+        )
+        .limit(1)
+    )
+    return found.first() is not None
+
+
+async def ask_in_the_evening(session: AsyncSession, asked: Round, now: datetime) -> int:
+    """Owe the card to those first in line who like the evening before; return how many."""
+    ways = ways_to_ask(asked.id, asked.day)
+    due = _subjects(asked.id, Status.due)
+    first = (
+        ways.c.place == 1,
+        ways.c.contact_id.in_(_LIKE_THE_EVENING),
+        ways.c.subject_id.in_(due),
+    )
+    whom = select(ways.c.contact_id, ways.c.bot_id).where(*first)
+    messages = await owe_cards(session, whom.distinct().subquery(), asked, now, rung=EVENING)
+    await affected(
+        session,
+        update(table(CheckIn))
+        .where(
+            _checkin.round_id == asked.id,
+            _checkin.status == Status.due.value,
+            _checkin.subject_id.in_(select(ways.c.subject_id).where(*first)),
+        )
+        .values(status=Status.asked.value),
+    )
+    return messages
+
+
+async def owe_cards(
+    session: AsyncSession, whom: Subquery, asked: Round, now: datetime, *, rung: int = 0
+) -> int:
     """Owe the day's household card to these contacts; one that was shown already is refreshed."""
     columns = ["bot_id", "contact_id", "day", "kind", "slot", "about_id", "revision", "shown"]
     made = select(
@@ -215,7 +298,7 @@ async def owe_cards(session: AsyncSession, whom: Subquery, asked: Round, now: da
         ),
     )
     cause = f"ask:{asked.day}:{asked.slot}"
-    return await _owe(session, asked, now, select(whom.c.contact_id), "card", cause, 0)
+    return await _owe(session, asked, now, select(whom.c.contact_id), "card", cause, rung)
 
 
 async def ask_contact(session: AsyncSession, contact_id: int, asked: Round, now: datetime) -> int:

@@ -100,14 +100,17 @@ async def units_within(session: AsyncSession, reach: Reach, *kinds: str) -> list
     return list(found)
 
 
+async def units_in(session: AsyncSession, school_id: int, *kinds: str) -> list[Unit]:
+    """Return what lies in a school, of these kinds or of any, in its own order."""
+    query = select(Unit).where(Unit.school_id == school_id, Unit.id != school_id)
+    if kinds:
+        query = query.where(col(Unit.kind).in_(kinds))
+    return list(await session.exec(query.order_by(col(Unit.position), col(Unit.name))))
+
+
 async def classes_of(session: AsyncSession, school_id: int) -> list[Unit]:
     """Return a school's classes in its own order."""
-    found = await session.exec(
-        select(Unit)
-        .where(Unit.school_id == school_id, Unit.kind == "class")
-        .order_by(col(Unit.position), col(Unit.name))
-    )
-    return list(found)
+    return await units_in(session, school_id, "class")
 
 
 async def terms_of(session: AsyncSession, school_id: int) -> list[Term]:

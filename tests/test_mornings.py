@@ -82,7 +82,9 @@ async def test_the_lead_gets_the_summary_and_signs(
     await stage.taps_first(maria, 0)
     await stage.taps_first(wang, 0)
     await stage.taps_first(lead, 0)
+    await stage.at("07:30")
     await stage.at("08:00")
+    await stage.at("08:05")
     await stage.taps_first(lead, 0)  # sign
     golden(f"lead_signs.{language}", stage.transcript())
 

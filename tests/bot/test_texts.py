@@ -20,11 +20,12 @@ from checkin.checkins import Status, Verdict
 from checkin.corrections import Change
 from checkin.flags import RELEASES, Decision
 from checkin.invitations import parse_claim
-from checkin.plans import Action, Audience, BadSteps, StepsReason, parse_steps
+from checkin.plans import Audience
 from checkin.questions import Disposition
 from checkin.roster_cells import ProblemCode, language_of
 from checkin.roster_headers import Field, kind_of_row
 from checkin.roster_roles import roles_of
+from checkin.steps import Action, BadSteps, StepsReason, parse_steps
 from checkin.typed_dates import take_date
 from checkin.understanding import Doubt, Understood
 from handlers.roster_files import MOST_BYTES, RosterFileCode
@@ -58,7 +59,7 @@ FAMILIES: dict[str, Iterable[str]] = {
     "plan.": (*Recurrence, *Audience),
     "plan.action_": Action,
     "plan.bad_": StepsReason,
-    "plan.step_": Action,
+    "plan.step_": (*Action, "second"),
     "roster.": ProblemCode,
     "roster.file_": RosterFileCode,
     "since.": Change,

@@ -11,28 +11,33 @@ from hypothesis import strategies as st
 
 from checkin.calendars import Calendar, DayKind, Override, Recurrence
 from checkin.plans import (
-    Action,
     Audience,
-    BadSteps,
     Decision,
     Do,
     Plan,
     Skip,
     SkipReason,
-    Step,
-    StepsReason,
     change_steps,
-    check_steps,
     days_steps,
-    default_steps,
     due_now,
     first_day_from,
     from_document,
     next_due,
     occurrences,
-    parse_steps,
-    steps_from_times,
     to_document,
+)
+from checkin.steps import (
+    AFTER_THE_CLOSE,
+    ASKS,
+    Action,
+    BadSteps,
+    Step,
+    StepsReason,
+    check_steps,
+    default_steps,
+    parse_steps,
+    staff_steps,
+    steps_from_times,
 )
 from checkin.times import local_date
 
@@ -42,16 +47,19 @@ MONDAY = date(2026, 3, 2)
 TUESDAY = date(2026, 3, 3)
 FRIDAY = date(2026, 3, 6)
 ORDINARY = Calendar()
-MORNING = Plan(1, 7, "daily", Audience.students, first_day=MONDAY)
 
 
-def evening_and_morning() -> tuple[Step, ...]:
-    steps = parse_steps("ask eve 19:00, remind eve 20:30, ask 06:30, remind 07:10, close 08:00")
+def ladder(text: str) -> tuple[Step, ...]:
+    steps = parse_steps(text)
     assert isinstance(steps, tuple)
     return steps
 
 
-EVENING = Plan(2, 7, "daily", Audience.students, steps=evening_and_morning(), first_day=TUESDAY)
+SHORT = ladder("ask 06:30, remind 07:10, close 08:00")
+LONG = ladder("evening 19:00, remind eve 20:30, ask 06:30, remind 07:10, close 08:00")
+MORNING = Plan(1, 7, "daily", Audience.students, steps=SHORT, first_day=MONDAY)
+EVENING = Plan(2, 7, "daily", Audience.students, steps=LONG, first_day=TUESDAY)
+WHOLE = Plan(3, 7, "daily", Audience.students, first_day=MONDAY)
 
 
 def at(day: date, clock: str, zone: ZoneInfo = SHANGHAI) -> datetime:
@@ -99,9 +107,9 @@ def test_a_morning_goes_ask_remind_close() -> None:
 def test_each_step_has_the_point_after_which_doing_it_is_wrong() -> None:
     rounds = occurrences(EVENING, SHANGHAI, ORDINARY, TUESDAY)
     assert [(due.step.name, due.due_at, due.cutoff) for due in rounds] == [
-        ("ask", at(MONDAY, "19:00"), at(TUESDAY, "06:30")),
+        ("evening", at(MONDAY, "19:00"), at(TUESDAY, "06:30")),
         ("remind", at(MONDAY, "20:30"), at(TUESDAY, "06:30")),
-        ("ask-2", at(TUESDAY, "06:30"), at(TUESDAY, "08:00")),
+        ("ask", at(TUESDAY, "06:30"), at(TUESDAY, "08:00")),
         ("remind-2", at(TUESDAY, "07:10"), at(TUESDAY, "08:00")),
         ("close", at(TUESDAY, "08:00"), at(TUESDAY + timedelta(days=1), "00:00")),
     ]
@@ -128,8 +136,8 @@ def test_a_new_plan_has_missed_nothing() -> None:
     new = replace(MORNING, first_day=first)
     assert due_now(new, SHANGHAI, ORDINARY, now, set()) == ()
     assert first_day_from(MORNING, SHANGHAI, at(FRIDAY, "06:00")) == FRIDAY
-    assert first_day_from(EVENING, SHANGHAI, at(FRIDAY, "06:00")) == date(2026, 3, 7)
-    assert first_day_from(EVENING, SHANGHAI, at(FRIDAY, "19:30")) == date(2026, 3, 8)
+    assert first_day_from(EVENING, SHANGHAI, at(FRIDAY, "06:00")) == FRIDAY
+    assert first_day_from(EVENING, SHANGHAI, at(FRIDAY, "19:30")) == date(2026, 3, 7)
 
 
 def test_a_round_that_has_begun_goes_on_under_the_new_ladder() -> None:
@@ -180,6 +188,36 @@ def test_the_reminder_waits_for_the_moment_the_ask_was_really_done() -> None:
     assert told(soon) == ["do remind of 2"]
 
 
+def test_the_second_guardian_is_not_asked_at_once_when_the_first_was_asked_late() -> None:
+    now = at(MONDAY, "07:25")
+    decisions = due_now(WHOLE, SHANGHAI, ORDINARY, now, set())
+    assert told(decisions) == [
+        "skip evening of 2: missed",
+        "do ask of 2",
+        "skip remind of 2: just_asked",
+        "skip ask-2 of 2: just_asked",
+    ]
+
+
+def test_a_whole_day_of_a_school() -> None:
+    done: set[tuple[date, str]] = set()
+    said = []
+    tuesday = replace(WHOLE, first_day=TUESDAY)
+    clocks = ("06:30", "07:10", "07:20", "07:30", "08:00", "08:05", "08:30", "09:00")
+    for day, clock in [(MONDAY, "19:00"), *((TUESDAY, clock) for clock in clocks)]:
+        decisions = due_now(tuesday, SHANGHAI, ORDINARY, at(day, clock), done)
+        done |= keys(decisions)
+        said += told(decisions)
+    names = ("evening", "ask", "remind", "ask-2", "card", "close", "summary", "chase", "deputy")
+    assert said == [f"do {name} of 3" for name in names]
+
+
+def test_a_summary_that_was_missed_in_the_morning_comes_as_soon_as_we_are_back() -> None:
+    done = {(MONDAY, name) for name in ("evening", "ask", "remind", "ask-2", "card", "close")}
+    decisions = due_now(WHOLE, SHANGHAI, ORDINARY, at(MONDAY, "11:00"), done)
+    assert told(decisions) == ["do summary of 2", "do chase of 2", "do deputy of 2"]
+
+
 def test_a_plan_in_a_hurry_still_reminds() -> None:
     steps = steps_from_times([time(6, 30), time(6, 34), time(6, 40)])
     assert isinstance(steps, tuple)
@@ -219,13 +257,14 @@ def test_an_outage_of_a_week_leaves_a_gap_for_each_day() -> None:
 
 def test_the_evening_before_belongs_to_tomorrows_round() -> None:
     decisions = due_now(EVENING, SHANGHAI, ORDINARY, at(MONDAY, "19:00"), set())
-    assert told(decisions) == ["do ask of 3"]
+    assert told(decisions) == ["do evening of 3"]
 
 
 def test_sunday_evening_asks_for_monday() -> None:
     sunday = date(2026, 3, 8)
     plan = replace(EVENING, first_day=date(2026, 3, 9))
-    assert told(due_now(plan, SHANGHAI, ORDINARY, at(sunday, "19:05"), set())) == ["do ask of 9"]
+    sundays = due_now(plan, SHANGHAI, ORDINARY, at(sunday, "19:05"), set())
+    assert told(sundays) == ["do evening of 9"]
     friday = due_now(plan, SHANGHAI, ORDINARY, at(date(2026, 3, 13), "19:05"), set())
     assert [said for said in told(friday) if said.startswith("do")] == ["do close of 13"]
 
@@ -233,9 +272,9 @@ def test_sunday_evening_asks_for_monday() -> None:
 def test_a_missed_evening_is_made_good_by_the_morning() -> None:
     decisions = due_now(EVENING, SHANGHAI, ORDINARY, at(TUESDAY, "06:40"), set())
     assert told(decisions) == [
-        "skip ask of 3: missed",
+        "skip evening of 3: missed",
         "skip remind of 3: missed",
-        "do ask-2 of 3",
+        "do ask of 3",
     ]
 
 
@@ -255,7 +294,7 @@ def test_a_step_in_the_missing_hour_happens_an_hour_later_and_nothing_overtakes_
     assert isinstance(steps, tuple)
     plan = replace(MORNING, steps=steps, recurrence=Recurrence.every_day)
     spring = date(2026, 3, 29)
-    ask, remind, close = occurrences(plan, BERLIN, ORDINARY, spring)
+    ask, remind, close, *_ = occurrences(plan, BERLIN, ORDINARY, spring)
     assert ask.due_at == datetime(2026, 3, 29, 0, 30, tzinfo=UTC)
     assert remind.due_at == datetime(2026, 3, 29, 1, 30, tzinfo=UTC)
     assert close.due_at == remind.due_at == ask.cutoff == remind.cutoff
@@ -300,23 +339,38 @@ def test_the_next_step_may_be_tonight_for_tomorrow() -> None:
 def test_a_day_shows_its_own_steps_and_the_evening_for_tomorrow() -> None:
     steps = days_steps(EVENING, SHANGHAI, ORDINARY, TUESDAY)
     assert [(due.step.name, due.round_date.day) for due in steps] == [
-        ("ask-2", 3),
+        ("ask", 3),
         ("remind-2", 3),
         ("close", 3),
-        ("ask", 4),
+        ("evening", 4),
         ("remind", 4),
     ]
     friday = days_steps(EVENING, SHANGHAI, ORDINARY, FRIDAY)
-    assert [due.step.name for due in friday] == ["ask-2", "remind-2", "close"]
+    assert [due.step.name for due in friday] == ["ask", "remind-2", "close"]
 
 
 # Writing a ladder.
 
 
-def test_bare_times_are_ask_reminders_close() -> None:
-    assert parse_steps("06:30 07:10 08:00") == default_steps()
-    assert parse_steps("6点半、7点10分、8点") == default_steps()
-    assert parse_steps("6:30 am 7:10am, 8 am") == default_steps()
+def test_bare_times_are_ask_reminders_close_and_the_summary_follows() -> None:
+    assert parse_steps("06:30 07:10 08:00") == staff_steps()
+    assert parse_steps("6点半、7点10分、8点") == staff_steps()
+    assert parse_steps("6:30 am 7:10am, 8 am") == staff_steps()
+
+
+def test_what_follows_a_close_shortly_before_midnight_is_left_out() -> None:
+    assert [step.name for step in ladder("20:00 23:40")] == ["ask", "close", "summary"]
+
+
+def test_the_whole_default_day_can_be_written() -> None:
+    assert default_steps() == ladder(
+        "evening 19:00, ask 06:30, remind 07:10, second guardian 07:20, card 07:30, "
+        "close 08:00, summary 08:05, chase 08:30, deputy 09:00"
+    )
+    assert default_steps() == ladder(
+        "前一晚19:00，询问6:30，提醒7:10，第二监护人7:20，班级卡片7:30，截止8点，汇总8:05，"
+        "催签8:30，代签9:00"
+    )
 
 
 @pytest.mark.parametrize(
@@ -329,7 +383,7 @@ def test_bare_times_are_ask_reminders_close() -> None:
     ],
 )
 def test_words_say_what_each_time_is(written: str) -> None:
-    assert parse_steps(written) == default_steps()
+    assert parse_steps(written) == SHORT
 
 
 def test_a_second_reminder_is_the_second_rung() -> None:
@@ -349,6 +403,7 @@ def test_the_evening_before_can_be_written_in_both_languages() -> None:
     assert english == chinese
     assert isinstance(english, tuple)
     assert [step.day_offset for step in english] == [-1, 0, 0]
+    assert english == parse_steps("evening 19:00, ask 06:30, close 08:00")
 
 
 @pytest.mark.parametrize(
@@ -366,9 +421,15 @@ def test_the_evening_before_can_be_written_in_both_languages() -> None:
         ("06:30 06:30", StepsReason.not_rising, {"first": "06:30", "second": "06:30"}),
         (
             "ask 6:30 close 8:00 remind 9:00",
-            StepsReason.close_not_last,
-            {"time": "08:00"},
+            StepsReason.after_the_close,
+            {"action": "remind", "time": "09:00"},
         ),
+        (
+            "ask 6:30 summary 7:00 close 8:00",
+            StepsReason.before_the_close,
+            {"action": "summary", "time": "07:00"},
+        ),
+        ("evening 19:00 close 8:00", StepsReason.no_ask, {}),
         (
             "ask 6:30 close 8:00 close 9:00",
             StepsReason.two_closes,
@@ -380,14 +441,14 @@ def test_the_evening_before_can_be_written_in_both_languages() -> None:
             {"action": "remind", "time": "06:30"},
         ),
         (
-            "ask eve 19:00 close eve 20:00",
+            "evening 19:00 close eve 20:00 ask 06:30",
             StepsReason.close_the_evening_before,
             {"time": "20:00"},
         ),
         (
             " ".join(f"{hour:02}:00" for hour in range(6, 19)),
             StepsReason.too_many,
-            {"count": "13", "most": "12"},
+            {"count": "16", "most": "12"},
         ),
     ],
 )
@@ -399,13 +460,14 @@ def test_a_ladder_that_cannot_run_is_refused_with_a_reason(
 
 def test_the_default_ladder_can_run() -> None:
     assert check_steps(default_steps()) is None
+    assert check_steps(staff_steps()) is None
 
 
 # Keeping a plan.
 
 
 @pytest.mark.parametrize(
-    "plan", [MORNING, EVENING, replace(MORNING, first_day=None, active=False)]
+    "plan", [MORNING, EVENING, WHOLE, replace(MORNING, first_day=None, active=False)]
 )
 def test_a_plan_kept_as_a_document_comes_back_the_same(plan: Plan) -> None:
     assert from_document(json.loads(json.dumps(to_document(plan)))) == plan
@@ -444,13 +506,17 @@ ANCHORS = [
 
 @st.composite
 def ladders(draw: st.DrawFn) -> tuple[Step, ...]:
-    minutes = draw(st.lists(st.integers(-360, 1439), min_size=2, max_size=5, unique=True))
+    minutes = draw(st.lists(st.integers(0, 1439), min_size=2, max_size=8, unique=True))
     minutes.sort()
-    if minutes[-1] < 0:
-        minutes[-1] = 480
+    close = draw(st.integers(1, len(minutes) - 1))
+    chasing = [Action.ask, Action.remind, Action.card]
     actions = [Action.ask]
-    actions += [draw(st.sampled_from([Action.ask, Action.remind])) for _ in minutes[1:-1]]
+    actions += [draw(st.sampled_from(chasing)) for _ in minutes[1:close]]
     actions.append(Action.close)
+    actions += [draw(st.sampled_from(sorted(AFTER_THE_CLOSE))) for _ in minutes[close + 1 :]]
+    if draw(st.booleans()):
+        minutes.insert(0, draw(st.integers(-360, -1)))
+        actions.insert(0, Action.evening)
     rungs = [actions[: place + 1].count(action) for place, action in enumerate(actions)]
     steps = tuple(
         Step(
@@ -496,8 +562,14 @@ def oracle(plan: Plan, zone: ZoneInfo, day: date) -> list[tuple[Step, datetime, 
     for place, step in enumerate(plan.steps):
         until = wall_moment(day + timedelta(days=1), time(), zone)
         for later in range(len(plan.steps) - 1, place, -1):
-            if step.action is Action.remind or plan.steps[later].action is not Action.remind:
-                until = begins[later]
+            ends = {
+                "ask": ("close",),
+                "card": ("close",),
+                "remind": ("remind", "close"),
+            }.get(step.action.value, ())
+            morning = step.day_offset < plan.steps[later].day_offset
+            if plan.steps[later].action in ends or morning:
+                until = min(until, begins[later])
         found.append((step, begins[place], until))
     return found
 
@@ -551,7 +623,7 @@ def test_restarts_twins_and_clock_jumps_do_each_step_once_or_skip_it_with_a_reas
         for decision in decisions:
             assert decision.due.key not in recorded
             recorded[decision.due.key] = now, decision
-            if isinstance(decision, Do) and decision.due.step.action is Action.ask:
+            if isinstance(decision, Do) and decision.due.step.action in ASKS:
                 asked[decision.due.round_date] = now
         assert due_now(plan, zone, calendar, now, set(recorded), asked_at=asked) == ()
 
@@ -573,7 +645,8 @@ def test_restarts_twins_and_clock_jumps_do_each_step_once_or_skip_it_with_a_reas
         elif decision.reason is SkipReason.missed:
             assert now >= until
         else:
-            assert decision.due.step.action is Action.remind
+            step = decision.due.step
+            assert step.action is Action.remind or (step.action is Action.ask and step.rung > 1)
             assert now < until
             assert asked[key[0]] + timedelta(minutes=10) > begins
 

@@ -14,6 +14,7 @@ async def a_closed_morning(stage: Stage) -> tuple[Someone, Someone, int, str]:
     await stage.at("06:30")
     await stage.taps_first(lead, 0)
     await stage.at("08:00")
+    await stage.at("08:05")
     summary = (await stage.chat(lead))[-1]
     return tina, lead, summary["id"], summary["buttons"][0][0]["data"]
 
@@ -64,7 +65,7 @@ async def test_a_fresh_picture_comes_when_it_is_asked_for(stage: Stage) -> None:
     await stage.taps(lead, "Picture")
     last = (await stage.chat(lead))[-1]
     assert last["photo"]["width"] == 1080
-    assert last["caption"] == "Green Shoots School · Mon 2 Mar · as of 08:00"
+    assert last["caption"] == "Green Shoots School · Mon 2 Mar · as of 08:05"
 
 
 async def test_a_late_answer_after_the_signature_is_a_correction(stage: Stage) -> None:

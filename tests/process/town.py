@@ -13,7 +13,8 @@ from zoneinfo import ZoneInfo
 from sqlmodel import select
 
 from checkin.calendars import Recurrence
-from checkin.plans import Audience, Plan, steps_from_times
+from checkin.plans import Audience, Plan
+from checkin.steps import steps_from_times
 from checkin.times import local_date
 from handlers.joining import CONSENT_VERSION
 from sandbox.records import Chat, Message, Tap
