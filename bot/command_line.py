@@ -16,6 +16,7 @@ from rich.table import Table
 from bot.settings import Settings, SettingsError, read_settings
 from checkin.questionnaires import QuestionnaireErrors
 from checkin.rosters import RosterErrors
+from handlers import leaving
 from handlers.clock import real_clock
 from handlers.imports import changes_document, problem_document, template_text
 from handlers.questionnaires import read_questionnaire_file
@@ -115,6 +116,9 @@ def import_roster(
     ],
     school: Annotated[str, typer.Option(help="the school's name, where there are several")] = "",
     language: Annotated[str, typer.Option(help="en or zh, for what is said of problems")] = "en",
+    leave_missing: Annotated[
+        bool, typer.Option("--leave-missing", help="students not in the file leave after today")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Take over a roster: students, guardians, staff. All or nothing; twice changes nothing."""
@@ -132,7 +136,12 @@ def import_roster(
                         "A new one is made by `allclear new-school NAME`."
                     )
                 sheets = read_sheets(file.name, file.read_bytes())
-                return await import_sheets(session, found[0], sheets, real_clock(), actor_id=None)
+                now = real_clock()
+                changes = await import_sheets(session, found[0], sheets, now, actor_id=None)
+                if leave_missing:
+                    changes.left = await leaving.leave_missing(session, found[0], now)
+                    changes.not_in_file -= changes.left
+                return changes
         finally:
             await database.close()
 
@@ -152,8 +161,13 @@ def import_roster(
         else:
             from bot.texts import texts  # noqa: PLC0415
 
+            words = texts(language)
             key = "roster.unchanged" if changes.nothing else "roster.done"
-            out.print(_bare(texts(language).plain(key, **changes_document(changes))))
+            out.print(_bare(words.plain(key, **changes_document(changes))))
+            if changes.not_in_file:
+                out.print(_bare(words.plain("roster.not_in_file", n=changes.not_in_file)))
+            if changes.left:
+                out.print(_bare(words.plain("leave.done", n=changes.left)))
 
 
 def _say_problem(key: str, params: dict[str, Any], language: str) -> NoReturn:

@@ -1,6 +1,7 @@
 """Plain messages and toasts by their key; the few that carry buttons are known here."""
 
 from collections.abc import Mapping
+from itertools import groupby
 from typing import Any
 
 from bot import render_flags
@@ -17,6 +18,7 @@ from handlers.messages import Button, Rendered, Style
 from handlers.presses import Press, Verb
 
 MOST_PROBLEMS = 40
+MOST_MISSING = 60
 
 
 def message(key: str, params: Mapping[str, Any], texts: Texts) -> Rendered:
@@ -99,6 +101,49 @@ def problem(said: Mapping[str, Any], texts: Texts) -> str:
     return texts(f"roster.{where}", **place) + texts(f"roster.{said['code']}", **args)
 
 
+def _roster(key: str, params: Mapping[str, Any], texts: Texts) -> Rendered:
+    """Say how the roster stands; whoever was not in the last file may have left."""
+    parts, rows = [texts(key, **params)], []
+    if params["not_in_file"]:
+        parts.append(texts("roster.not_in_file", n=params["not_in_file"]))
+        rows.append(
+            (
+                Button(texts.plain("button.show_missing"), Press(Verb.show_missing).pack()),
+                Button(texts.plain("button.leave"), Press(Verb.leave).pack()),
+            )
+        )
+    if key == "roster.state":
+        parts.append(texts("leave.how"))
+    elif key == "roster.done":
+        parts.append(texts("roster.next"))
+    return Rendered(joined(parts), tuple(rows))
+
+
+def _missing(key: str, params: Mapping[str, Any], texts: Texts) -> Rendered:
+    """Name those who were not in the last file, class by class."""
+    students = params["students"]
+    parts = [texts(key, n=len(students))]
+    for unit, group in groupby(students[:MOST_MISSING], key=lambda student: student[0]):
+        names = list_words(texts, (f"{name} {number}" for _, name, number in group))
+        parts.append(texts("leave.class_line", unit=unit, names=names))
+    if len(students) > MOST_MISSING:
+        parts.append(texts("roster.more_problems", n=len(students) - MOST_MISSING))
+    leave = Button(texts.plain("button.leave"), Press(Verb.leave).pack())
+    return Rendered(joined(parts), ((leave,),))
+
+
+def _leave_sure(key: str, params: Mapping[str, Any], texts: Texts) -> Rendered:
+    names = params["names"] + ["…"] * (params["n"] > len(params["names"]))
+    yes = Button(
+        texts.plain("button.confirm_leave"),
+        Press(Verb.confirm_leave, params["n"]).pack(),
+        Style.danger,
+    )
+    no = Button(texts.plain("button.keep_students"), Press(Verb.keep_students).pack())
+    shown = texts(key, n=params["n"], names=list_words(texts, names))
+    return Rendered(shown, ((yes,), (no,)))
+
+
 def _template(key: str, params: Mapping[str, Any], texts: Texts) -> Rendered:
     return Rendered(texts(key), document=("roster.csv", params["content"].encode("utf-8-sig")))
 
@@ -148,6 +193,11 @@ _WITH_MORE = {
     "language.choose": _languages,
     "roster.problems": _problems,
     "roster.how": _template,
+    "roster.done": _roster,
+    "roster.unchanged": _roster,
+    "roster.state": _roster,
+    "leave.names": _missing,
+    "leave.sure": _leave_sure,
     "plan.shown": _plan,
     "flag.left_for_family": render_flags.left_for_family,
     "plan.bad_ask_first": _bad_step,

@@ -554,19 +554,15 @@ def _tie(
         return row.take(take, cell, column)
 
     draft.says.update(field for field in _LEFT_OUT if find(field))
+    order = read(Field.order, order_of, ";；,，、\n") or 0
+    relation = read(Field.relation, relation_of, ";；,，、\n") or relation_above or None
+    rights = read(Field.rights, rights_of) or Rights.answer
     since, last = read(Field.since, day_of), read(Field.until, day_of)
     if since and last and last < since:
         crossed = {"first": since.isoformat(), "last": last.isoformat()}
         row.report(ProblemCode.dates_crossed, find(Field.until), **crossed)
-    value = GuardianOf(
-        number,
-        read(Field.order, order_of, ";；,，、\n") or 0,
-        read(Field.relation, relation_of, ";；,，、\n") or relation_above or None,
-        read(Field.rights, rights_of) or Rights.answer,
-        since,
-        last,
-        bool(read(Field.separate, separate_of)),
-    )
+    separate = bool(read(Field.separate, separate_of))
+    value = GuardianOf(number, order, relation, rights, since, last, separate)
     return _Tie(value, row, find(Field.order), find(Field.separate) is not None)
 
 

@@ -164,4 +164,5 @@ def changes_document(changes: Changes) -> dict[str, Any]:
         "classes": changes.classes,
         "changed": changes.changed,
         "not_in_file": changes.not_in_file,
+        "left": changes.left,
     }

@@ -45,6 +45,10 @@ class Verb(StrEnum):
     group_line = "gl"
     picture = "pi"
     release_because = "rb"
+    show_missing = "rs"
+    leave = "rl"
+    confirm_leave = "rc"
+    keep_students = "rk"
 
 
 class PressError(Exception):

@@ -10,6 +10,7 @@ from datetime import date, datetime, timedelta
 
 from checkin.access import Role
 from checkin.names import same_name
+from checkin.plans import Audience
 from checkin.rosters import (
     Field,
     GuardianOf,
@@ -21,7 +22,7 @@ from checkin.rosters import (
     read_roster,
 )
 from checkin.times import local_date
-from storage import audit, units
+from storage import asking, audit, cards, rounds, units
 from storage.database import Session
 from storage.ids import new_id
 from storage.people import name_of
@@ -41,6 +42,7 @@ class Changes:
     classes: int = 0
     changed: int = 0
     not_in_file: int = 0
+    left: int = 0
     unused: tuple[str, ...] = field(default=())
 
     @property
@@ -94,8 +96,12 @@ async def import_roster(
     changes.unused = roster.unused
     if roster.students:
         listed = {student.number for student in roster.students}
-        changes.not_in_file = len(known.enrolments.keys() - listed)
+        for number, (enrolment, _) in known.enrolments.items():
+            enrolment.unlisted = number not in listed and enrolment.until is None
+        changes.not_in_file = sum(each.unlisted for each, _ in known.enrolments.values())
     await session.flush()
+    if changes.students or changes.staff:
+        await _join_open_rounds(session, school)
     audit.record(
         session,
         "roster imported",
@@ -108,6 +114,17 @@ async def import_roster(
         changed=changes.changed,
     )
     return changes
+
+
+async def _join_open_rounds(session: Session, school: School) -> None:
+    """Have the new ones in the rounds that are open: a family that joins now is asked now."""
+    for held, audience in await rounds.still_open(session, school.id):
+        if audience == Audience.students:
+            await asking.open_students(session, held)
+        else:
+            await asking.open_staff(session, held, school.path)
+        classes = [unit.id for unit in await units.classes_of(session, school.id)]
+        await cards.refresh_about(session, [*classes, school.id], held.day)
 
 
 _KIND_OF = {
@@ -198,6 +215,10 @@ class _Taking:
         enrolment, person = known
         changed = self._rename(person, student.name)
         student, house = self._as_known(student, house or None, enrolment)
+        if enrolment.until is not None:  # was to leave, and is on the list again
+            self._ties_go_on(person, enrolment.until)
+            enrolment.until = None
+            changed = True
         if enrolment.unit_id != unit.id:
             if enrolment.since >= self._today:
                 enrolment.unit_id = unit.id
@@ -210,9 +231,6 @@ class _Taking:
         if (enrolment.boarder, enrolment.own_account, enrolment.dormitory_id) != marks:
             enrolment.boarder, enrolment.own_account, enrolment.dormitory_id = marks
             changed = True
-        if enrolment.until is not None:  # was to leave, and is on the list again
-            enrolment.until = None
-            changed = True
         self.changes.changed += changed
 
     def _returning(self, student: RosterStudent) -> Person | None:
@@ -223,10 +241,14 @@ class _Taking:
         enrolment, person = self._known.left.get(student.number, (None, None))
         if person is None or not same_name(name_of(person), student.name):
             return None
-        for tie, _ in self._known.guardianships.get(person.id, []):
-            if enrolment and tie.until == enrolment.until:
-                tie.since, tie.until = self._today, None
+        if enrolment is not None and enrolment.until is not None:
+            self._ties_go_on(person, enrolment.until)
         return person
+
+    def _ties_go_on(self, person: Person, ended: date) -> None:
+        for tie, _ in self._known.guardianships.get(person.id, []):
+            if tie.until == ended:
+                tie.until = None
 
     def _as_known(
         self, student: RosterStudent, house: int | None, enrolment: Enrolment

@@ -11,6 +11,7 @@ from handlers import (
     imports,
     invitations,
     joining,
+    leaving,
     releases,
     school_days,
     setup,
@@ -39,6 +40,7 @@ _JOINING = frozenset({Verb.join_as, Verb.agree, Verb.decline})
 _ON_CARDS = frozenset(
     {Verb.all_clear, Verb.open_subject, Verb.pick, Verb.done, Verb.back, Verb.home, Verb.change}
 )
+_LEAVING = frozenset({Verb.show_missing, Verb.leave, Verb.confirm_leave, Verb.keep_students})
 
 
 class Router:
@@ -60,6 +62,8 @@ class Router:
             "calendar": school_days.calendar,
             "invite": invitations.invite,
             "import": imports.how,
+            "roster": leaving.roster,
+            "left": leaving.left,
             "why": why.why,
             "health": self._health,
         }
@@ -113,6 +117,8 @@ class Router:
             await stopping.tapped(desk, tap, contact, press)
         elif press.verb in releases.VERBS:
             await releases.tapped(desk, tap, contact, press)
+        elif press.verb in _LEAVING:
+            await leaving.tapped(desk, tap, contact, press)
         else:
             await _card_tap(desk, tap, contact, press)
 
@@ -214,7 +220,7 @@ def menu_of(roles: frozenset[Role], *, known: bool) -> tuple[str, ...]:
     if Role.school_lead in roles:
         names.append("summary")
     if Role.admin in roles:
-        names += ["setup", "import", "invite", "plan", "calendar", "health"]
+        names += ["setup", "import", "roster", "invite", "plan", "calendar", "health"]
     elif Role.class_teacher in roles:
         names.append("invite")
     if roles & {Role.admin, Role.class_teacher, Role.school_lead}:

@@ -11,7 +11,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from checkin.access import Reach
 from storage.people import name_of
 from storage.sql import affected, table
-from storage.tables import CheckIn, ExposureRow, HistoryEntry, Person, Round, Unit
+from storage.tables import CheckIn, ExposureRow, HistoryEntry, Person, PlanRow, Round, Unit
 from storage.units import within
 
 
@@ -138,6 +138,20 @@ async def open_check_ins(session: AsyncSession, subject_id: int) -> list[tuple[C
         select(CheckIn, Round)
         .join(Round, col(Round.id) == CheckIn.round_id)
         .where(CheckIn.subject_id == subject_id, col(Round.closed_at).is_(None))
+    )
+    return list(found.all())
+
+
+async def still_open(session: AsyncSession, school_id: int) -> list[tuple[Round, str]]:
+    """Return a school's rounds that are open, each with its audience."""
+    found = await session.exec(
+        select(Round, PlanRow.audience)
+        .join(PlanRow, col(PlanRow.id) == Round.plan_id)
+        .where(
+            Round.school_id == school_id,
+            col(Round.closed_at).is_(None),
+            col(Round.cancelled_at).is_(None),
+        )
     )
     return list(found.all())
 

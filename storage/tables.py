@@ -105,6 +105,8 @@ class Person(Row, table=True):
 class Enrolment(Row, table=True):
     """A student in a class from a day on; `until` is the first day no longer there.
 
+    `unlisted`: the last list of students did not have them; they stay until somebody says that
+    they have left.
     A boarder whose dormitory is known is answered for there: its warden sees the child each
     morning, and no guardian is asked.
     """
@@ -118,6 +120,7 @@ class Enrolment(Row, table=True):
     boarder: bool = False
     dormitory_id: int | None = maybe_link("unit.id", index=True)
     own_account: bool = False
+    unlisted: bool = Field(default=False, sa_column_kwargs={"server_default": false()})
     since: date
     until: date | None = None
 

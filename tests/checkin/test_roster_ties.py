@@ -272,8 +272,8 @@ def test_a_tie_that_cannot_be_read_is_named_by_row_and_column() -> None:
         ["412", "Maria", "", "3/4/2026", "", ""],
     ]
     assert problems_of(STUDENTS, Sheet("家长", [head, *rows])) == [
-        "2 E dates_crossed 2026-09-01 2026-08-31",
         "2 C rights_unknown 也许",
+        "2 E dates_crossed 2026-09-01 2026-08-31",
         "2 F not_yes_or_no 有时",
         "3 D date_wrong 3/4/2026",
     ]

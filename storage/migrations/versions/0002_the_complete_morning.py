@@ -98,6 +98,7 @@ def upgrade() -> None:
         batch_op.add_column(sa.Column('window', sqlmodel.sql.sqltypes.AutoString(), server_default='morning', nullable=False))
 
     with op.batch_alter_table('enrolment', schema=None) as batch_op:
+        batch_op.add_column(sa.Column('unlisted', sa.Boolean(), server_default=sa.false(), nullable=False))
         batch_op.add_column(sa.Column('dormitory_id', sa.BigInteger(), nullable=True))
         batch_op.create_index(batch_op.f('ix_enrolment_dormitory_id'), ['dormitory_id'], unique=False)
         batch_op.create_foreign_key(batch_op.f('fk_enrolment_dormitory_id_unit'), 'unit', ['dormitory_id'], ['id'], initially='DEFERRED', deferrable=True)
@@ -139,6 +140,7 @@ def downgrade() -> None:
         batch_op.drop_constraint(batch_op.f('fk_enrolment_dormitory_id_unit'), type_='foreignkey')
         batch_op.drop_index(batch_op.f('ix_enrolment_dormitory_id'))
         batch_op.drop_column('dormitory_id')
+        batch_op.drop_column('unlisted')
 
     with op.batch_alter_table('contact', schema=None) as batch_op:
         batch_op.drop_column('window')
