@@ -204,7 +204,10 @@ def _cast(cast: Personas) -> list[tuple[str, RosterGuardian | RosterStaff | Rost
         ("silent", cast.guardian_of_silent_child),
         ("student", cast.student_with_own_account),
         ("teacher", cast.class_teacher),
+        ("doctor", cast.doctor),
+        ("warden", cast.warden),
         ("lead", cast.school_lead),
+        ("deputy", cast.deputy),
         ("admin", cast.admin),
     ]
 
@@ -281,6 +284,9 @@ _LABELS: dict[str, tuple[str, str, str, str, str]] = {
     "student": ("🎒", "Student", "学生本人", "Answers for themself", "自己填报"),
     "teacher": ("👩‍🏫", "Class teacher", "班主任", "Try /class", "试试 /class"),
     "lead": ("🏫", "School lead", "校长", "Signs the summary", "签字上报"),
+    "doctor": ("🩺", "School doctor", "校医", "Hears who is ill", "谁不舒服会马上知道"),
+    "warden": ("🛏️", "Dormitory warden", "宿管老师", "Answers for boarders", "替住宿生填报"),
+    "deputy": ("🏛️", "Deputy head", "副校长", "Signs when the head cannot", "校长没签字时代签"),
     "admin": ("🗝️", "Admin", "管理员", "Try /invite: ", "试试 /invite："),
 }
 

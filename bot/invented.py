@@ -9,7 +9,7 @@ import csv
 import io
 import random
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from checkin.access import Role
 from checkin.rosters import (
@@ -23,6 +23,8 @@ from checkin.rosters import (
 )
 
 SCHOOL_NAME = "青禾小学 / Green Shoots School"
+DORMITORY = "枫园 Maple House"
+BOARDERS = 12  # who live in the dormitory
 THIS_YEAR = 2026  # the first year entered school in it; student numbers begin with the year
 
 _SURNAMES = "王李张刘陈杨赵黄周吴徐孙朱马胡郭林何高梁郑罗宋谢唐韩曹许邓冯"
@@ -55,6 +57,8 @@ class Personas:
     school_lead: RosterStaff
     admin: RosterStaff
     doctor: RosterStaff
+    deputy: RosterStaff
+    warden: RosterStaff
 
 
 def personas(roster: Roster) -> Personas:
@@ -72,6 +76,8 @@ def personas(roster: Roster) -> Personas:
         school_lead=staff["林岚"],
         admin=staff["顾小满"],
         doctor=staff["许静"],
+        deputy=staff["方青"],
+        warden=staff["宋桂芳"],
     )
 
 
@@ -93,14 +99,20 @@ def invented_school(
     Raises:
         ValueError: It is too small for the people of the demo.
     """
-    if classes < 4 or students < 4 * classes or staff < classes + 4:
+    if classes < 4 or students < 4 * classes or staff < classes + 5:
         raise ValueError("An invented school has 4 classes, 4 students in each, and their staff.")
     chance = random.Random(seed)  # noqa: S311 - nothing secret is drawn
     names = class_names(classes)
     people = _People(chance)
     children, guardians = _families(people, chance, names, students)
+    children = _housed(children)
     children.sort(key=lambda child: (names.index(child.class_name), child.number))
-    return Roster(tuple(children), tuple(guardians), _staff(people, names, staff), tuple(names))
+    return Roster(
+        tuple(children),
+        tuple(guardians),
+        _staff(people, names, staff, housed=any(child.dormitory for child in children)),
+        tuple(names),
+    )
 
 
 class _People:
@@ -146,6 +158,7 @@ def _families(
     small, middle = names[0], names[len(names) // 2 + len(names) % 2]
     middle = "3-2" if "3-2" in names else middle
     people.keep("王子涵", "周子昂", "周敏", "沈知秋", "沈立", "王伟", "林岚", "顾小满", "许静")
+    people.keep("方青", "宋桂芳", "Mia Keller", "Ruth Adler", "Paul Keller")
 
     def take(class_name: str) -> str:
         return seats[class_name].pop()
@@ -159,8 +172,9 @@ def _families(
     namesakes = [
         RosterStudent(take(second), "王子涵", second, _grade(second)) for _ in range(2)
     ]  # told apart by their numbers alone
+    mia = RosterStudent(take(small), "Mia Keller", small, _grade(small))
     limas = (ana.number, ben.number)
-    children = [ana, ben, silent, own, *namesakes]
+    children = [ana, ben, silent, own, *namesakes, mia]
     guardians = [
         RosterGuardian("Maria Lima", people.phone(abroad=True), _of(limas, 1, "mother"), "en"),
         RosterGuardian("Carlos Lima", people.phone(abroad=True), _of(limas, 2, "father"), "en"),
@@ -182,7 +196,24 @@ def _families(
         new, theirs = _family(people, chance, seats, oldest=last)
         children += new
         guardians += theirs
+    guardians += [  # two who live apart: neither is shown what the other says
+        RosterGuardian(name, people.phone(), (of,), "en")
+        for name, of in (
+            ("Ruth Adler", GuardianOf(mia.number, 1, "mother", separate=True)),
+            ("Paul Keller", GuardianOf(mia.number, 2, "father", separate=True)),
+        )
+    ]
     return children, guardians
+
+
+def _housed(children: list[RosterStudent]) -> list[RosterStudent]:
+    """Let a dozen boarders live in the dormitory; who answers for themself goes on doing so."""
+    boarders = [child.number for child in children if child.boarder and not child.own_account]
+    housed = set(boarders[:BOARDERS])
+    return [
+        replace(child, dormitory=DORMITORY) if child.number in housed else child
+        for child in children
+    ]
 
 
 def _seats(chance: random.Random, names: list[str], students: int) -> dict[str, list[str]]:
@@ -242,8 +273,13 @@ def _family(
     return children, guardians
 
 
-def _staff(people: _People, names: list[str], count: int) -> tuple[RosterStaff, ...]:
-    """Make the lead, the doctor, an admin, a teacher for each class, and the others."""
+def _staff(
+    people: _People, names: list[str], count: int, *, housed: bool
+) -> tuple[RosterStaff, ...]:
+    """Make the leads, the doctor, an admin, a warden, a teacher for each class, and the others.
+
+    The teacher of the first class leads the grade.
+    """
     middle = "3-2" if "3-2" in names else names[len(names) // 2 + len(names) % 2]
     made: list[RosterStaff] = []
 
@@ -255,7 +291,10 @@ def _staff(people: _People, names: list[str], count: int) -> tuple[RosterStaff, 
     add("顾小满", (Role.admin, None))
     for name in names:
         invented = "王伟" if name == middle else _grown(people, len(made))
-        add(invented, (Role.class_teacher, name), (Role.teacher, None))
+        leads = [(Role.grade_leader, _grade(name))] if name.endswith("-1") else []
+        add(invented, (Role.class_teacher, name), *leads, (Role.teacher, None))
+    add("方青", (Role.deputy_lead, None))
+    add("宋桂芳", (Role.dormitory_warden, DORMITORY) if housed else (Role.staff, None))
     while len(made) < count:
         others = count - len(made) <= max(1, (count - len(names)) // 4)
         add(_grown(people, len(made)), (Role.staff if others else Role.teacher, None))

@@ -28,7 +28,7 @@ def test_the_same_seed_makes_the_same_school() -> None:
     [
         SCHOOL,
         invented_school(students=1200, classes=30, staff=80),
-        invented_school(seed=1, students=16, classes=4, staff=8),
+        invented_school(seed=1, students=16, classes=4, staff=9),
     ],
     ids=["demo", "large", "small"],
 )
@@ -66,8 +66,19 @@ def test_nobody_can_be_called() -> None:
 def test_every_class_has_its_teacher_and_the_school_a_lead_a_doctor_and_an_admin() -> None:
     roles = Counter(role for person in SCHOOL.staff for role, _ in person.roles)
     assert roles[Role.school_lead] == roles[Role.doctor] == roles[Role.admin] == 1
-    led = [name for person in SCHOOL.staff for role, name in person.roles if name]
+    held = [each for person in SCHOOL.staff for each in person.roles]
+    led = [name for role, name in held if role is Role.class_teacher]
     assert sorted(led) == sorted(SCHOOL.classes)
+    assert [name for role, name in held if role is Role.grade_leader] == ["1", "3", "5"]
+    assert roles[Role.deputy_lead] == roles[Role.dormitory_warden] == 1
+
+
+def test_a_dozen_board_in_the_dormitory_and_one_family_lives_apart() -> None:
+    housed = [student for student in SCHOOL.students if student.dormitory]
+    assert len(housed) == 12
+    assert all(student.boarder and not student.own_account for student in housed)
+    apart = {one.name for one in SCHOOL.guardians if any(of.separate for of in one.students)}
+    assert apart == {"Ruth Adler", "Paul Keller"}
 
 
 @pytest.mark.parametrize("classes", [4, 6, 12, 30])
