@@ -10,6 +10,7 @@ from typing import Any
 from aiogram import Bot
 from aiogram.client.session.aiohttp import AiohttpSession
 from aiogram.client.telegram import TelegramAPIServer
+from aiogram.enums import ContentType
 from aiogram.exceptions import (
     AiogramError,
     ClientDecodeError,
@@ -335,8 +336,10 @@ def _message(bot_id: int, update: Update) -> Event | None:
             file_name=document.file_name or "",
             size=document.file_size or 0,
         )
+    if message.text is None and message.photo and message.caption:
+        return Words(**who, text=message.caption)  # what is written under it is all we can read
     if message.text is None:
-        return Unsupported(**who, what=str(message.content_type))
+        return Unsupported(**who, what=ContentType(message.content_type).value)
     if message.text.startswith("/"):
         name, _, rest = message.text[1:].partition(" ")
         return Command(**who, name=name.partition("@")[0].lower(), rest=rest.strip())

@@ -20,7 +20,7 @@ from checkin.questions import Disposition, Question, Value
 from handlers.household import NONE, SUGGESTED
 from handlers.messages import Button, Rendered, Style
 from handlers.presses import Press, Verb
-from handlers.views import Asking, HouseholdView, Line
+from handlers.views import Asking, Guess, HouseholdView, Line
 
 Rows = tuple[tuple[Button, ...], ...]
 
@@ -31,6 +31,10 @@ def household(view: HouseholdView, texts: Texts) -> Rendered:
         return Rendered(texts("card.nothing"))
     if view.asking is not None:
         return _question(view, view.asking, texts)
+    if view.guess is not None:
+        return _guess(view, view.guess, texts)
+    if view.whom:
+        return _whom(view, texts)
     if not view.waiting and not view.changing:
         return _answered(view, texts)
     return _open_card(view, view.waiting, texts)
@@ -41,9 +45,9 @@ def _open_card(view: HouseholdView, waiting: Sequence[Line], texts: Texts) -> Re
     greeting = "card.day" if view.changing else "card.greeting"
     parts = [texts(greeting, day=day_words(texts, view.day))]
     if waiting and len(waiting) < len(view.lines):
-        parts += [*_result_lines(view, texts), *_silent_lines(view, texts)]
+        parts += [*_result_lines(view.lines, texts), *_silent_lines(view, texts)]
     if view.changing:
-        parts += [*_result_lines(view, texts), texts("card.change_whom")]
+        parts += [*_result_lines(view.lines, texts), texts("card.change_whom")]
     elif alone:
         parts.append(texts("card.ask_oneself"))
     else:
@@ -113,14 +117,17 @@ def _all_clear(
 
 
 def _subject_rows(
-    view: HouseholdView, lines: Sequence[Line], texts: Texts
+    view: HouseholdView,
+    lines: Sequence[Line],
+    texts: Texts,
+    verb: Verb = Verb.open_subject,
 ) -> list[tuple[Button, ...]]:
     buttons = [
         Button(
             texts.plain("button.oneself")
             if line.oneself
             else texts.plain("button.subject", name=line.name),
-            Press(Verb.open_subject, view.card_id, view.revision, (line.check_in_id,)).pack(),
+            Press(verb, view.card_id, view.revision, (line.check_in_id,)).pack(),
         )
         for line in lines
     ]
@@ -128,7 +135,7 @@ def _subject_rows(
 
 
 def _answered(view: HouseholdView, texts: Texts) -> Rendered:
-    parts = [texts("card.day", day=day_words(texts, view.day)), *_result_lines(view, texts)]
+    parts = [texts("card.day", day=day_words(texts, view.day)), *_result_lines(view.lines, texts)]
     parts += _silent_lines(view, texts)
     if any(line.correction_asked for line in view.lines):
         parts.append(texts("card.correction_waits"))
@@ -146,9 +153,9 @@ def _silent_lines(view: HouseholdView, texts: Texts) -> list[str]:
     return [texts("card.not_yet", names=_names(silent, texts))] if silent else []
 
 
-def _result_lines(view: HouseholdView, texts: Texts) -> list[str]:
+def _result_lines(lines: Iterable[Line], texts: Texts) -> list[str]:
     """Say the answers given, those that are alike in one line."""
-    done = [line for line in view.lines if line.status is Status.complete]
+    done = [line for line in lines if line.status is Status.complete]
     parts: list[str] = []
 
     def alike(line: Line) -> tuple[str, str, bool, str]:
@@ -160,11 +167,11 @@ def _result_lines(view: HouseholdView, texts: Texts) -> list[str]:
         )
 
     for (time, disposition, absent, who), group in groupby(sorted(done, key=alike), key=alike):
-        lines = list(group)
+        alike_lines = list(group)
         key = "card.done_absent" if absent and disposition == "cleared" else f"card.{disposition}"
-        said = texts(key, time=time, names=_names(lines, texts))
+        said = texts(key, time=time, names=_names(alike_lines, texts))
         parts.append(said + (texts("card.answered_by", name=who) if who else ""))
-        for line in lines:
+        for line in alike_lines:
             if line.advice:
                 parts.append(texts("card.advice", advice=label_words(texts, line.advice)))
                 break
@@ -175,6 +182,7 @@ def _question(view: HouseholdView, asking: Asking, texts: Texts) -> Rendered:
     question = asking.question
     who = with_class(asking.line, texts)
     parts = [
+        *_result_lines(view.kept, texts),
         texts("question.progress", who=who, place=asking.place, of=asking.of),
         texts(
             "question.text", text=label_words(texts, question.text).format(name=asking.line.name)
@@ -190,6 +198,32 @@ def _question(view: HouseholdView, asking: Asking, texts: Texts) -> Rendered:
     rows += _choice_rows(view, asking, texts)
     rows.append((card_button(texts, "button.back", Verb.back, view),))
     return Rendered(joined(parts), tuple(rows))
+
+
+def _guess(view: HouseholdView, guess: Guess, texts: Texts) -> Rendered:
+    """Ask whether words were meant as they were understood."""
+    name = texts.plain("word.you") if guess.line.oneself else guess.line.name
+    said = list_words(
+        texts, (value_words(question, value, texts) for question, value in guess.said)
+    )
+    ask = texts("guess.said", name=name, said=said) if said else texts("guess.well", name=name)
+    rows = tuple(
+        (
+            Button(
+                texts.plain(key), Press(Verb.confirm, view.card_id, view.revision, (yes,)).pack()
+            ),
+        )
+        for key, yes in (("button.guess_yes", 1), ("button.guess_no", 0))
+    )
+    return Rendered(joined([*_result_lines(view.kept, texts), ask]), rows)
+
+
+def _whom(view: HouseholdView, texts: Texts) -> Rendered:
+    """Ask whom words were about, or a picture."""
+    lines = view.waiting or [line for line in view.lines if not line.read_only]
+    rows = _subject_rows(view, lines, texts, Verb.confirm)
+    back = card_button(texts, "button.back", Verb.home, view)
+    return Rendered(texts("guess.whom"), (*rows, (back,)))
 
 
 def _numbers(args: Mapping[str, Any] | None) -> dict[str, str]:

@@ -1,4 +1,6 @@
-"""What a family types: an answer to the question that is open, or words in passing."""
+"""What a family types: an answer to the question that is open, or everyday words."""
+
+from collections.abc import Sequence
 
 from checkin.answers import (
     Question,
@@ -7,7 +9,7 @@ from checkin.answers import (
     take_words,
     understands_all_clear,
 )
-from checkin.names import same_name
+from checkin.everyday import Heard, Someone, Statement, added, names_in, understand
 from checkin.questions import Questionnaire
 from handlers.desk import Desk
 from handlers.household import (
@@ -19,9 +21,9 @@ from handlers.household import (
     may_be_cleared,
     question_at_hand,
     show_again,
-    turn_to,
+    turn_to_next,
 )
-from handlers.messages import Words
+from handlers.messages import Unsupported, Words
 from handlers.wards import Ward
 from storage import cards
 from storage.questionnaires import questionnaire
@@ -29,13 +31,27 @@ from storage.tables import Contact
 
 
 async def wrote_answer(desk: Desk, words: Words, contact: Contact) -> bool:
-    """Take typed words as the answer to the question that is open; False when none is."""
+    """Take typed words as the answer to the question that is open; False when none is.
+
+    Words with a name of the card in them are about that child, whatever is open; "both fine" is
+    about both.
+    """
     home = await _home_of(desk, contact)
     if home is None:
         return False
     ward, asked, question = await question_at_hand(desk, home)
     if ward is None or asked is None or question is None:
         return False
+    if question.kind != "text":
+        people = await _people(desk, home.answerable)
+        heard = understand(words.text, people)
+        if heard.question:
+            await desk.say(contact, words, "help.question")
+            await show_again(desk, words, contact, home.card)
+            return True
+        of_all = len(heard.statements) > 1 and not understands_all_clear(words.text)
+        if of_all or names_in(words.text, people):
+            return False
     await _typed_answer(desk, words, home, ward, asked, question)
     return True
 
@@ -44,12 +60,30 @@ async def wrote_freely(desk: Desk, words: Words, contact: Contact) -> bool:
     """Take typed words as said to the card; False when there is no card to answer."""
     home = await _home_of(desk, contact)
     if home is None:
-        return False
-    if understands_all_clear(words.text):
-        await _typed_all_clear(desk, words, home)
+        return await _wrote_between(desk, words, contact)
+    heard = understand(words.text, await _people(desk, home.answerable))
+    if not heard.statements and not heard.question and len(home.waiting) == 1:
+        heard = understand(words.text, await _people(desk, home.waiting))
+    if heard.of_whom is not None:
+        await _ask_whom(desk, home, heard.of_whom)
+    elif heard.statements:
+        await _take(desk, home, heard.statements)
     else:
-        await _typed_freely(desk, words, home)
+        key = "help.question" if heard.question else "help.card"
+        await desk.say(contact, words, key)
+    await show_again(desk, words, home.contact, home.card)
     return True
+
+
+async def _people(desk: Desk, wards: Sequence[Ward]) -> list[Someone]:
+    return [
+        Someone(
+            ward.id,
+            ward.entry.name,
+            await questionnaire(desk.session, ward.entry.round.questionnaire_id),
+        )
+        for ward in wards
+    ]
 
 
 async def _home_of(desk: Desk, contact: Contact) -> Household | None:
@@ -62,6 +96,99 @@ async def _home_of(desk: Desk, contact: Contact) -> Household | None:
     return home if answerable else None
 
 
+async def _wrote_between(desk: Desk, words: Words, contact: Contact) -> bool:
+    """Say that yesterday's check-in is over, to whoever goes on answering it in words."""
+    card = await cards.latest_household(desk.session, contact.id)
+    if card is None:
+        return False
+    home = await load_household(desk, contact, card)
+    heard = understand(words.text, await _people(desk, home.answerable))
+    if not heard.statements and heard.of_whom is None:
+        return False
+    await desk.say(contact, words, "help.between")
+    return True
+
+
+async def _take(desk: Desk, home: Household, statements: Sequence[Statement]) -> None:
+    """Keep what is certain, and open what has to be gone through or confirmed."""
+    then: list[int] = []
+    kept: list[int] = []
+    for statement in statements:
+        ward = home.ward(statement.about)
+        if ward is None:
+            continue
+        if not statement.all_clear:
+            await _note(desk, ward, statement)
+            then.append(ward.id)
+        elif await may_be_cleared(desk, ward):
+            if statement.sure:
+                await clear(desk, ward)
+                kept.append(ward.id)
+            else:
+                await _note(desk, ward, statement)
+                then.append(ward.id)
+        elif not ward.complete or ward.told().standing.severity:
+            then.append(ward.id)  # something is amiss: the questions tell what has changed
+    await turn_to_next(desk, home, then, kept)
+
+
+async def _note(desk: Desk, ward: Ward, statement: Statement) -> None:
+    """Put what was said into the draft, or aside until it is confirmed."""
+    asked = await questionnaire(desk.session, ward.entry.round.questionnaire_id)
+    draft = ward.draft
+    draft.heard = None
+    if statement.all_clear:
+        draft.heard = asked.all_clear()
+    elif statement.answers:
+        after = added(asked, draft.answers, statement.answers, ward.entry.round.day)
+        if after is None or not statement.sure:
+            draft.heard = statement.answers
+        else:
+            draft.answers = after
+            draft.keep(ward.checkin)
+            return
+    draft.note(ward.checkin)
+
+
+async def _ask_whom(desk: Desk, home: Household, statement: Statement) -> None:
+    """Ask about which child something was said; until then it stands aside, sealed, with each."""
+    candidates = home.waiting or home.answerable
+    if len(candidates) == 1:
+        only = Statement(candidates[0].id, answers=statement.answers, sure=statement.sure)
+        await _take(desk, home, [only])
+        return
+    for ward in candidates:
+        draft = ward.draft
+        draft.heard = statement.answers or None
+        draft.note(ward.checkin)
+    home.show(desk, whom=True)
+
+
+async def sent_picture(desk: Desk, sent: Unsupported, contact: Contact) -> bool:
+    """Answer a picture: it is not read, so the number is asked; False without a card to answer."""
+    home = await _home_of(desk, contact)
+    if home is None:
+        return False
+    await desk.say(contact, sent, "help.photo")
+    left = home.waiting
+    if len(left) == 1:
+        await turn_to_next(desk, home, [left[0].id])
+    elif left:
+        home.show(desk, whom=True)
+    await show_again(desk, sent, contact, home.card)
+    return True
+
+
+async def sent_something(desk: Desk, sent: Unsupported, contact: Contact) -> bool:
+    """Answer a voice message or a sticker with a kind word and the card; False without one."""
+    home = await _home_of(desk, contact)
+    if home is None:
+        return False
+    await desk.say(contact, sent, "help.unsupported")
+    await show_again(desk, sent, contact, home.card)
+    return True
+
+
 async def _typed_answer(
     desk: Desk,
     words: Words,
@@ -71,6 +198,8 @@ async def _typed_answer(
     question: Question,
 ) -> None:
     draft = ward.draft
+    if await _said_more(desk, words, home, ward, asked, question):
+        return
     taken = take_words(question, words.text, on=ward.entry.round.day)
     if isinstance(taken, Understood):
         draft.answers[question.key] = taken.value
@@ -91,36 +220,31 @@ async def _typed_answer(
     await show_again(desk, words, home.contact, home.card)
 
 
-async def _typed_all_clear(desk: Desk, words: Words, home: Household) -> None:
-    wanted = [ward for ward in home.waiting if await may_be_cleared(desk, ward)]
-    for ward in wanted:
-        await clear(desk, ward)
-    home.show(desk)
-    await show_again(desk, words, home.contact, home.card)
-
-
-async def _typed_freely(desk: Desk, words: Words, home: Household) -> None:
-    named = [ward for ward in home.answerable if same_name(ward.entry.name, words.text)]
-    waiting = home.waiting
-    if named:
-        await turn_to(desk, home, named[0])
-    elif len(waiting) == 1 and await _starts_with(desk, home, waiting[0], words):
-        pass
-    else:
-        await desk.say(home.contact, words, "help.card")
-    await show_again(desk, words, home.contact, home.card)
-
-
-async def _starts_with(desk: Desk, home: Household, ward: Ward, words: Words) -> bool:
-    """Take "36.5" as the first answer when only one person is left to answer for."""
-    asked = await questionnaire(desk.session, ward.entry.round.questionnaire_id)
+async def _said_more(
+    desk: Desk,
+    words: Words,
+    home: Household,
+    ward: Ward,
+    asked: Questionnaire,
+    question: Question,
+) -> bool:
+    """Take words that answer another question than the one that is open ("cough" for a place)."""
+    if question.kind == "text":
+        return False
+    heard: Heard = understand(words.text, await _people(desk, [ward]))
+    said = heard.statements[0] if heard.statements else None
+    if said is None or not said.sure or not said.answers.keys() - {question.key}:
+        return False
     draft = ward.draft
-    question = next_question(asked, draft.answers)
-    if question is None:
+    after = added(asked, draft.answers, said.answers, ward.entry.round.day)
+    if after is None:
         return False
-    taken = take_words(question, words.text, on=ward.entry.round.day)
-    if not isinstance(taken, Understood):
-        return False
-    draft.answers[question.key] = taken.value
-    await go_on(desk, home, ward, asked, draft)
+    draft.answers = after
+    if next_question(asked, after) is None:
+        await go_on(desk, home, ward, asked, draft)
+    else:
+        draft.suggested = draft.heard = None
+        draft.keep(ward.checkin)
+        await turn_to_next(desk, home, [ward.id, *home.card.focus.get("then", [])])
+    await show_again(desk, words, home.contact, home.card)
     return True

@@ -1,5 +1,6 @@
 """The household's card: one tap when all is well, a question at a time when it is not."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -51,7 +52,12 @@ class Household:
         return next((ward for ward in self.answerable if ward.id == check_in_id), None)
 
     def show(self, desk: Desk, **focus: Any) -> None:
-        """Turn the card to another page; its buttons are new from now on."""
+        """Turn the card to another page; its buttons are new from now on.
+
+        Whom words were also about (`then`) is not forgotten while somebody's questions are open.
+        """
+        if "check_in" in focus and self.card.focus.get("then"):
+            focus.setdefault("then", self.card.focus["then"])
         self.card.focus = focus
         self.card.revision += 1
         desk.own_card(self.card.id, answered=not self.waiting)
@@ -87,6 +93,8 @@ async def tapped(desk: Desk, tap: Tap, contact: Contact, card: Card, press: Pres
             await _open(desk, tap, home, press)
         case Verb.pick | Verb.done | Verb.back:
             await _on_question(desk, tap, home, press)
+        case Verb.confirm:
+            await _confirm(desk, tap, home, press)
         case Verb.home:
             home.show(desk)
             desk.toast(tap, contact, "toast.silent")
@@ -282,10 +290,65 @@ async def go_on(
         home.show(desk, check_in=ward.id, question=question.key)
         return
     verdict = await _keep(desk, ward, draft.answers)
-    home.show(desk)
+    await turn_to_next(desk, home, home.card.focus.get("then", []))
     if tap is not None and verdict in {Verdict.correction_asked, Verdict.too_late}:
         desk.toasts.pop()
         desk.toast(tap, home.contact, f"toast.{verdict.value}", alert=True)
+
+
+async def turn_to_next(
+    desk: Desk, home: Household, then: Sequence[int], kept: Sequence[int] = ()
+) -> None:
+    """Open the questions about whom words were about next; the card itself after the last.
+
+    `kept` are those about whom the words were taken as they are: it is said above the question.
+    """
+    focus: dict[str, Any] = {"kept": list(kept)} if kept else {}
+    for place, check_in_id in enumerate(then):
+        ward = home.ward(check_in_id)
+        if ward is None:
+            continue
+        rest = list(then[place + 1 :])
+        if ward.draft.heard is not None:
+            home.show(desk, check_in=ward.id, confirm=True, then=rest, **focus)
+            return
+        asked = await questionnaire(desk.session, ward.entry.round.questionnaire_id)
+        question = next_question(asked, ward.draft.answers)
+        if question is not None:
+            home.show(desk, check_in=ward.id, question=question.key, then=rest, **focus)
+            return
+    home.show(desk)
+
+
+async def _confirm(desk: Desk, tap: Tap, home: Household, press: Press) -> None:
+    """Take yes or no to what typed words seemed to say, or the child that they were about."""
+    focus, detail = home.card.focus, press.details[0] if press.details else 0
+    ward = home.ward(detail if focus.get("whom") else focus.get("check_in", 0))
+    if ward is None or not (focus.get("whom") or focus.get("confirm")):
+        await refused(desk, tap, home.contact, home.card)
+        return
+    draft = ward.draft
+    heard, draft.heard = draft.heard, None
+    draft.note(ward.checkin)
+    if focus.get("whom"):
+        for other in home.answerable:  # it was about this one alone
+            forgotten = other.draft
+            if forgotten.heard is not None:
+                forgotten.heard = None
+                forgotten.note(other.checkin)
+    desk.toast(tap, home.contact, "toast.silent")
+    agreed = bool(focus.get("whom")) or detail == 1
+    asked = await questionnaire(desk.session, ward.entry.round.questionnaire_id)
+    if heard and agreed:
+        if heard == asked.all_clear():
+            if await may_be_cleared(desk, ward):
+                await clear(desk, ward)
+                await turn_to_next(desk, home, focus.get("then", []))
+                return
+        else:
+            draft.answers = draft.answers | heard
+            draft.keep(ward.checkin)
+    await turn_to_next(desk, home, [ward.id, *focus.get("then", [])])
 
 
 def is_past(desk: Desk, ward: Ward) -> bool:

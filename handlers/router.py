@@ -96,7 +96,7 @@ class Router:
             case Upload():
                 await imports.uploaded(desk, event, contact)
             case Unsupported():
-                await desk.say(contact, event, "help.unsupported")
+                await _unsupported(desk, event, contact)
 
     async def _tap(self, desk: Desk, tap: Tap, contact: Contact) -> None:
         try:
@@ -135,6 +135,12 @@ class Router:
 
     async def _health(self, desk: Desk, command: Command, contact: Contact) -> None:
         await health(desk, command, contact, self._duties)
+
+
+async def _unsupported(desk: Desk, event: Unsupported, contact: Contact) -> None:
+    take = everyday.sent_picture if event.what == "photo" else everyday.sent_something
+    if not await take(desk, event, contact):
+        await desk.say(contact, event, "help.unsupported")
 
 
 async def _card_tap(desk: Desk, tap: Tap, contact: Contact, press: Press) -> None:

@@ -67,6 +67,14 @@ class Asking:
 
 
 @dataclass(frozen=True, slots=True)
+class Guess:
+    """What typed words seemed to say about somebody, to be confirmed; all clear without any."""
+
+    line: Line
+    said: tuple[tuple[Question, Value], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class HouseholdView:
     """A household card as its reader may see it now."""
 
@@ -76,6 +84,9 @@ class HouseholdView:
     lines: tuple[Line, ...]
     changing: bool = False
     asking: Asking | None = None
+    guess: Guess | None = None
+    whom: bool = False
+    kept: tuple[Line, ...] = ()
 
     @property
     def waiting(self) -> list[Line]:
@@ -121,6 +132,9 @@ async def household_view(
         lines=tuple(lines),
         changing=bool(card.focus.get("changing")),
         asking=await _asking(session, card, wards, lines),
+        guess=await _guess(session, card, wards, lines),
+        whom=bool(card.focus.get("whom")),
+        kept=tuple(line for line in lines if line.check_in_id in card.focus.get("kept", ())),
     )
 
 
@@ -178,6 +192,22 @@ async def _asking(
             card.focus.get("doubt"),
             card.focus.get("doubt_args"),
         )
+    return None
+
+
+async def _guess(
+    session: Session, card: Card, wards: Sequence[Ward], lines: Sequence[Line]
+) -> Guess | None:
+    if not card.focus.get("confirm"):
+        return None
+    for ward, line in zip(wards, lines, strict=True):
+        heard = ward.draft.heard
+        if ward.id != card.focus.get("check_in") or line.read_only or heard is None:
+            continue
+        asked = await questionnaire(session, ward.entry.round.questionnaire_id)
+        if heard == asked.all_clear():
+            return Guess(line, ())
+        return Guess(line, tuple((q, heard[q.key]) for q in asked.questions if q.key in heard))
     return None
 
 

@@ -4,6 +4,7 @@ The stage's clock stands still between lines; the bot's parts are driven in turn
 left to do, so that a transcript is the same every time. Nothing of ours is patched.
 """
 
+import base64
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -45,6 +46,11 @@ MONDAY = date(2026, 3, 2)
 TUESDAY = date(2026, 3, 3)
 TOKEN = "7000001:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
 BOT_ID = 7000001
+
+# The smallest picture there is: one grey point.
+PICTURE = base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNoAAAAggCBd81ytgAAAABJRU5ErkJggg=="
+)
 
 ROSTER = """kind,number,name,class,role,phone,order
 student,20250412,Ana,3-2,,,
@@ -332,11 +338,17 @@ class Stage:
         )
         await self.settle()
 
-    async def sends_file(self, who: Someone, name: str, content: bytes) -> None:
+    async def sends_picture(self, who: Someone, caption: str = "") -> None:
+        """Let somebody send a picture."""
+        await self.sends_file(who, "thermometer.png", PICTURE, kind="photo", caption=caption)
+
+    async def sends_file(self, who: Someone, name: str, content: bytes, **more: str) -> None:
         """Let somebody send a file."""
-        self.lines.append(f"{who.name}: <{name}>")
+        self.lines.append(f"{who.name}: <{name}>" + more.get("caption", ""))
         form = aiohttp.FormData()
         form.add_field("file", content, filename=name)
+        for field_name, value in more.items():
+            form.add_field(field_name, value)
         async with self.http.post(
             f"/sandbox/chats/{who.user_id}/files?bot={BOT_ID}", data=form
         ) as response:

@@ -120,3 +120,86 @@ async def test_in_split_custody_neither_parent_sees_the_others_doings(
     await stage.says(maria, "/today")
     await stage.says(sun, "/class")
     golden(f"split_custody.{language}", stage.transcript())
+
+
+# ---- everyday words ------------------------------------------------------------------------
+
+
+@BOTH
+async def test_what_is_typed_about_two_children_is_understood_child_by_child(
+    stage: Stage, golden: Golden, language: str
+) -> None:
+    await stage.opens_school(language)
+    maria = await stage.joined("Maria")
+    await stage.at("06:30")
+    said = {"en": "Ana fine, Ben coughs a bit", "zh": "Ana没事，Ben有点咳嗽"}
+    await stage.says(maria, said[language])
+    await stage.says(maria, "36.8")
+    await stage.taps_first(maria, 0)
+    await stage.taps_first(maria, 0)
+    await stage.taps_first(maria, 0)
+    await stage.says(maria, {"en": "Ana has a fever now", "zh": "Ana发烧了"}[language])
+    golden(f"everyday_words.{language}", stage.transcript())
+
+
+@BOTH
+async def test_what_is_not_certain_is_confirmed_and_never_guessed(
+    stage: Stage, golden: Golden, language: str
+) -> None:
+    await stage.opens_school(language)
+    maria = await stage.joined("Maria")
+    await stage.at("06:30")
+    await stage.says(maria, "Ana 365")
+    await stage.taps_first(maria, 0)  # yes
+    await stage.says(
+        maria, {"en": "Ben fine but grandma coughs", "zh": "Ben没事，奶奶咳嗽"}[language]
+    )
+    await stage.taps_first(maria, 1)  # no: the questions
+    await stage.says(maria, {"en": "Ben no cough", "zh": "Ben不咳了"}[language])
+    golden(f"everyday_unsure.{language}", stage.transcript())
+
+
+@BOTH
+async def test_what_is_said_of_nobody_in_particular_is_asked(
+    stage: Stage, golden: Golden, language: str
+) -> None:
+    await stage.opens_school(language)
+    maria = await stage.joined("Maria")
+    await stage.at("06:30")
+    await stage.says(maria, {"en": "38.2 and a cough", "zh": "38.2，咳嗽"}[language])
+    await stage.taps_first(maria, 0, 1)  # Ben
+    await stage.says(maria, {"en": "is school open?", "zh": "今天上课吗"}[language])
+    await stage.says(maria, {"en": "both fine", "zh": "两个都好"}[language])
+    golden(f"everyday_whom.{language}", stage.transcript())
+
+
+async def test_a_symptom_typed_at_another_question_is_not_swallowed(stage: Stage) -> None:
+    await stage.opens_school("en")
+    tina = await stage.joined("Tina")
+    await stage.at("06:30")
+    await stage.says(tina, "Tom")
+    await stage.says(tina, "36.5")
+    await stage.taps_first(tina, 0)  # none of these
+    await stage.says(tina, "cough")  # at the question where he is
+    assert "Where is Tom" in (await card_of(stage, tina))["text"]
+    for _ in range(3):
+        await stage.taps_first(tina, 0)
+    assert "see the nurse" in (await card_of(stage, tina))["text"]
+
+
+# ---- pictures ------------------------------------------------------------------------------
+
+
+@BOTH
+async def test_a_picture_is_thanked_for_and_the_number_is_asked(
+    stage: Stage, golden: Golden, language: str
+) -> None:
+    await stage.opens_school(language)
+    maria = await stage.joined("Maria")
+    tina = await stage.joined("Tina")
+    await stage.at("06:30")
+    await stage.sends_picture(tina)
+    await stage.says(tina, "36.6")
+    await stage.sends_picture(maria)
+    await stage.taps_first(maria, 0)  # Ana
+    golden(f"picture.{language}", stage.transcript())
