@@ -7,7 +7,7 @@ from datetime import timedelta
 from enum import StrEnum, auto
 
 from checkin.statuses import Status
-from checkin.summaries import MISSING
+from checkin.summaries import HERE, MISSING
 
 GATHERED = timedelta(minutes=10)  # what can wait is told together, at most this often
 
@@ -26,6 +26,16 @@ class Seen:
         """Said to be coming, and not there."""
         return self.presence == MISSING and self.status == Status.complete and not self.absent
 
+    @property
+    def sighted(self) -> bool:
+        """Seen at school although nobody had answered."""
+        return self.presence == HERE and self.status not in {Status.complete, Status.excused}
+
+    @property
+    def shown(self) -> tuple[object, ...]:
+        """What a summary makes of it: that somebody came as expected is no news."""
+        return (self.status, self.severity, self.absent, self.missing, self.sighted)
+
 
 class Change(StrEnum):
     """What a change after the signature comes to, the gravest first."""
@@ -36,6 +46,7 @@ class Change(StrEnum):
     found = auto()
     released = auto()
     late = auto()
+    sighted = auto()
     excused = auto()
     absent = auto()
     other = auto()
@@ -46,7 +57,7 @@ AT_ONCE = frozenset({Change.missing, Change.new_case, Change.raised})
 
 def change(before: Seen, after: Seen) -> Change | None:
     """Say what became of a check-in; None when a summary would show it as before."""
-    if before == after:
+    if before.shown == after.shown:
         return None
     answered = before.status != Status.complete and after.status == Status.complete
     cases: list[tuple[Change, bool]] = [
@@ -56,6 +67,7 @@ def change(before: Seen, after: Seen) -> Change | None:
         (Change.found, before.missing and not after.missing),
         (Change.released, after.severity < before.severity),
         (Change.late, answered),
+        (Change.sighted, after.sighted),
         (Change.excused, after.status == Status.excused),
         (Change.absent, after.absent and not before.absent),
     ]

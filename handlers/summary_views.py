@@ -159,10 +159,10 @@ async def summary_view(session: Session, card: Card) -> SummaryView:
         day=card.day,
         zone=school.zone,
         summary=summary,
-        cases=_exceptions(summary.cases, names),
-        missing=_exceptions(summary.missing, names),
-        absent=_exceptions(summary.absent, names),
-        unaccounted=_exceptions(unaccounted, names),
+        cases=exceptions(summary.cases, names),
+        missing=exceptions(summary.missing, names),
+        absent=exceptions(summary.absent, names),
+        unaccounted=exceptions(unaccounted, names),
         silent_classes=tuple(
             (unit.name, (summary.silent_classes or {})[unit.id])
             for unit in classes
@@ -239,7 +239,7 @@ def tile(name: str, stood: Iterable[Stood], *, is_staff: bool = False) -> Tile:
     )
 
 
-def _exceptions(stood: Iterable[Stood], names: Mapping[int, Named]) -> tuple[Exceptional, ...]:
+def exceptions(stood: Iterable[Stood], names: Mapping[int, Named]) -> tuple[Exceptional, ...]:
     """Name people class by class, in the school's own order of classes; staff come last."""
     found = [(names[each.check_in_id], each) for each in stood if each.check_in_id in names]
     found.sort(key=lambda f: (f[1].is_staff, f[0].position, f[0].unit_name, f[0].name))
@@ -275,7 +275,7 @@ async def _since(
         for id_ in changes.get(kind, ())
     ]
     stood = await summaries.stood_of(session, news)
-    return Since({kind: len(ids) for kind, ids in changes.items()}, _exceptions(stood, names))
+    return Since({kind: len(ids) for kind, ids in changes.items()}, exceptions(stood, names))
 
 
 def _seen(each: Correction) -> tuple[Seen, Seen]:
