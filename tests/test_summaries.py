@@ -1,0 +1,150 @@
+"""The end of the morning as the lead sees it: the summary, its picture, the signature, after it.
+
+Buttons are tapped by their place where the words differ by language: the transcript shows them.
+"""
+
+from collections.abc import Callable
+
+import pytest
+from sqlmodel import col, select
+
+from storage.tables import CheckIn, Correction, Ledger, SignOff
+from tests.play import TUESDAY, Someone, Stage
+
+Golden = Callable[[str, str], None]
+BOTH = pytest.mark.parametrize("language", ["en", "zh"])
+
+PUPILS = "Ana Ben Cleo Dai Emil Fay".split()
+ROSTER = """kind,number,name,class,role,phone,order
+student,20250101,Ana,1-1,,,
+student,20250102,Ben,1-1,,,
+student,20250103,Cleo,1-1,,,
+student,20250104,Dai,1-2,,,
+student,20250105,Emil,1-2,,,
+student,20250106,Fay,1-2,,,
+guardian,20250101;20250104,Maria,,,13900000001,1
+guardian,20250102,Bruno,,,13900000002,1
+guardian,20250103,Clara,,,13900000003,1
+guardian,20250105,Elsa,,,13900000005,1
+guardian,20250106,Finn,,,13900000006,1
+staff,T003,林岚,,school lead,13900000013,
+staff,T004,何川,,deputy head,13900000014,
+"""
+HEARD = {"Maria": 2, "Bruno": 1, "Clara": 1, "Elsa": 1, "Finn": 1, "林岚": 1, "何川": 1}
+
+
+async def a_morning(stage: Stage, language: str) -> dict[str, Someone]:
+    """Let everybody join and be asked; the lead and the deputy answer for themselves."""
+    stage.language = language
+    await stage.a_school(ROSTER)
+    cast = {name: await stage.joined(name) for name in HEARD}
+    await stage.at("06:30")
+    await answer_well(stage, cast, "林岚", "何川")
+    return cast
+
+
+async def answer_well(stage: Stage, cast: dict[str, Someone], *names: str) -> None:
+    for name in names:
+        await stage.taps_first(cast[name], 0)
+
+
+def from_now(stage: Stage) -> None:
+    """Begin the transcript here: what came before is told by other mornings."""
+    stage.lines.clear()
+
+
+async def unsigned(stage: Stage, who: Someone) -> list[str]:
+    """Return the buttons that sign, as they stand in somebody's chat."""
+    return [
+        button["data"]
+        for message in await stage.chat(who)
+        for row in message["buttons"]
+        for button in row
+        if button["data"].startswith("s:")
+    ]
+
+
+# ---- the specification ---------------------------------------------------------------------
+
+
+@BOTH
+async def test_a_day_without_a_case_and_nobody_left_out(
+    stage: Stage, golden: Golden, language: str
+) -> None:
+    cast = await a_morning(stage, language)
+    await answer_well(stage, cast, "Maria", "Bruno", "Clara", "Elsa", "Finn")
+    from_now(stage)
+    await stage.at("08:00")
+    await stage.at("08:05")
+    await stage.taps_first(cast["林岚"], 0)  # sign
+    await stage.at("08:30")
+    await stage.at("09:00")
+    golden(f"summary_zero.{language}", stage.transcript())
+
+
+@BOTH
+async def test_cases_absences_and_the_silent_by_name(
+    stage: Stage, golden: Golden, language: str
+) -> None:
+    cast = await a_morning(stage, language)
+    await stage.reports_fever(cast["Bruno"])
+    await answer_well(stage, cast, "Clara")
+    await stage.taps_first(cast["Elsa"], 1)  # Emil…
+    await answer_well(stage, cast, *["Elsa"] * 4)
+    await stage.taps_first(cast["Elsa"], 1)  # not coming today
+    from_now(stage)
+    await stage.at("08:00")
+    await stage.at("08:05")
+    await stage.taps_first(cast["林岚"], 0)  # sign
+    golden(f"summary_cases.{language}", stage.transcript())
+
+
+@BOTH
+async def test_a_late_answer_edits_the_summary_until_it_is_signed(
+    stage: Stage, golden: Golden, language: str
+) -> None:
+    cast = await a_morning(stage, language)
+    await answer_well(stage, cast, "Bruno", "Clara", "Elsa")
+    await stage.at("08:00")
+    await stage.at("08:05")
+    from_now(stage)
+    await stage.at("08:20")
+    await answer_well(stage, cast, "Finn")
+    await stage.taps_first(cast["林岚"], 0)  # sign
+    golden(f"summary_late.{language}", stage.transcript())
+
+
+@BOTH
+async def test_after_the_signature_a_case_is_told_at_once_and_the_rest_together(
+    stage: Stage, golden: Golden, language: str
+) -> None:
+    cast = await a_morning(stage, language)
+    await answer_well(stage, cast, "Bruno", "Clara")
+    await stage.at("08:00")
+    await stage.at("08:05")
+    await stage.taps_first(cast["林岚"], 0)  # sign
+    from_now(stage)
+    await stage.at("08:12")
+    await answer_well(stage, cast, "Elsa")
+    await stage.at("08:14")
+    await stage.reports_fever(cast["Finn"])
+    await stage.at("08:18")
+    await answer_well(stage, cast, "Maria")
+    await stage.at("08:22")
+    await stage.at("08:33")
+    golden(f"summary_corrected.{language}", stage.transcript())
+
+
+@BOTH
+async def test_a_summary_that_nobody_signs_falls_to_the_deputy(
+    stage: Stage, golden: Golden, language: str
+) -> None:
+    cast = await a_morning(stage, language)
+    await answer_well(stage, cast, "Maria", "Bruno", "Clara", "Elsa", "Finn")
+    await stage.at("08:00")
+    await stage.at("08:05")
+    from_now(stage)
+    await stage.at("08:30")
+    await stage.at("09:00")
+    await stage.taps_first(cast["何川"], 0)  # sign
+    golden(f"summary_deputy.{language}", stage.transcript())
