@@ -46,9 +46,7 @@ class Sheet:
     pen: ImageDraw.ImageDraw
     texts: Texts
     fonts: dict[tuple[int, bool], Font] = field(default_factory=dict)
-    shapes: dict[tuple[object, ...], tuple[Image.Image, Image.Image]] = field(
-        default_factory=dict
-    )
+    shapes: dict[tuple[object, ...], tuple[Image.Image, Image.Image]] = field(default_factory=dict)
 
     def font(self, size: int, *, bold: bool = False) -> Font:
         """Return the letters of a size."""

@@ -7,9 +7,9 @@ import asyncio
 import os
 import secrets
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from time import monotonic
 from typing import Any
 
 import structlog
@@ -43,6 +43,7 @@ from storage import asking, cards, contacts, ledger
 from storage.database import Database, Session, is_outage
 from storage.flags import CARD
 from storage.ledger import Mark, State
+from storage.signoffs import sign_off_of
 from storage.tables import Card, Contact, Ledger
 
 log = structlog.get_logger()
@@ -50,7 +51,7 @@ log = structlog.get_logger()
 WINDOW = 8  # messages in flight for each bot: what a kill can double at most (design 3.2)
 BULK_LANE = 1
 DRAWN_TOGETHER = 2  # a picture takes a core for a tenth of a second, and 30 MB while it is drawn
-PICTURE_FIRST = 5.0  # seconds that a chat's other messages wait for its picture
+AHEAD = 5.0  # seconds that a message waits at most for the one before it in its chat
 _UNSETTLED = Wait | NotSent | Unclear | Unauthorized  # to be done again
 
 
@@ -178,8 +179,7 @@ class Sender:
         async with self._database.reading() as session:
             window = await _window(session, claimed, now)
             items = [await self._prepared(session, entry, now, window) for entry in claimed]
-        pictures = {each.contact.id: asyncio.Event() for each in items if each.picture is not None}
-        results = await asyncio.gather(*(self._send_after(pictures, item) for item in items))
+        results = await self._in_order(items)
         await self._keep(results)
         return len(claimed)
 
@@ -227,21 +227,30 @@ class Sender:
             return Item(entry, contact, None, picture=picture)
         return Item(entry, contact, message, card, reply_to)
 
-    async def _send_after(self, pictures: Mapping[int, asyncio.Event], item: Item) -> Sent:
-        """Send a message, after its chat's picture, but not long after: leases end."""
-        sent = pictures.get(item.contact.id)
-        if item.picture is None:
-            if sent is not None:
-                with suppress(TimeoutError):
-                    await asyncio.wait_for(sent.wait(), PICTURE_FIRST)
-            return await self._send(item)
-        try:
+    async def _in_order(self, items: Sequence[Item]) -> list[Sent]:
+        """Send side by side, but what goes to one chat in its order.
+
+        Nobody waits long for the message before theirs: a lease must not end under a send.
+        """
+        latest = monotonic() + AHEAD
+        before: dict[int, asyncio.Task[Sent]] = {}
+        sending: list[asyncio.Task[Sent]] = []
+        for item in items:
+            ahead = before.get(item.contact.id)
+            task = asyncio.create_task(self._send_after(ahead, item, latest))
+            before[item.contact.id] = task
+            sending.append(task)
+        return await asyncio.gather(*sending)
+
+    async def _send_after(
+        self, ahead: asyncio.Task[Sent] | None, item: Item, latest: float
+    ) -> Sent:
+        if item.picture is not None:
             async with self._drawing:
-                drawn = await _drawn(item)
-            return await self._send(drawn)
-        finally:
-            if sent is not None:
-                sent.set()
+                item = await _drawn(item)
+        if ahead is not None:
+            await asyncio.wait({ahead}, timeout=max(latest - monotonic(), 0))
+        return await self._send(item)
 
     async def _send(self, item: Item) -> Sent:
         if item.fault is not None:
@@ -292,6 +301,11 @@ class Sender:
             card.message_id = result.message_id
             card.shown = max(card.shown, item.card.revision)
             card.shown_at = now
+        elif isinstance(result, Delivered) and item.entry.kind == "unsigned" and item.card:
+            about = item.card
+            if await sign_off_of(session, about.about_id, about.day, about.slot):
+                # Signed while the reminder was on its way.
+                await ledger.withdraw_chasers(session, about.about_id, about.day, about.slot)
         elif isinstance(result, Delivered) and item.entry.kind == "reminder" and item.card:
             view = await household_view(session, item.card, item.contact, now)
             if not view.waiting:

@@ -178,7 +178,7 @@ async def help_(desk: Desk, event: Event, contact: Contact) -> None:
         lines.append(["help.guardian", {}])
         if roles & {Role.class_teacher, Role.doctor}:
             lines.append(["help.teacher", {}])
-        if Role.school_lead in roles:
+        if roles & {Role.school_lead, Role.deputy_lead}:
             lines.append(["help.lead", {}])
         if Role.admin in roles:
             lines.append(["help.admin", {}])
@@ -223,7 +223,7 @@ def menu_of(roles: frozenset[Role], *, known: bool) -> tuple[str, ...]:
     names = ["today"] if known else []
     if roles & {Role.class_teacher, Role.doctor, Role.school_lead}:
         names.append("class")
-    if Role.school_lead in roles:
+    if roles & {Role.school_lead, Role.deputy_lead}:
         names.append("summary")
     if Role.admin in roles:
         names += ["setup", "import", "roster", "invite", "plan", "calendar", "health"]

@@ -12,36 +12,67 @@ from storage.units import School
 
 
 async def hand_over(session: Session, now: datetime, school: School, held: Round) -> int:
-    """Owe the leads the day's summary; return how many. Again changes nothing."""
-    leads = await _reached(session, school, held, [Role.school_lead])
+    """Owe the leads the day's picture and summary; return how many. Again changes nothing.
+
+    Where no lead can be reached it is the deputies' at once.
+    """
+    leads = await _reached(session, school, held, Role.school_lead)
+    if not leads:
+        return await _fall(session, now, school, held, "sign.yours")
     return await _owe(session, now, school, held, leads)
 
 
 async def chase(session: Session, now: datetime, school: School, held: Round) -> int:
-    """Remind the leads of a summary that nobody has signed; return how many."""
+    """Remind those who have the summary and have not signed; return how many."""
     if await sign_off_of(session, school.id, held.day, held.slot):
         return 0
-    leads = await _reached(session, school, held, [Role.school_lead])
-    for contact in leads:
+    readers = await _reached(session, school, held, Role.school_lead) or await _reached(
+        session, school, held, Role.deputy_lead
+    )
+    for contact in readers:
         card = await cards.card_of(session, contact, held.day, "summary", held.slot, school.id)
-        cause = f"unsigned:{held.day}:{held.slot}"
+        cause = f"unsigned:{_about(school, held)}"
         await ledger.owe(session, contact, "unsigned", cause, now, card=card)
-    return len(leads)
+    return len(readers)
 
 
 async def hand_to_deputy(session: Session, now: datetime, school: School, held: Round) -> int:
-    """Owe the deputies a summary that nobody has signed; return how many."""
+    """Owe the deputies a summary that nobody has signed, and tell the leads; return how many."""
     if await sign_off_of(session, school.id, held.day, held.slot):
         return 0
-    deputies = await _reached(session, school, held, [Role.deputy_lead])
+    leads = await _reached(session, school, held, Role.school_lead)
+    handed = await _fall(session, now, school, held, "sign.yours_now" if leads else "sign.yours")
+    if handed:
+        for contact in leads:
+            await _tell(session, now, contact, school, held, "sign.fell")
+    return handed
+
+
+async def _fall(session: Session, now: datetime, school: School, held: Round, key: str) -> int:
+    """Give the summary to the deputies with a word why; with none there, the admins are told."""
+    deputies = await _reached(session, school, held, Role.deputy_lead)
+    for contact in deputies:
+        await _tell(session, now, contact, school, held, key)
+    if not deputies:
+        for contact in await _reached(session, school, held, Role.admin):
+            await _tell(session, now, contact, school, held, "sign.nobody")
     return await _owe(session, now, school, held, deputies)
 
 
-async def _reached(
-    session: Session, school: School, held: Round, roles: Sequence[Role]
-) -> list[Contact]:
-    found = await people.holders(session, roles, [school.id], held.day)
+async def _reached(session: Session, school: School, held: Round, role: Role) -> list[Contact]:
+    """Return where the holders of a role can be reached, at the school or above it."""
+    units = [int(unit) for unit in school.path.strip("/").split("/")]
+    found = await people.holders(session, [role], units, held.day)
     return await contacts.contacts_of(session, [person for person, _ in found])
+
+
+async def _tell(
+    session: Session, now: datetime, contact: Contact, school: School, held: Round, key: str
+) -> None:
+    """Owe somebody a word on where the signature stands, once a day whatever the reason."""
+    said = {"key": key, "params": {"unit": school.name}}
+    cause = f"signing:{_about(school, held)}"
+    await ledger.owe(session, contact, "text", cause, now, payload=said)
 
 
 async def _owe(
@@ -49,8 +80,11 @@ async def _owe(
 ) -> int:
     for contact in readers:
         card = await cards.card_of(session, contact, held.day, "summary", held.slot, school.id)
-        about = f"{held.day}:{held.slot}:{school.id}"
+        about = _about(school, held)
         await ledger.owe(session, contact, "picture", f"picture:{about}", now, card=card)
-        cause = f"summary:{about}"
-        await ledger.owe(session, contact, "card", cause, now, card=card)
+        await ledger.owe(session, contact, "card", f"summary:{about}", now, card=card)
     return len(readers)
+
+
+def _about(school: School, held: Round) -> str:
+    return f"{held.day}:{held.slot}:{school.id}"

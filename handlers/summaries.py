@@ -81,6 +81,7 @@ async def _sign(desk: Desk, tap: Tap, contact: Contact, card: Card, press: Press
         )
     )
     desk.signed(card.about_id, card.day)
+    await ledger.withdraw_chasers(desk.session, card.about_id, card.day, card.slot)
     desk.record(
         "summary signed",
         person_id,

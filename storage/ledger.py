@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from enum import IntEnum, StrEnum
 from typing import Any
 
@@ -261,6 +261,24 @@ async def withdraw_reminders(session: AsyncSession, card_ids: Iterable[int]) -> 
             ledger.c.card_id.in_(list(card_ids)),
             ledger.c.kind == "reminder",
             ledger.c.state == State.sent.value,
+        )
+        .values(state=State.withdrawing.value),
+    )
+
+
+async def withdraw_chasers(session: AsyncSession, unit_id: int, day: date, slot: str) -> None:
+    """Ask for the reminders of a summary that is signed by now to be taken out of the chats."""
+    ledger, card = table(Ledger), table(Card).c
+    theirs = select(card.id).where(
+        card.kind == "summary", card.about_id == unit_id, card.day == day, card.slot == slot
+    )
+    await affected(
+        session,
+        update(ledger)
+        .where(
+            ledger.c.kind == "unsigned",
+            ledger.c.state == State.sent.value,
+            ledger.c.card_id.in_(theirs),
         )
         .values(state=State.withdrawing.value),
     )

@@ -6,15 +6,13 @@ Buttons are tapped by their place where the words differ by language: the transc
 from collections.abc import Callable
 
 import pytest
-from sqlmodel import col, select
 
-from storage.tables import CheckIn, Correction, Ledger, SignOff
-from tests.play import TUESDAY, Someone, Stage
+from tests.play import Someone, Stage
 
 Golden = Callable[[str, str], None]
 BOTH = pytest.mark.parametrize("language", ["en", "zh"])
 
-PUPILS = "Ana Ben Cleo Dai Emil Fay".split()
+PUPILS = ["Ana", "Ben", "Cleo", "Dai", "Emil", "Fay"]
 ROSTER = """kind,number,name,class,role,phone,order
 student,20250101,Ana,1-1,,,
 student,20250102,Ben,1-1,,,
