@@ -49,8 +49,9 @@ def _open_card(view: HouseholdView, waiting: Sequence[Line], texts: Texts) -> Re
     if view.changing:
         parts += [*_result_lines(view.lines, texts), texts("card.change_whom")]
     elif alone:
-        parts.append(texts("card.ask_oneself"))
+        parts += [*_held_lines(waiting, texts), texts("card.ask_oneself")]
     else:
+        parts += _held_lines(waiting, texts)
         whom = list_words(texts, (with_class(line, texts) for line in waiting))
         parts += [escape(whom, quote=False), texts("card.ask", n=len(waiting))]
     parts += _closed_lines(view, waiting, texts)
@@ -63,6 +64,16 @@ def _open_card(view: HouseholdView, waiting: Sequence[Line], texts: Texts) -> Re
     if view.changing:
         rows.append((card_button(texts, "button.back", Verb.home, view),))
     return Rendered(joined(parts), tuple(rows))
+
+
+def _held_lines(waiting: Sequence[Line], texts: Texts) -> list[str]:
+    """Say kindly for whom an earlier day's advice still holds: the question is how it goes."""
+    parts = []
+    for line in waiting:
+        if line.held and line.valid_until is not None:
+            said = {"names": _names([line], texts), "until": day_words(texts, line.valid_until)}
+            parts.append(texts(f"card.held_{line.disposition}", **said))
+    return parts
 
 
 def _closed_lines(view: HouseholdView, waiting: Sequence[Line], texts: Texts) -> list[str]:

@@ -40,7 +40,7 @@ def class_card(view: ClassView, texts: Texts) -> Rendered:
 
 
 def _class_counts(counts: Counts, texts: Texts) -> str:
-    unwell = counts.stay_home + counts.see_nurse
+    unwell = counts.stay_home + counts.see_nurse + counts.held
     silent = counts.silent + counts.no_response
     words = [texts("class.in", n=counts.in_, of=counts.expected)]
     words += [texts("class.unwell", n=unwell)] if unwell else []

@@ -85,6 +85,7 @@ def _numbers(view: SummaryView, texts: Texts) -> list[str]:
         parts.append(texts("summary.no_cases", **covered))
     else:
         kinds = {"stay_home": everybody.stay_home, "see_nurse": everybody.see_nurse}
+        kinds["held"] = everybody.held
         told = [texts.plain(f"summary.cases_{kind}", n=n) for kind, n in kinds.items() if n]
         cases = texts.plain("word.then").join(told)
         parts.append(texts("summary.cases", n=zero.cases, kinds=cases))

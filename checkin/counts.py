@@ -24,7 +24,8 @@ class Counts:
 
     `expected` is everybody but the excused. `silent` has not finished yet (due, asked, partial),
     `no_response` never did. `absent` and `late` are among those in. `sighted` were seen in school
-    by an adult although nobody answered for them.
+    by an adult although nobody answered for them. `held` are cases of an earlier day that still
+    stand, of whom nobody has spoken today: each is a case, and unaccounted for as well.
     """
 
     expected: int = 0
@@ -39,6 +40,7 @@ class Counts:
     excused: int = 0
     late: int = 0
     sighted: int = 0
+    held: int = 0
 
     def __add__(self, other: "Counts") -> "Counts":
         return Counts(
@@ -83,11 +85,12 @@ def zero_report(counts: Counts) -> ZeroReport:
     """State the cases with the coverage beside them.
 
     Somebody answered for, excused by name or sighted in school is accounted for. Everybody else
-    is unaccounted, never healthy.
+    is unaccounted, never healthy. A case that was carried over from an earlier day is a case until
+    it ends or is released, whether or not the family has been heard of today.
     """
     unheard = counts.silent + counts.no_response + counts.unreachable
     return ZeroReport(
-        cases=counts.stay_home + counts.see_nurse,
+        cases=counts.stay_home + counts.see_nurse + counts.held,
         accounted=counts.in_ + counts.excused + counts.sighted,
         unaccounted=unheard - counts.sighted,
     )
@@ -109,6 +112,7 @@ def _one(checkin: Counted) -> Counts:
         excused=excused,
         late=done and checkin.late,
         sighted=checkin.sighted and not done and not excused,
+        held=not done and checkin.disposition not in {None, Disposition.cleared},
     )
 
 
@@ -126,4 +130,5 @@ def _row(counts: Counts) -> tuple[int, ...]:
         counts.excused,
         counts.late,
         counts.sighted,
+        counts.held,
     )

@@ -41,11 +41,8 @@ class Stood:
 
     @property
     def is_case(self) -> bool:
-        """Somebody who stays home or sees the nurse."""
-        return self.status is Status.complete and self.disposition not in {
-            None,
-            Disposition.cleared,
-        }
+        """Somebody who stays home or sees the nurse, said today or held from an earlier day."""
+        return self.disposition not in {None, Disposition.cleared}
 
     @property
     def is_missing(self) -> bool:

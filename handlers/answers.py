@@ -125,7 +125,8 @@ async def keep_answers(
     if settled.verdict in {Verdict.too_late, Verdict.unchanged}:
         return settled  # what each of the family said is kept, even when it changes nothing
     if settled.verdict is Verdict.correction_asked:
-        checkin.floor = settled.standing.floor
+        checkin.status, checkin.floor = settled.standing.status.value, settled.standing.floor
+        checkin.answered_at = checkin.answered_at or desk.now  # a case held from an earlier day
         checkin.asked_for = Private.of(checkin.subject_id, json.dumps(given))
         checkin.asked_for_by = by
         await raise_flag(desk, entry, FlagKind.correction, by=by)

@@ -161,6 +161,8 @@ async def _all_clear(desk: Desk, tap: Tap, home: Household) -> None:
     home.show(desk)
     if any(verdict is Verdict.too_late for verdict in verdicts):
         desk.toast(tap, home.contact, "toast.too_late", alert=True)
+    elif any(verdict is Verdict.correction_asked for verdict in verdicts):
+        desk.toast(tap, home.contact, "toast.correction_asked", alert=True)
     elif verdicts:
         desk.toast(tap, home.contact, "toast.thanks")
     else:

@@ -124,7 +124,7 @@ async def _release_because(
     card.focus = {**card.focus, "releasing": False}
     card.revision += 1
     done = await release_without_request(desk, entry, RELEASES[chosen - 1], by)
-    desk.toast(tap, contact, "toast.released" if done else "toast.nothing_to_release")
+    desk.toast(tap, contact, "toast.let_go" if done else "toast.nothing_to_release")
 
 
 async def release_flag(desk: Desk, entry: Entry, by: int) -> bool:

@@ -14,7 +14,7 @@ from checkin.times import end_of, local_date, moment_at
 from handlers import signing
 from handlers.calendars import calendar_of
 from handlers.clock import Clock
-from storage import asking, cards, contacts, ledger, people, plans, rounds, units
+from storage import asking, cards, contacts, holds, ledger, people, plans, rounds, units
 from storage.database import Database, Session, is_outage
 from storage.questionnaires import latest_version
 from storage.tables import Round
@@ -152,6 +152,7 @@ async def _opened(session: Session, now: datetime, plan: Plan, school: School, d
         await asking.open_students(session, held)
     else:
         await asking.open_staff(session, held, school.path)
+    await holds.carry_over(session, held)
     return held
 
 

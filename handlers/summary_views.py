@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
-from checkin.checkins import Counts, ZeroReport, count
+from checkin.checkins import Counts, ZeroReport, count, zero_report
 from checkin.corrections import Change, Seen, tally
 from checkin.questions import Disposition
 from checkin.statuses import Status
@@ -127,7 +127,7 @@ class DayPicture:
     @property
     def zero(self) -> int:
         """How many cases there are."""
-        return self.everybody.stay_home + self.everybody.see_nurse
+        return zero_report(self.everybody).cases
 
 
 async def rounds_held(session: Session, school: School, card: Card) -> list[Round]:

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from checkin.access import Reach
 from checkin.answers import Question, Value, progress
-from checkin.checkins import Counted, Counts, Status, count
+from checkin.checkins import Counted, Counts, Standing, Status, count
 from checkin.questions import Disposition
 from checkin.triage import triage, worst_so_far
 from handlers.wards import Households, Ward, load_households, others_who_spoke
@@ -44,6 +44,7 @@ class Line:
     clearable: bool = False
     advice: Mapping[str, str] | None = None
     valid_until: date | None = None
+    held: bool = False
     answered_by: str | None = None
     read_only: bool = False
     zone: ZoneInfo = _UTC
@@ -157,6 +158,7 @@ async def _household_line(
         disposition=standing.disposition,
         absent=weighed is not None and weighed.absent,
         answered_at=standing.answered_at,
+        held=_is_held(ward, told.standing),
         answered_by=spoke.get(standing.respondent_id or 0),
         correction_asked=told.asked_for is not None,
         oneself=ward.oneself,
@@ -239,6 +241,11 @@ def _counted(entry: Entry) -> Counted:
         checkin.absent,
         checkin.late,
     )
+
+
+def _is_held(ward: Ward, standing: Standing) -> bool:
+    """Say whether an earlier case still stands; in split custody one side may not know."""
+    return not ward.split and standing.status is not Status.complete and standing.severity > 0
 
 
 def plain_line(entry: Entry) -> Line:

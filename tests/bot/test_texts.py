@@ -39,6 +39,7 @@ NOT_WORDS = {"toast.silent", "roster.csv"}  # an empty answer to a tap; the name
 FAMILIES: dict[str, Iterable[str]] = {
     "act.": {*Verdict, "released", *(f"released_{why}" for why in RELEASES), "flag_kept"},
     "card.": Disposition,
+    "card.held_": set(Disposition) - {Disposition.cleared},
     "class.": ("stay_home", "see_nurse", "correction", "absent", "silent", "unreachable"),
     "command.": (
         *("stop", "calendar"),
@@ -76,7 +77,7 @@ FAMILIES: dict[str, Iterable[str]] = {
     "since.": Change,
     "status.": Status,
     "summary.by_": ("phoned", "sighted"),
-    "summary.cases_": set(Disposition) - {Disposition.cleared},
+    "summary.cases_": {*Disposition, "held"} - {Disposition.cleared},
     "summary.line_": set(Disposition) - {Disposition.cleared},
     "toast.": (Verdict.correction_asked, Verdict.too_late),
     "why.not_": Reason,

@@ -46,6 +46,16 @@ def test_the_excused_are_not_expected_but_accounted_for() -> None:
     assert zero_report(counts).accounted == 2
 
 
+def test_a_child_held_from_yesterday_is_a_case_and_unaccounted_while_the_family_is_silent() -> (
+    None
+):
+    counts = count([IN, Counted(Status.no_response, Disposition.stay_home)])
+    assert (counts.in_, counts.stay_home, counts.held) == (1, 0, 1)
+    report = zero_report(counts)
+    assert (report.cases, report.accounted, report.unaccounted) == (1, 1, 1)
+    assert not report.is_zero
+
+
 def test_a_child_seen_in_school_is_accounted_for_but_not_in() -> None:
     counts = count([IN, Counted(Status.no_response, sighted=True)])
     assert (counts.in_, counts.no_response) == (1, 1)
@@ -73,8 +83,8 @@ def test_everybody_is_counted_exactly_once(all_of_them: list[Counted]) -> None:
     assert counts.absent <= counts.in_ >= counts.late
     report = zero_report(counts)
     assert report.accounted + report.unaccounted == len(all_of_them)
-    heard = [c for c in all_of_them if c.status is Status.complete]
-    assert report.cases == sum(c.disposition is not Disposition.cleared for c in heard)
+    assert report.cases == sum(c.disposition is not Disposition.cleared for c in all_of_them)
+    assert counts.held <= len(all_of_them) - counts.in_
 
 
 @given(st.lists(checkins()), st.lists(checkins()))

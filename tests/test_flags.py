@@ -1,0 +1,236 @@
+"""Word of a case: at once to those nearest, seen, passed on, and released by the right one.
+
+Buttons are tapped by their place, for the words differ by language: the transcript shows them.
+"""
+
+from collections.abc import Callable
+
+import pytest
+from sqlmodel import col, select
+
+from handlers.presses import Press, Verb
+from storage.tables import CheckIn, Flag, Guardianship, HistoryEntry
+from tests.play import MONDAY, ROSTER, TUESDAY, Someone, Stage
+
+Golden = Callable[[str, str], None]
+BOTH = pytest.mark.parametrize("language", ["en", "zh"])
+
+STAFFED = ROSTER + (
+    "staff,T005,Dr Hu,,school doctor,13900000015,\nstaff,T006,Yan,,deputy head,13900000016,\n"
+)
+
+
+async def opens(stage: Stage, language: str) -> None:
+    stage.language = language
+    await stage.a_school(STAFFED)
+
+
+async def with_fever(stage: Stage) -> Someone:
+    """Tom of 3-2 has a fever, told at half past six."""
+    tina = await stage.joined("Tina")
+    await stage.at("06:30")
+    await stage.reports_fever(tina)
+    return tina
+
+
+async def the_flags(stage: Stage) -> list[Flag]:
+    async with stage.database.reading() as session:
+        return list(await session.exec(select(Flag).order_by(col(Flag.id))))
+
+
+async def tom_now(stage: Stage) -> CheckIn:
+    person = await stage.person_id("Tom")
+    async with stage.database.reading() as session:
+        found = await session.exec(
+            select(CheckIn).where(CheckIn.subject_id == person).order_by(col(CheckIn.id).desc())
+        )
+        checkin = found.first()
+    assert checkin is not None
+    return checkin
+
+
+@BOTH
+async def test_a_flag_goes_to_teacher_and_doctor_and_both_see_who_has_it(
+    stage: Stage, golden: Golden, language: str
+) -> None:
+    await opens(stage, language)
+    wang, doctor = await stage.joined("Mr Wang"), await stage.joined("Dr Hu")
+    await with_fever(stage)
+    await stage.at("06:34")
+    await stage.taps_first(doctor, 0)  # seen
+    await stage.taps_first(wang, 0)  # why
+    await stage.at("06:50")
+    golden(f"flag_seen.{language}", stage.transcript())
+    flag = (await the_flags(stage))[0]
+    assert flag.acknowledged_by == doctor.person_id
+    assert flag.escalated_at is None
+
+
+@BOTH
+async def test_what_nobody_has_seen_in_ten_minutes_goes_to_lead_and_deputy_once(
+    stage: Stage, golden: Golden, language: str
+) -> None:
+    await opens(stage, language)
+    wang, lead = await stage.joined("Mr Wang"), await stage.joined("林岚")
+    await stage.joined("Yan")
+    await with_fever(stage)
+    await stage.at("06:39")
+    assert (await the_flags(stage))[0].escalated_at is None
+    await stage.at("06:40")
+    await stage.at("06:55")
+    await stage.taps_first(lead, 0)  # seen
+    await stage.taps_first(wang, 0)  # why, for the first button is gone
+    golden(f"flag_unseen.{language}", stage.transcript())
+
+
+@BOTH
+async def test_a_correction_is_left_and_the_family_is_told_what_to_do(
+    stage: Stage, golden: Golden, language: str
+) -> None:
+    await opens(stage, language)
+    wang = await stage.joined("Mr Wang")
+    await stage.joined("Dr Hu")
+    tina = await with_fever(stage)
+    await stage.taps_first(wang, 0)  # seen
+    await stage.at("07:00")
+    await stage.taps_first(tina, 0)
+    await stage.answers_all_clear(tina)
+    await stage.taps_first(wang, 0, 1)  # leave it
+    golden(f"flag_left.{language}", stage.transcript())
+    assert (await tom_now(stage)).severity == 2
+
+
+@BOTH
+async def test_a_flag_falls_when_a_doctors_note_is_seen(
+    stage: Stage, golden: Golden, language: str
+) -> None:
+    await opens(stage, language)
+    wang, doctor = await stage.joined("Mr Wang"), await stage.joined("Dr Hu")
+    assert wang
+    await with_fever(stage)
+    await stage.at("07:05")
+    await stage.taps_first(doctor, 1, 1)  # release…
+    await stage.taps_first(doctor, 0)  # doctor's note seen
+    golden(f"flag_note.{language}", stage.transcript())
+    tom = await tom_now(stage)
+    assert (tom.severity, tom.disposition) == (0, "cleared")
+    async with stage.database.reading() as session:
+        kept = list(
+            await session.exec(select(HistoryEntry).where(HistoryEntry.check_in_id == tom.id))
+        )
+    assert (kept[-1].act, kept[-1].by) == ("released_note", doctor.person_id)
+
+
+@BOTH
+async def test_a_fever_on_monday_holds_on_tuesday_until_the_school_releases_it(
+    stage: Stage, golden: Golden, language: str
+) -> None:
+    await opens(stage, language)
+    wang = await stage.joined("Mr Wang")
+    tina = await with_fever(stage)
+    await stage.taps_first(wang, 0)  # seen
+    await stage.at("06:30", day=TUESDAY)
+    assert (await tom_now(stage)).severity == 2
+    await stage.taps_first(tina, 0)  # all clear: a correction, for the hold lasts until tonight
+    assert (await tom_now(stage)).severity == 2
+    newest = (await stage.chat(wang))[-1]
+    await stage.taps(wang, newest["buttons"][0][0]["text"], message_id=newest["id"])
+    golden(f"flag_held.{language}", stage.transcript())
+    assert (await tom_now(stage)).severity == 0
+
+
+@BOTH
+async def test_nobody_has_joined_but_the_office_and_it_hears(
+    stage: Stage, golden: Golden, language: str
+) -> None:
+    await opens(stage, language)
+    office = await stage.joined("Gu")
+    await with_fever(stage)
+    newest = (await stage.chat(office))[-1]
+    await stage.taps(office, newest["buttons"][0][0]["text"], message_id=newest["id"])
+    golden(f"flag_office.{language}", stage.transcript())
+
+
+async def test_a_teachers_own_child_is_somebody_elses_to_decide(stage: Stage) -> None:
+    await opens(stage, "en")
+    tom_id, wang_id = await stage.person_id("Tom"), await stage.person_id("Mr Wang")
+    async with stage.database.writing() as session:
+        session.add(Guardianship(student_id=tom_id, guardian_id=wang_id, rank=2, since=MONDAY))
+    wang, doctor = await stage.joined("Mr Wang"), await stage.joined("Dr Hu")
+    await stage.at("06:30")
+    await stage.says(wang, "/today")
+    await stage.says(wang, "Tom")
+    await stage.reports_fever(wang, opened=True)
+    assert any("Tom" in message["text"] for message in await stage.chat(doctor))
+    tom = await tom_now(stage)
+    for verb in (Verb.release, Verb.keep_flag):
+        message_id = (await stage.chat(wang))[-1]["id"]
+        await stage.taps_raw(wang, message_id, Press(verb, tom.id).pack())
+        assert "own child" in stage.lines[-1]
+    assert (await tom_now(stage)).severity == 2
+
+
+async def test_a_teacher_who_is_ill_is_the_leads_concern_and_not_their_own(stage: Stage) -> None:
+    await opens(stage, "en")
+    wang, lead = await stage.joined("Mr Wang"), await stage.joined("林岚")
+    await stage.at("06:30")
+    await stage.reports_fever(wang)
+    assert "Mr Wang" in (await stage.chat(lead))[-1]["text"]
+    assert all("⚠️" not in message["text"] for message in await stage.chat(wang))
+    (flag,) = await the_flags(stage)
+    message_id = (await stage.chat(wang))[-1]["id"]
+    await stage.taps_raw(wang, message_id, Press(Verb.acknowledge, flag.id).pack())
+    await stage.taps_raw(wang, message_id, Press(Verb.release_because, flag.id, 0, (1,)).pack())
+    (flag,) = await the_flags(stage)
+    assert (flag.acknowledged_at, flag.decided_at) == (None, None)
+
+
+async def test_a_note_on_monday_frees_a_tuesday_that_nobody_has_answered(stage: Stage) -> None:
+    await opens(stage, "en")
+    wang = await stage.joined("Mr Wang")
+    await with_fever(stage)
+    await stage.at("06:30", day=TUESDAY)
+    assert (await tom_now(stage)).severity == 2
+    await stage.taps(wang, "Release…")
+    await stage.taps(wang, "Doctor's note seen")
+    tuesday = await tom_now(stage)
+    assert (tuesday.severity, tuesday.disposition, tuesday.status) == (0, None, "asked")
+
+
+async def test_a_fever_that_becomes_worse_is_told_again_and_an_equal_one_is_not(
+    stage: Stage,
+) -> None:
+    await opens(stage, "en")
+    wang = await stage.joined("Mr Wang")
+    tina = await stage.joined("Tina")
+    await stage.at("06:30")
+    await stage.taps_first(tina, 1)
+    await stage.taps_first(tina, 0)  # no fever
+    await stage.taps_first(tina, 1)  # a cough
+    await stage.taps_first(tina, -2)
+    for _ in range(3):
+        await stage.taps_first(tina, 0)
+    assert "nurse" in (await stage.chat(wang))[-1]["text"]
+    first = (await stage.chat(wang))[-1]["id"]
+    await stage.at("06:33")
+    await stage.taps_first(tina, 0)  # change
+    await stage.reports_fever(tina, opened=True)
+    told = [message for message in await stage.chat(wang) if "⚠️" in message["text"]]
+    assert [message["id"] > first for message in told] == [True]
+    assert "stays home" in told[0]["text"]
+    assert len(await the_flags(stage)) == 1
+
+
+async def test_at_night_nobody_is_woken_for_what_can_wait(stage: Stage) -> None:
+    await opens(stage, "en")
+    await stage.joined("Mr Wang")
+    lead = await stage.joined("林岚")
+    tina = await stage.joined("Tina")
+    await stage.at("06:30")
+    await stage.at("21:30")
+    await stage.reports_fever(tina)
+    await stage.at("22:00")
+    assert all("Tom" not in message["text"] for message in await stage.chat(lead))
+    await stage.at("06:00", day=TUESDAY)
+    assert any("Tom" in message["text"] for message in await stage.chat(lead))
+    assert MONDAY < TUESDAY
