@@ -14,18 +14,26 @@ from rich.console import Console
 from rich.table import Table
 
 from bot.settings import Settings, SettingsError, read_settings
+from checkin.calendar_changes import CalendarChanges, CalendarErrors
 from checkin.questionnaires import QuestionnaireErrors
 from checkin.rosters import RosterErrors
 from handlers import leaving
+from handlers.calendar_files import (
+    calendar_changes_document,
+    calendar_problem_document,
+    import_calendar,
+)
 from handlers.clock import real_clock
 from handlers.imports import changes_document, problem_document, template_text
 from handlers.questionnaires import read_questionnaire_file
 from handlers.roster_files import RosterFileError, read_sheets
 from handlers.rosters import Changes, import_sheets
+from handlers.sent_files import FileKind, open_file
 from storage import audit, units
-from storage.database import Database, DatabaseUrlError
+from storage.database import Database, DatabaseUrlError, Session
 from storage.questionnaires import VersionTakenError, keep_questionnaire
 from storage.sealing import KeyFileError, Keyring, use_keyring
+from storage.units import School
 from web.server import WebPortError
 
 app = typer.Typer(
@@ -128,18 +136,12 @@ def import_roster(
         database = await _database(settings)
         try:
             async with database.writing() as session:
-                found = [s for s in await units.schools(session) if school in {"", s.name}]
-                if len(found) != 1:
-                    known = ", ".join(s.name for s in await units.schools(session)) or "none yet"
-                    _fail(
-                        f"Which school? Name it with --school. Known: {known}. "
-                        "A new one is made by `allclear new-school NAME`."
-                    )
+                chosen = await _chosen_school(session, school)
                 sheets = read_sheets(file.name, file.read_bytes())
                 now = real_clock()
-                changes = await import_sheets(session, found[0], sheets, now, actor_id=None)
+                changes = await import_sheets(session, chosen, sheets, now, actor_id=None)
                 if leave_missing:
-                    changes.left = await leaving.leave_missing(session, found[0], now)
+                    changes.left = await leaving.leave_missing(session, chosen, now)
                     changes.not_in_file -= changes.left
                 return changes
         finally:
@@ -242,6 +244,70 @@ def roster_template(
         _fail(f"{file} exists already; name another file.")
     file.write_text(template_text(), encoding="utf-8-sig")
     out.print(f"Wrote {file}: fill it in, then: allclear import-roster {file}", markup=False)
+
+
+@app.command("import-calendar")
+def import_calendar_file(
+    file: Annotated[
+        Path, typer.Argument(help="CSV, XLSX, ODS or ICS", exists=True, dir_okay=False)
+    ],
+    school: Annotated[str, typer.Option(help="the school's name, where there are several")] = "",
+    language: Annotated[str, typer.Option(help="en or zh, for what is said of it")] = "en",
+    as_json: AsJson = False,
+) -> None:
+    """Take over terms, vacations and single days. All or nothing; twice changes nothing."""
+    settings = _settings()
+
+    async def work() -> CalendarChanges:
+        database = await _database(settings)
+        try:
+            async with database.writing() as session:
+                chosen = await _chosen_school(session, school)
+                sent = open_file(file.name, file.read_bytes(), FileKind.calendar)
+                return await import_calendar(
+                    session, chosen, sent.calendar, real_clock(), actor_id=None
+                )
+        finally:
+            await database.close()
+
+    try:
+        changes = asyncio.run(work())
+    except RosterFileError as error:
+        if as_json:
+            out.print_json(json.dumps({"refused": error.code.value, **error.args_of_code}))
+            raise typer.Exit(2) from None
+        _say_problem(f"roster.file_{error.code.value}", dict(error.args_of_code), language)
+    except CalendarErrors as errors:
+        documents = [calendar_problem_document(each) for each in errors.problems]
+        said = {"count": len(documents), "problems": documents}
+        if as_json:
+            out.print_json(json.dumps(said))
+            raise typer.Exit(2) from None
+        _fail(_rendered("calendar.problems", said, language))
+    if as_json:
+        out.print_json(json.dumps(calendar_changes_document(changes)))
+        return
+    key = "calendar.unchanged" if changes.nothing else "calendar.done"
+    out.print(_rendered(key, calendar_changes_document(changes), language), markup=False)
+
+
+def _rendered(key: str, params: dict[str, Any], language: str) -> str:
+    """Return a message of the chat as plain lines."""
+    from bot.render_message import message  # noqa: PLC0415
+    from bot.texts import texts  # noqa: PLC0415
+
+    return _bare(message(key, params, texts(language)).text)
+
+
+async def _chosen_school(session: Session, name: str) -> School:
+    found = [each for each in await units.schools(session) if name in {"", each.name}]
+    if len(found) != 1:
+        known = ", ".join(each.name for each in await units.schools(session)) or "none yet"
+        _fail(
+            f"Which school? Name it with --school. Known: {known}. "
+            "A new one is made by `allclear new-school NAME`."
+        )
+    return found[0]
 
 
 @app.command("import-questionnaire")

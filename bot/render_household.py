@@ -14,6 +14,7 @@ from bot.phrases import (
     list_words,
     with_class,
 )
+from bot.render_calendar import no_school_lines
 from bot.texts import Texts
 from checkin.checkins import Status
 from checkin.questions import Disposition, Question, Value
@@ -27,6 +28,8 @@ Rows = tuple[tuple[Button, ...], ...]
 
 def household(view: HouseholdView, texts: Texts) -> Rendered:
     """Render a household's card: the morning at a glance, one question, or the answers given."""
+    if not view.lines and view.no_school:
+        return Rendered(joined(no_school_lines(view, texts)))
     if not view.lines:
         return Rendered(texts("card.nothing"))
     if view.asking is not None:
@@ -43,7 +46,7 @@ def household(view: HouseholdView, texts: Texts) -> Rendered:
 def _open_card(view: HouseholdView, waiting: Sequence[Line], texts: Texts) -> Rendered:
     alone = len(view.lines) == 1 and view.lines[0].oneself
     greeting = "card.day" if view.changing else "card.greeting"
-    parts = [texts(greeting, day=day_words(texts, view.day))]
+    parts = [texts(greeting, day=day_words(texts, view.day)), *no_school_lines(view, texts)]
     if waiting and len(waiting) < len(view.lines):
         parts += [*_result_lines(view.lines, texts), *_silent_lines(view, texts)]
     if view.changing:
@@ -146,8 +149,8 @@ def _subject_rows(
 
 
 def _answered(view: HouseholdView, texts: Texts) -> Rendered:
-    parts = [texts("card.day", day=day_words(texts, view.day)), *_result_lines(view.lines, texts)]
-    parts += _silent_lines(view, texts)
+    parts = [texts("card.day", day=day_words(texts, view.day)), *no_school_lines(view, texts)]
+    parts += [*_result_lines(view.lines, texts), *_silent_lines(view, texts)]
     if any(line.correction_asked for line in view.lines):
         parts.append(texts("card.correction_waits"))
     if all(line.read_only for line in view.lines):

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from itertools import groupby
 from typing import Any
 
-from bot import render_flags
+from bot import render_calendar, render_flags
 from bot.phrases import (
     joined,
     label_words,
@@ -204,7 +204,19 @@ _WITH_MORE = {
     "plan.bad_after_the_close": _bad_step,
     "plan.bad_before_the_close": _bad_step,
     "health.title": _sections,
-    "calendar.title": _sections,
+    "calendar.title": render_calendar.glance,
+    "calendar.sure_closed": render_calendar.sure,
+    "calendar.sure_open": render_calendar.sure,
+    "calendar.done_closed": render_calendar.about_day,
+    "calendar.done_open": render_calendar.about_day,
+    "calendar.done_quiet_closed": render_calendar.about_day,
+    "calendar.done_quiet_open": render_calendar.about_day,
+    "calendar.staff_closed": render_calendar.about_day,
+    "calendar.staff_open": render_calendar.about_day,
+    "calendar.file": render_calendar.file,
+    "calendar.done": render_calendar.changes,
+    "calendar.problems": render_calendar.problems,
+    "file.which": render_calendar.which_file,
     "why.title": _sections,
     "setup.title": _sections,
     "help.title": _sections,

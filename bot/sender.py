@@ -14,7 +14,14 @@ from typing import Any
 
 import structlog
 
-from bot import render_flags, render_household, render_message, render_school, render_summary
+from bot import (
+    render_calendar,
+    render_flags,
+    render_household,
+    render_message,
+    render_school,
+    render_summary,
+)
 from bot.pacer import Pacer
 from bot.texts import Texts, texts
 from handlers.clock import Clock
@@ -209,6 +216,8 @@ class Sender:
         if entry.kind == "text":
             payload = ledger.payload_of(entry)
             message = render_message.message(payload["key"], payload["params"], words)
+        elif entry.kind == "card" and card is not None and _is_stopped(entry, card, window):
+            message = None  # asked for a day that has no school after all
         elif entry.kind == "card" and card is not None:
             message = await _render_card(session, card, contact, words, now, window.households)
         elif entry.kind == "unsigned" and card is not None:
@@ -217,6 +226,13 @@ class Sender:
         elif entry.kind == "reminder" and card is not None:
             view = await household_view(session, card, contact, now, window.households)
             message, reply_to = render_household.reminder(view, words), card.message_id
+        elif entry.kind in {"no_school", "school_again"} and card is not None:
+            view = await household_view(session, card, contact, now, window.households)
+            news = {
+                "no_school": render_calendar.no_school,
+                "school_again": render_calendar.school_again,
+            }[entry.kind]
+            message, reply_to = news(view, words), card.message_id
         elif entry.kind == "corrected" and card is not None:
             ids = ledger.payload_of(entry)["corrections"]
             corrected = await corrected_view(session, card, ids)
@@ -457,6 +473,19 @@ async def _households(
 def _all_answered(card: Card, households: Households | None) -> bool:
     wards = households.wards.get(card.id) if households else None
     return bool(wards) and all(w.complete for w in wards or () if w.right.may_answer)
+
+
+def _is_stopped(entry: Ledger, card: Card, window: Window) -> bool:
+    """Say whether an ask has lost its rounds before anybody saw it."""
+    about = window.households
+    return (
+        card.kind == "household"
+        and card.message_id is None
+        and entry.cause.startswith("ask:")
+        and about is not None
+        and bool(about.stopped.get(card.id))
+        and not about.wards.get(card.id)
+    )
 
 
 async def _render_card(

@@ -31,7 +31,7 @@ MONDAY_TO_FRIDAY = frozenset(range(5))
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """A stretch of school, both days included."""
+    """A stretch of school, or of vacation, both days included."""
 
     name: str
     first: date
@@ -58,10 +58,10 @@ class Override:
 class Calendar:
     """A school's year.
 
-    The policy, strongest first: what the school decided for that date; outside every known term
-    it is vacation (a public make-up day in the winter vacation brings nobody in); a make-up day;
-    a public holiday; a day of the week without school; a school day. A school that has entered no
-    terms has school on every weekday that is not a holiday.
+    The policy, strongest first: what the school decided for that date; in a vacation, or outside
+    every known term, it is vacation (a public make-up day in the winter vacation brings nobody
+    in); a make-up day; a public holiday; a day of the week without school; a school day. A school
+    that has entered no terms has school on every weekday that is not a holiday.
     """
 
     terms: tuple[Term, ...] = ()
@@ -69,11 +69,14 @@ class Calendar:
     make_up_days: Mapping[date, str] = field(default_factory=dict)
     overrides: Mapping[date, Override] = field(default_factory=dict)
     weekdays: frozenset[int] = MONDAY_TO_FRIDAY
+    vacations: tuple[Term, ...] = ()
 
     def kind_of(self, day: date) -> tuple[DayKind, str]:
         """Say what the day is and why: the holiday's, the term's or the override's own words."""
         if decided := self.overrides.get(day):
             return decided.kind, decided.reason
+        if vacation := next((each for each in self.vacations if each.covers(day)), None):
+            return DayKind.vacation, vacation.name
         term = next((term for term in self.terms if term.covers(day)), None)
         if self.terms and term is None:
             return DayKind.vacation, self.holidays.get(day, "")

@@ -7,8 +7,9 @@ from functools import cache
 
 from holidays import HolidayBase, country_holidays, list_supported_countries
 
-from checkin.calendars import MONDAY_TO_FRIDAY, Calendar, DayKind, Override, Term
-from storage import units
+from checkin.calendar_changes import Known, Period, PeriodKind
+from checkin.calendars import MONDAY_TO_FRIDAY, Calendar, DayKind, Override
+from storage import calendars
 from storage.database import Session
 from storage.units import School
 
@@ -99,19 +100,52 @@ def _pays_for(day: date, found: Mapping[date, str]) -> str:
     return proper[nearest] if nearest else ""
 
 
+def own_name(holiday: str) -> str:
+    """Return a holiday's own name; nothing for a day off instead of another day."""
+    return re.split(r"\s*[(（]", holiday)[0] if not re.search(r"\d\d", holiday) else ""
+
+
 async def calendar_of(session: Session, school: School, day: date) -> Calendar:
     """Return a school's calendar around a day: the library's holidays, its own terms and days."""
+    return calendar_with(school, await known_calendar(session, school.id, day), day)
+
+
+async def known_calendar(session: Session, school_id: int, day: date) -> Known:
+    """Return what a school has entered itself, its single days a month back and a year ahead."""
     first, last = day - timedelta(days=30), day + timedelta(days=366)
+    periods = await calendars.periods_of(session, school_id)
+    days = await calendars.days_between(session, school_id, first, last)
+    return Known(
+        tuple(Period(PeriodKind(each.kind), each.name, each.first, each.last) for each in periods),
+        {each.day: Override(DayKind(each.kind), each.reason) for each in days},
+    )
+
+
+def calendar_with(school: School, known: Known, day: date) -> Calendar:
+    """Return the calendar of a school that has entered this, around a day."""
     holidays, make_up = _holidays_around(school.country, day.year, school.language)
-    terms = await units.terms_of(session, school.id)
-    days = await units.calendar_days(session, school.id, first, last)
     return Calendar(
-        terms=tuple(Term(term.name, term.first, term.last) for term in terms),
+        terms=tuple(each.term() for each in known.periods if each.kind is PeriodKind.term),
         holidays=holidays,
         make_up_days=make_up,
-        overrides={each.day: Override(DayKind(each.kind), each.reason) for each in days},
+        overrides=known.days,
         weekdays=_weekdays(school.country),
+        vacations=tuple(each.term() for each in known.periods if each.kind is PeriodKind.vacation),
     )
+
+
+@cache
+def is_unpublished(country: str, year: int) -> bool:
+    """Say whether a country's make-up days of a year are not out yet, though it always has some.
+
+    China's notice for a year comes late in the year before; until then the library guesses the
+    holidays and knows no make-up day.
+    """
+    try:
+        before = (public_holidays(country, [year - back])[1] for back in (1, 2))
+        return not public_holidays(country, [year])[1] and any(before)
+    except UnknownCountry:
+        return False
 
 
 @cache

@@ -1,4 +1,4 @@
-"""A roster that an admin sends in chat: noted in the batch, fetched and read outside it."""
+"""A file that an admin sends in chat: noted in the batch, fetched and read outside it."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -7,12 +7,20 @@ from typing import Any
 import structlog
 
 from checkin.access import Act
+from checkin.calendar_changes import CalendarErrors
 from checkin.rosters import Problem, RosterErrors, template_rows
+from handlers.calendar_files import (
+    calendar_changes_document,
+    calendar_problem_document,
+    import_calendar,
+)
 from handlers.clock import Clock
 from handlers.desk import Desk
-from handlers.messages import Command, FetchFailedError, Upload
-from handlers.roster_files import MOST_BYTES, RosterFileError, read_sheets
+from handlers.messages import Command, FetchFailedError, Tap, Upload
+from handlers.presses import Press
+from handlers.roster_files import MOST_BYTES, RosterFileError
 from handlers.rosters import Changes, import_sheets
+from handlers.sent_files import FileKind, SentFile, open_file
 from storage import jobs, ledger, people, units
 from storage.database import Database, is_outage
 from storage.tables import Contact, RosterJob
@@ -20,6 +28,9 @@ from storage.tables import Contact, RosterJob
 log = structlog.get_logger()
 
 Download = Callable[[int, str], Awaitable[bytes]]
+
+
+_READ_AS = {1: FileKind.roster, 2: FileKind.calendar}
 
 
 class _NoLongerAdminError(Exception):
@@ -85,17 +96,16 @@ async def _one(
 ) -> str:
     try:
         content = await download(bot_id, job.file_id)
-        sheets = await asyncio.to_thread(read_sheets, job.file_name, content)
-        async with database.writing() as session:
-            school = await units.school(session, job.school_id)
-            access = await people.access_of(session, job.person_id, clock())
-            if not access.may(Act.manage_roster, school.path):
-                raise _NoLongerAdminError
-            changes = await import_sheets(session, school, sheets, clock(), actor_id=job.person_id)
+        said = job.state.removeprefix(jobs.WAITING_AS)
+        kind = FileKind(said) if said != job.state else None
+        sent = await asyncio.to_thread(open_file, job.file_name, content, kind)
+        if sent.kind is FileKind.unclear:
+            return await _end(database, clock, job, jobs.UNCLEAR, "file.which", {"job": job.id})
+        key, params = await _taken_over(database, clock, job, sent)
     except _NoLongerAdminError:
         return await _end(database, clock, job, "refused", "admin.not_for_you", {})
     except FetchFailedError:
-        log.warning("roster could not be fetched", job=job.id)
+        log.warning("file could not be fetched", job=job.id)
         return await _end(database, clock, job, "failed", "roster.not_fetched", {})
     except RosterFileError as error:
         return await _end(
@@ -112,14 +122,57 @@ async def _one(
             "problems": [problem_document(problem) for problem in errors.problems[:60]],
         }
         return await _end(database, clock, job, "refused", "roster.problems", params)
+    except CalendarErrors as wrong:
+        params = {
+            "count": len(wrong.problems),
+            "problems": [calendar_problem_document(problem) for problem in wrong.problems[:60]],
+        }
+        return await _end(database, clock, job, "refused", "calendar.problems", params)
     except Exception as error:
         if is_outage(error):
             raise
-        # A fault of ours: whoever waits is told, and the next roster has its turn.
-        log.exception("roster not read", job=job.id)
+        # A fault of ours: whoever waits is told, and the next file has its turn.
+        log.exception("file not read", job=job.id)
         return await _end(database, clock, job, "failed", "roster.not_fetched", {})
-    key = "roster.unchanged" if changes.nothing else "roster.done"
-    return await _end(database, clock, job, "done", key, changes_document(changes))
+    return await _end(database, clock, job, "done", key, params)
+
+
+async def _taken_over(
+    database: Database, clock: Clock, job: RosterJob, sent: SentFile
+) -> tuple[str, dict[str, Any]]:
+    """Take a file over by the rights that its sender has now; return what to say of it."""
+    act = Act.manage_roster if sent.kind is FileKind.roster else Act.manage_plan
+    async with database.writing() as session:
+        school = await units.school(session, job.school_id)
+        access = await people.access_of(session, job.person_id, clock())
+        if not access.may(act, school.path):
+            raise _NoLongerAdminError
+        if sent.kind is FileKind.calendar:
+            changed = await import_calendar(
+                session, school, sent.calendar, clock(), actor_id=job.person_id
+            )
+            key = "calendar.unchanged" if changed.nothing else "calendar.done"
+            return key, calendar_changes_document(changed)
+        changes = await import_sheets(
+            session, school, list(sent.sheets), clock(), actor_id=job.person_id
+        )
+        return "roster.unchanged" if changes.nothing else "roster.done", changes_document(changes)
+
+
+async def tapped(desk: Desk, tap: Tap, contact: Contact, press: Press) -> None:
+    """Take the word of who sent a file for what it is."""
+    job = await desk.session.get(RosterJob, press.row)
+    kind = _READ_AS.get(press.details[0]) if press.details else None
+    if job is None or job.contact_id != contact.id or kind is None:
+        desk.record("button refused", contact.person_id, None, contact=contact.id)
+        desk.toast(tap, contact, "toast.not_yours", alert=True)
+        return
+    desk.toast(tap, contact, "toast.silent")
+    if job.state != jobs.UNCLEAR:
+        return
+    job.state = f"{jobs.WAITING_AS}{kind.value}"
+    desk.jobs = True
+    await desk.say(contact, tap, "roster.reading")
 
 
 async def _end(
@@ -139,6 +192,7 @@ async def _end(
             "text",
             f"roster:{job.id}",
             clock(),
+            rung=int(key == "file.which"),
             payload={"key": key, "params": params},
         )
     return state

@@ -49,6 +49,9 @@ class Verb(StrEnum):
     leave = "rl"
     confirm_leave = "rc"
     keep_students = "rk"
+    set_day = "sd"
+    leave_day = "ld"
+    read_as = "ra"
 
 
 class PressError(Exception):

@@ -6,6 +6,7 @@ from datetime import date, timedelta
 from checkin.access import Role
 from handlers import (
     classes,
+    closings,
     everyday,
     household,
     imports,
@@ -119,11 +120,17 @@ class Router:
             await releases.tapped(desk, tap, contact, press)
         elif press.verb in _LEAVING:
             await leaving.tapped(desk, tap, contact, press)
+        elif press.verb in {Verb.set_day, Verb.leave_day}:
+            await closings.tapped(desk, tap, contact, press)
+        elif press.verb is Verb.read_as:
+            await imports.tapped(desk, tap, contact, press)
         else:
             await _card_tap(desk, tap, contact, press)
 
     async def _words(self, desk: Desk, words: Words, contact: Contact) -> None:
         if await joining.wrote(desk, words, contact):
+            return
+        if await school_days.wrote(desk, words, contact):
             return
         if await everyday.wrote_answer(desk, words, contact):
             return
@@ -199,7 +206,7 @@ async def today(desk: Desk, command: Command, contact: Contact) -> None:
             continue
         card = await cards.card_of(desk.session, contact, held.day, "household", held.slot)
         home = await household.load_household(desk, contact, card)
-        if home.wards:
+        if home.wards or held.cancelled_at is not None:
             shown.add((held.day, held.slot))
             await household.show_again(desk, command, contact, card)
     if not shown:

@@ -10,9 +10,10 @@ from checkin.access import Reach
 from checkin.answers import Question, Value, progress
 from checkin.checkins import Counted, Counts, Standing, Status, count
 from checkin.questions import Disposition
+from checkin.times import local_date
 from checkin.triage import triage, worst_so_far
 from handlers.wards import Households, Ward, load_households, others_who_spoke
-from storage import rounds, units
+from storage import calendars, rounds, units
 from storage.database import Session
 from storage.questionnaires import questionnaire
 from storage.rounds import Entry
@@ -76,6 +77,14 @@ class Guess:
 
 
 @dataclass(frozen=True, slots=True)
+class NoSchool:
+    """Of whom a card says that the day has no school after all, and why, as it was typed."""
+
+    names: tuple[str, ...]
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class HouseholdView:
     """A household card as its reader may see it now."""
 
@@ -88,6 +97,8 @@ class HouseholdView:
     guess: Guess | None = None
     whom: bool = False
     kept: tuple[Line, ...] = ()
+    no_school: tuple[NoSchool, ...] = ()
+    is_today: bool = True
 
     @property
     def waiting(self) -> list[Line]:
@@ -123,9 +134,10 @@ async def household_view(
 ) -> HouseholdView:
     """Show a household card, as it was loaded with others or loaded now."""
     loaded = loaded or await load_households(session, [(card, contact)], now)
-    wards = loaded.wards[card.id]
+    wards, stopped = loaded.wards[card.id], loaded.stopped.get(card.id, [])
     spoke = await others_who_spoke(session, wards)
     lines = [await _household_line(session, ward, loaded.zones, spoke, now) for ward in wards]
+    zone = next((loaded.zones[w.checkin.school_id] for w in (*stopped, *wards)), ZoneInfo("UTC"))
     return HouseholdView(
         card_id=card.id,
         revision=card.revision,
@@ -136,6 +148,21 @@ async def household_view(
         guess=await _guess(session, card, wards, lines),
         whom=bool(card.focus.get("whom")),
         kept=tuple(line for line in lines if line.check_in_id in card.focus.get("kept", ())),
+        no_school=await _no_school(session, card.day, stopped),
+        is_today=card.day == local_date(now, zone),
+    )
+
+
+async def _no_school(session: Session, day: date, stopped: list[Ward]) -> tuple[NoSchool, ...]:
+    """Return whose rounds were stopped, school by school."""
+    names: dict[int, list[str]] = {}
+    for ward in stopped:
+        names.setdefault(ward.checkin.school_id, []).append(ward.entry.name)
+    return tuple(
+        [
+            NoSchool(tuple(dict.fromkeys(own)), await calendars.reason_of(session, school, day))
+            for school, own in names.items()
+        ]
     )
 
 

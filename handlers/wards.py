@@ -98,10 +98,14 @@ def _word(row: HistoryEntry) -> Word:
 
 @dataclass(frozen=True, slots=True)
 class Households:
-    """What several household cards are about, loaded together."""
+    """What several household cards are about, loaded together.
+
+    `stopped` are those of whom the day turned out to have no school: nothing to answer.
+    """
 
     wards: Mapping[int, list[Ward]]  # by card
     zones: Mapping[int, ZoneInfo]  # by school
+    stopped: Mapping[int, list[Ward]] = field(default_factory=dict)  # by card
 
 
 async def load_households(
@@ -135,8 +139,12 @@ async def load_households(
             if ward.right.until is None
             or ward.right.until > local_date(now, zones[ward.checkin.school_id])
         ]
+    stopped: dict[int, list[Ward]] = {}
+    for card_id, own in wards.items():
+        stopped[card_id] = [ward for ward in own if ward.entry.round.cancelled_at is not None]
+        wards[card_id] = [ward for ward in own if ward.entry.round.cancelled_at is None]
     await load_histories(session, (ward for own in wards.values() for ward in own))
-    return Households(wards, zones)
+    return Households(wards, zones, stopped)
 
 
 async def load_histories(session: Session, wards: Iterable[Ward]) -> None:

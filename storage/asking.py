@@ -321,6 +321,7 @@ async def ask_instead(session: AsyncSession, lost: Contact, now: datetime) -> No
         .join(Round, col(Round.id) == CheckIn.round_id)
         .where(
             col(Round.closed_at).is_(None),
+            col(Round.cancelled_at).is_(None),
             Round.closes_at > now,
             _checkin.status.in_([Status.asked.value, Status.partial.value]),
             or_(_checkin.subject_id == lost.person_id, _checkin.subject_id.in_(wards)),

@@ -5,13 +5,17 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from storage.tables import Contact, RosterJob
 
+WAITING = "waiting"
+WAITING_AS = "waiting as "  # and what the sender says that the file is
+UNCLEAR = "unclear"
+
 
 async def waiting(session: AsyncSession) -> list[tuple[RosterJob, int]]:
     """Return the rosters that wait to be read, each with the bot that can fetch it."""
     found = await session.exec(
         select(RosterJob, Contact.bot_id)
         .join(Contact, col(Contact.id) == RosterJob.contact_id)
-        .where(RosterJob.state == "waiting")
+        .where(col(RosterJob.state).startswith(WAITING))
         .order_by(col(RosterJob.id))
     )
     return list(found.all())

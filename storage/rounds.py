@@ -27,10 +27,17 @@ class Entry:
 
 
 async def rounds_on(
-    session: AsyncSession, school_id: int, day: date, slot: str | None = None
+    session: AsyncSession,
+    school_id: int,
+    day: date,
+    slot: str | None = None,
+    *,
+    cancelled: bool = False,
 ) -> list[Round]:
-    """Return a school's rounds on a day."""
+    """Return a school's rounds on a day; those of a day that has none after all only if asked."""
     query = select(Round).where(Round.school_id == school_id, Round.day == day)
+    if not cancelled:
+        query = query.where(col(Round.cancelled_at).is_(None))
     if slot is not None:
         query = query.where(Round.slot == slot)
     return list(await session.exec(query.order_by(col(Round.id))))
@@ -137,7 +144,11 @@ async def open_check_ins(session: AsyncSession, subject_id: int) -> list[tuple[C
     found = await session.exec(
         select(CheckIn, Round)
         .join(Round, col(Round.id) == CheckIn.round_id)
-        .where(CheckIn.subject_id == subject_id, col(Round.closed_at).is_(None))
+        .where(
+            CheckIn.subject_id == subject_id,
+            col(Round.closed_at).is_(None),
+            col(Round.cancelled_at).is_(None),
+        )
     )
     return list(found.all())
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import false, or_
@@ -11,7 +11,7 @@ from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from checkin.access import Reach
-from storage.tables import CalendarDay, Term, Unit
+from storage.tables import Unit
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,49 +111,3 @@ async def units_in(session: AsyncSession, school_id: int, *kinds: str) -> list[U
 async def classes_of(session: AsyncSession, school_id: int) -> list[Unit]:
     """Return a school's classes in its own order."""
     return await units_in(session, school_id, "class")
-
-
-async def terms_of(session: AsyncSession, school_id: int) -> list[Term]:
-    """Return a school's terms, earliest first."""
-    found = await session.exec(
-        select(Term).where(Term.school_id == school_id).order_by(col(Term.first))
-    )
-    return list(found)
-
-
-async def calendar_days(
-    session: AsyncSession, school_id: int, first: date, last: date
-) -> list[CalendarDay]:
-    """Return the days between two dates that were set by hand."""
-    found = await session.exec(
-        select(CalendarDay).where(
-            CalendarDay.school_id == school_id,
-            col(CalendarDay.day) >= first,
-            col(CalendarDay.day) <= last,
-        )
-    )
-    return list(found)
-
-
-async def set_term(
-    session: AsyncSession, school_id: int, name: str, first: date, last: date
-) -> None:
-    """Keep a term; one of the same name is moved."""
-    known = next((t for t in await terms_of(session, school_id) if t.name == name), None)
-    if known is None:
-        session.add(Term(school_id=school_id, name=name, first=first, last=last))
-    else:
-        known.first, known.last = first, last
-    await session.flush()
-
-
-async def set_day(
-    session: AsyncSession, school_id: int, day: date, kind: str | None, reason: str
-) -> None:
-    """Keep what a day is to the school; without a kind the calendar's own rule holds again."""
-    for known in await calendar_days(session, school_id, day, day):
-        await session.delete(known)
-    await session.flush()
-    if kind is not None:
-        session.add(CalendarDay(school_id=school_id, day=day, kind=kind, reason=reason))
-    await session.flush()

@@ -15,6 +15,8 @@ from babel.messages.pofile import read_po
 from bot.texts import LANGUAGES, MissingWordsError, texts
 from checkin.answers import understands_all_clear
 from checkin.asking import Reason
+from checkin.calendar_changes import CalendarCode
+from checkin.calendar_files import CalendarField
 from checkin.calendars import DayKind, Recurrence
 from checkin.checkins import Status, Verdict
 from checkin.corrections import Change
@@ -33,11 +35,14 @@ from handlers.roster_files import MOST_BYTES, RosterFileCode
 A_MONDAY = date(2026, 3, 2)
 HOUSE = Path(__file__).parent.parent.parent
 CATALOGUES = HOUSE / "bot" / "texts"
-NOT_WORDS = {"toast.silent", "roster.csv"}  # an empty answer to a tap; the name of a file
+# An empty answer to a tap; the names of files.
+NOT_WORDS = {"toast.silent", "roster.csv", "calendar.csv"}
 
 # Keys that the code completes: what stands before the braces, and what may follow.
 FAMILIES: dict[str, Iterable[str]] = {
     "act.": {*Verdict, "released", *(f"released_{why}" for why in RELEASES), "flag_kept"},
+    "calendar.bad_": (*CalendarCode, "term", "day"),
+    "calendar.field_": CalendarField,
     "card.": Disposition,
     "card.held_": set(Disposition) - {Disposition.cleared},
     "class.": ("stay_home", "see_nurse", "correction", "absent", "silent", "unreachable"),
@@ -58,7 +63,7 @@ FAMILIES: dict[str, Iterable[str]] = {
         *("health", "language", "help"),
     ),
     "day.": DayKind,
-    "day_kind.": set(DayKind) - {DayKind.school, DayKind.weekend},
+    "day_kind.": (set(DayKind) - {DayKind.school, DayKind.weekend}) | {"clear"},
     "disposition.": Disposition,
     "doubt.": Doubt,
     "field.": Field,
@@ -85,7 +90,8 @@ FAMILIES: dict[str, Iterable[str]] = {
 }
 # Words that stand on buttons, in toasts and menus, or inside other words.
 PLAIN = (
-    "act. button. command. day. day_kind. disposition. field. plan.action_ plan.step_ status. "
+    "act. button. calendar.field_ command. day. day_kind. disposition. field. plan.action_ "
+    "plan.step_ status. "
     "summary.cases_ summary.until summary.by_ summary.out_of_reach summary.not_there since. "
     "picture.when picture.answered picture.cases picture.unaccounted picture.missing "
     "picture.classes picture.days picture.key_ summary.and_more toast. word."
@@ -308,6 +314,7 @@ def test_words_ask_for_no_more_than_the_code_gives() -> None:
         (ProblemCode, "roster."),
         (RosterFileCode, "roster.file_"),
         (StepsReason, "plan.bad_"),
+        (CalendarCode, "calendar.bad_"),
     ):
         said = described(codes)
         assert said.keys() == {code.value for code in codes}

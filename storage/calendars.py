@@ -1,0 +1,83 @@
+"""A school's own calendar: its terms and vacations, and the days it decided about itself."""
+
+from collections.abc import Iterable, Mapping
+from datetime import date
+
+from sqlalchemy import delete
+from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from checkin.calendar_changes import Period
+from checkin.calendars import Override
+from storage.sql import affected, table
+from storage.tables import CalendarDay, Term
+
+
+async def periods_of(session: AsyncSession, school_id: int) -> list[Term]:
+    """Return a school's terms and vacations, earliest first."""
+    found = await session.exec(
+        select(Term).where(Term.school_id == school_id).order_by(col(Term.first), col(Term.id))
+    )
+    return list(found)
+
+
+async def days_between(
+    session: AsyncSession, school_id: int, first: date, last: date
+) -> list[CalendarDay]:
+    """Return the days between two dates that were set by hand, in order."""
+    found = await session.exec(
+        select(CalendarDay)
+        .where(
+            CalendarDay.school_id == school_id,
+            col(CalendarDay.day) >= first,
+            col(CalendarDay.day) <= last,
+        )
+        .order_by(col(CalendarDay.day))
+    )
+    return list(found)
+
+
+async def reason_of(session: AsyncSession, school_id: int, day: date) -> str:
+    """Return why a day is what it was set to, as the admin typed it; nothing where none is."""
+    return next((row.reason for row in await days_between(session, school_id, day, day)), "")
+
+
+async def keep_periods(
+    session: AsyncSession, school_id: int, kept: Iterable[Period], removed: Iterable[Period] = ()
+) -> None:
+    """Keep terms and vacations, one of the same kind and name is moved; take others away."""
+    known = {(row.kind, row.name): row for row in await periods_of(session, school_id)}
+    for period in removed:
+        if row := known.pop(period.key, None):
+            await session.delete(row)
+    for period in kept:
+        row = known.get(period.key)
+        if row is None:
+            row = Term(
+                school_id=school_id,
+                kind=period.kind.value,
+                name=period.name,
+                first=period.first,
+                last=period.last,
+            )
+            known[period.key] = row
+            session.add(row)
+        row.first, row.last = period.first, period.last
+    await session.flush()
+
+
+async def keep_days(
+    session: AsyncSession, school_id: int, days: Mapping[date, Override | None]
+) -> None:
+    """Keep what days are to the school; where it is None the calendar's own rule holds again."""
+    day = table(CalendarDay).c
+    await affected(
+        session,
+        delete(table(CalendarDay)).where(day.school_id == school_id, day.day.in_(list(days))),
+    )
+    session.add_all(
+        CalendarDay(school_id=school_id, day=each, kind=set_to.kind.value, reason=set_to.reason)
+        for each, set_to in days.items()
+        if set_to is not None
+    )
+    await session.flush()

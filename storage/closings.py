@@ -1,0 +1,170 @@
+"""A day that turns out to have no school: its rounds stop in sets, and may go on again."""
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Select, and_, func, literal, or_, select, union, update
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from storage.ledger import Lane, State
+from storage.sql import affected, insert_into, table
+from storage.tables import Card, CheckIn, Contact, Guardianship, Ledger, Round
+
+CANCELLED = "cancelled"  # beside `expired`: withdrawn because the day has no school
+_BULK = ("card", "reminder")
+_OUT = (State.sent.value, State.sending.value, State.unknown.value)
+
+_card = table(Card).c
+_checkin = table(CheckIn).c
+_contact = table(Contact).c
+_ledger = table(Ledger).c
+_round = table(Round).c
+
+
+async def cancel(session: AsyncSession, held: Sequence[Round], now: datetime) -> int:
+    """Stop rounds: what has not gone out is withdrawn, reminders leave the chats, cards change.
+
+    A family that is asked about somebody else that day, in another school or round, goes on being
+    asked. Answers stay as they are. Return how many messages did not go out.
+    """
+    for each in held:
+        each.cancelled_at = now
+    await session.flush()
+    only_these = _cards(held).where(_card.contact_id.not_in(_asked_elsewhere(held)))
+    mine = (_ledger.card_id.in_(only_these), _ledger.kind.in_(_BULK))
+    withdrawn = await affected(
+        session,
+        update(table(Ledger))
+        .where(*mine, _ledger.state == State.pending.value)
+        .values(state=State.expired.value, error=CANCELLED),
+    )
+    await affected(
+        session,
+        update(table(Ledger))
+        .where(*mine, _ledger.kind == "reminder", _ledger.state == State.sent.value)
+        .values(state=State.withdrawing.value),
+    )
+    await refresh(session, held)
+    return withdrawn
+
+
+async def resume(session: AsyncSession, held: Sequence[Round], now: datetime) -> int:
+    """Let stopped rounds go on; what was withdrawn goes out if it still may. Return how many."""
+    for each in held:
+        each.cancelled_at = None
+    await session.flush()
+    never_seen = select(_card.id).where(
+        _card.id.in_(_cards(held)), _card.message_id.is_(None), _card.kind == "household"
+    )
+    again = await affected(
+        session,
+        update(table(Ledger))
+        .where(
+            _ledger.card_id.in_(_cards(held)),
+            _ledger.kind.in_(_BULK),
+            or_(
+                and_(_ledger.state == State.expired.value, _ledger.error == CANCELLED),
+                # Its turn came while the day had no school, so that there was nothing to say.
+                and_(_ledger.state == State.moot.value, _ledger.card_id.in_(never_seen)),
+            ),
+            or_(_ledger.not_after.is_(None), _ledger.not_after > now),
+        )
+        .values(state=State.pending.value, error=None),
+    )
+    await refresh(session, held)
+    return again
+
+
+async def count_asked(
+    session: AsyncSession, held: Sequence[Round], but: Collection[int] = ()
+) -> int:
+    """Count the chats that were asked in these rounds, without some contacts."""
+    connection = await session.connection()
+    asked = _asked(held, but).subquery()
+    counted = await connection.execute(select(func.count()).select_from(asked))
+    return int(counted.scalar_one())
+
+
+async def owe_news(
+    session: AsyncSession,
+    held: Sequence[Round],
+    kind: str,
+    now: datetime,
+    but: Collection[int] = (),
+) -> int:
+    """Owe everybody who was asked in these rounds the news, once for each time that it changes."""
+    if not held:
+        return 0
+    same: dict[str, Any] = {
+        "cause": literal(f"{kind}:{held[0].day}:{held[0].slot}:{now:%Y%m%dT%H%M%S}"),
+        "rung": literal(0),
+        "edition": literal(0),
+        "kind": literal(kind),
+        "lane": literal(int(Lane.bulk)),
+        "state": literal(State.pending.value),
+        "attempts": literal(0),
+        "not_after": literal(held[0].late_until, type_=_ledger.not_after.type),
+        "created_at": literal(now, type_=_ledger.created_at.type),
+    }
+    asked = _asked(held, but).subquery()
+    owed = select(_card.bot_id, _card.contact_id, _card.id, *same.values()).where(
+        _card.id.in_(select(asked.c.id))
+    )
+    statement = insert_into(session, Ledger).from_select(
+        ["bot_id", "contact_id", "card_id", *same], owed
+    )
+    return await affected(session, statement.on_conflict_do_nothing())
+
+
+def _asked(held: Sequence[Round], but: Collection[int]) -> Select[Any]:
+    """The household cards of these rounds that have gone out, or are on their way."""
+    arrived = select(_ledger.card_id).where(
+        _ledger.card_id.in_(_cards(held)), _ledger.kind == "card", _ledger.state.in_(_OUT)
+    )
+    return select(_card.id).where(
+        _card.id.in_(_cards(held)),
+        _card.contact_id.not_in(list(but)),
+        or_(_card.message_id.is_not(None), _card.id.in_(arrived)),
+    )
+
+
+def _cards(held: Sequence[Round]) -> Select[Any]:
+    """The household cards of the day on which somebody of these rounds may stand."""
+    return select(_card.id).where(
+        _card.day.in_({each.day for each in held}),
+        _card.slot.in_({each.slot for each in held}),
+        _card.kind == "household",
+        _card.contact_id.in_(_families([each.id for each in held])),
+    )
+
+
+def _families(round_ids: Any) -> Select[Any]:
+    guardianship = table(Guardianship).c
+    subjects = select(_checkin.subject_id).where(_checkin.round_id.in_(round_ids))
+    people = union(
+        select(guardianship.guardian_id.label("person_id")).where(
+            guardianship.student_id.in_(subjects)
+        ),
+        subjects,
+    ).subquery()
+    return select(_contact.id).where(_contact.person_id.in_(select(people.c.person_id)))
+
+
+def _asked_elsewhere(held: Sequence[Round]) -> Select[Any]:
+    """Contacts who stand in a round of the same day that goes on."""
+    others = select(_round.id).where(
+        _round.day.in_({each.day for each in held}),
+        _round.slot.in_({each.slot for each in held}),
+        _round.cancelled_at.is_(None),
+        _round.closed_at.is_(None),
+    )
+    return _families(others)
+
+
+async def refresh(session: AsyncSession, held: Sequence[Round]) -> None:
+    """Show the families' cards of these rounds anew."""
+    await affected(
+        session,
+        update(table(Card)).where(_card.id.in_(_cards(held))).values(revision=_card.revision + 1),
+    )
