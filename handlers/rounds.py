@@ -89,6 +89,9 @@ async def _carry_out(
 ) -> dict[str, int]:
     due = decision.due
     async with database.writing() as session:
+        held = await rounds.round_of(session, plan.id, school.id, due.round_date)
+        if held is not None and held.cancelled_at is not None:
+            return {}  # the day lost its school after this step was found to be due
         reason = None if isinstance(decision, Do) else decision.reason.value
         state = "done" if reason is None else "skipped"
         if not await plans.record(session, due, state, reason, now):

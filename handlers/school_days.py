@@ -7,7 +7,8 @@ from checkin.calendar_changes import CalendarErrors, Entry, EntryKind
 from checkin.calendar_files import LONGEST_NAME, MOST_DAYS, kind_of_words
 from checkin.calendars import Calendar, DayKind, runs_on
 from checkin.days import read_day, read_order
-from checkin.plans import Action, Plan
+from checkin.plans import Plan
+from checkin.steps import Action
 from handlers.calendar_files import take_over, template_text
 from handlers.calendars import calendar_of, is_unpublished, own_name
 from handlers.closings import order_day

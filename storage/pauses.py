@@ -83,6 +83,7 @@ async def _check_ins(
             CheckIn.subject_id == subject_id,
             col(Round.day) >= today,
             col(Round.closed_at).is_(None),
+            col(Round.cancelled_at).is_(None),
             col(CheckIn.status).in_([status.value for status in statuses]),
         )
     )
