@@ -194,13 +194,13 @@ def _result_lines(lines: Iterable[Line], texts: Texts) -> list[str]:
 
 def _question(view: HouseholdView, asking: Asking, texts: Texts) -> Rendered:
     question = asking.question
+    oneself = question.text_oneself if asking.line.oneself else {}
+    ask = label_words(texts, oneself or question.text).format(name=asking.line.name)
     who = with_class(asking.line, texts)
     parts = [
         *_result_lines(view.kept, texts),
         texts("question.progress", who=who, place=asking.place, of=asking.of),
-        texts(
-            "question.text", text=label_words(texts, question.text).format(name=asking.line.name)
-        ),
+        texts("question.text", text=ask),
     ]
     rows: list[tuple[Button, ...]] = []
     if asking.doubt:

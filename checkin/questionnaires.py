@@ -56,12 +56,12 @@ _ALWAYS_SAID = frozenset({"all_clear", "questions", "minimum", "maximum", "stand
 
 _QUESTIONNAIRE = ("key", "version", "title", "questions", "triage", "reasons", "advice")
 _QUESTION = (
-    "key", "kind", "text", "short", "choices", "all_clear", "when", "minimum", "maximum", "unit",
-    "decimals", "optional", "days_back",
+    "key", "kind", "text", "text_oneself", "short", "choices", "all_clear", "when", "minimum",
+    "maximum", "unit", "decimals", "optional", "days_back",
 )  # fmt: skip
 _CHOICE = ("key", "label", "stands_for", "words")
 _CLAUSE = ("any_of", "none_of", "at_least", "below", "chosen_at_least", "typed")
-_SHAPES = re.compile(r"$|(?:questions|triage)(?!\S*\.(?:text|short|label)\b)")
+_SHAPES = re.compile(r"$|(?:questions|triage)(?!\S*\.(?:text|text_oneself|short|label)\b)")
 _RULE = ("when", "disposition", "reason", "days", "advice", "absent")
 
 
@@ -157,10 +157,14 @@ def _question(reader: Reader, value: object, path: str, earlier: tuple[Question,
     kind = reader.choice(said["kind"], f"{path}.kind", KINDS) if "kind" in said else ""
     text = reader.words(said["text"], f"{path}.text", TEXT, ("name",)) if "text" in said else {}
     short = reader.words(said["short"], f"{path}.short", LABEL) if "short" in said else {}
+    oneself: Words = {}
+    if "text_oneself" in said:
+        oneself = reader.words(said["text_oneself"], f"{path}.text_oneself", TEXT)
     question = Question(
         key=reader.key(said["key"], f"{path}.key") if "key" in said else "",
         kind=cast("Kind", kind),
         text=text,
+        text_oneself=oneself,
         short=short,
         choices=_choices(reader, said, path, kind),
         all_clear=_all_clear(said, kind),
@@ -445,6 +449,7 @@ def _write_question(question: Question) -> dict[str, object]:
             "key": question.key,
             "kind": question.kind,
             "text": dict(question.text),
+            "text_oneself": dict(question.text_oneself),
             "short": dict(question.short),
             "choices": [_write_choice(choice) for choice in question.choices],
             "all_clear": question.all_clear,

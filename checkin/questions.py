@@ -63,9 +63,10 @@ class Condition:
 class Question:
     """One thing asked of a person.
 
-    `text` is what is asked, `short` names it in a list, `all_clear` is what a healthy person
-    would answer (None only for a question the healthy are never shown). `days_back` says how
-    far back a typed place reaches. `maximum` is the length of a text.
+    `text` is what is asked, `text_oneself` the same to somebody about themself (without it, `text`
+    serves both), `short` names it in a list, `all_clear` is what a healthy person would answer
+    (None only for a question the healthy are never shown). `days_back` says how far back a typed
+    place reaches. `maximum` is the length of a text.
     """
 
     key: str
@@ -80,6 +81,7 @@ class Question:
     decimals: int = 1
     optional: bool = False
     short: Words = field(default_factory=dict)
+    text_oneself: Words = field(default_factory=dict)
     days_back: int = 0
 
     def choice(self, key: object) -> Choice | None:

@@ -1,12 +1,19 @@
 """What families may see and say, and what is answered to them, in both languages."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from sqlmodel import select
 
-from storage.tables import Guardianship
+from checkin.plans import Audience
+from checkin.rosters import Sheet, read_roster
+from checkin.steps import parse_steps
+from handlers.rosters import import_roster
+from handlers.setup import make_school
+from storage import plans
+from storage.tables import Consent, Guardianship
 from tests.play import TUESDAY, Someone, Stage
 
 Golden = Callable[[str, str], None]
@@ -203,3 +210,108 @@ async def test_a_picture_is_thanked_for_and_the_number_is_asked(
     await stage.sends_picture(maria)
     await stage.taps_first(maria, 0)  # Ana
     golden(f"picture.{language}", stage.transcript())
+
+
+# ---- a fitting reply to everything ---------------------------------------------------------
+
+
+@BOTH
+async def test_a_student_with_an_own_account_is_spoken_to_as_you(
+    stage: Stage, golden: Golden, language: str
+) -> None:
+    await stage.opens_school(language)
+    tom = await stage.joined("Tom")
+    await stage.at("06:30")
+    await stage.taps_first(tom, 1)
+    await stage.answers_all_clear(tom)
+    golden(f"own_account.{language}", stage.transcript())
+
+
+@BOTH
+async def test_twice_too_late_forged_and_after_the_other_parent_each_get_their_reply(
+    stage: Stage, golden: Golden, language: str
+) -> None:
+    await stage.opens_school(language)
+    maria = await stage.joined("Maria")
+    carlos = await stage.joined("Carlos")
+    await stage.at("06:30")
+    await stage.says(carlos, "/today")
+    old = (await card_of(stage, maria), await card_of(stage, carlos))
+    data = [message["buttons"][0][0]["data"] for message in old]
+    await stage.at("07:01")
+    await stage.taps_raw(maria, old[0]["id"], data[0])
+    await stage.taps_raw(maria, old[0]["id"], data[0])  # twice, or delivered again
+    await stage.taps_raw(carlos, old[1]["id"], data[1])  # after the other parent
+    await stage.taps_raw(carlos, old[1]["id"], data[0])  # another's button
+    await stage.taps_raw(carlos, old[1]["id"], "a:zz:zz")  # one that never was
+    await stage.says(maria, {"en": "all good", "zh": "都好"}[language])
+    golden(f"fitting_replies.{language}", stage.transcript())
+
+
+@BOTH
+async def test_after_the_day_words_and_taps_are_told_that_it_is_over(
+    stage: Stage, golden: Golden, language: str
+) -> None:
+    await stage.opens_school(language)
+    tina = await stage.joined("Tina")
+    await stage.at("06:30")
+    await stage.at("08:00")
+    await stage.at("06:00", day=TUESDAY)
+    await stage.says(tina, {"en": "Tom has a cough", "zh": "Tom咳嗽"}[language])
+    await stage.taps_first(tina, 0)  # all clear for yesterday
+    golden(f"after_the_day.{language}", stage.transcript())
+
+
+# ---- siblings in two schools ---------------------------------------------------------------
+
+HILL = """kind,number,name,class,role,phone,order
+student,30250001,Cleo,5-1,,,
+guardian,30250001,Maria,,,13900000001,1
+"""
+
+
+async def open_second_school(stage: Stage, maria: Someone, zone: str, steps: str) -> int:
+    """Make Hill School, where Maria's third child is; return the school's id."""
+    async with stage.database.writing() as session:
+        school = await make_school(
+            session, "Hill School", stage.now, zone=zone, language=stage.language
+        )
+        rows: list[list[Any]] = [line.split(",") for line in HILL.strip().splitlines()]
+        read = read_roster([Sheet("roster", rows)])
+        await import_roster(session, school, read, stage.now, actor_id=None)
+        for plan in await plans.plans(session, school.id):
+            if plan.audience is Audience.students:
+                plan_steps = parse_steps(steps)
+                assert isinstance(plan_steps, tuple)
+                await plans.keep_plan(session, replace(plan, steps=plan_steps))
+    cleo = await stage.person_id("Cleo")
+    async with stage.database.writing() as session:
+        tie = (
+            await session.exec(select(Guardianship).where(Guardianship.student_id == cleo))
+        ).one()
+        tie.guardian_id, tie.proved_at = maria.person_id or 0, stage.now
+        session.add(
+            Consent(
+                subject_id=cleo,
+                given_by=maria.person_id or 0,
+                version="1",
+                given_at=stage.now,
+            )
+        )
+    return school.id
+
+
+@BOTH
+async def test_siblings_in_two_schools_are_on_one_card_by_each_schools_hours(
+    stage: Stage, golden: Golden, language: str
+) -> None:
+    await stage.opens_school(language)
+    maria = await stage.joined("Maria")
+    await open_second_school(stage, maria, "Asia/Shanghai", "06:30 07:10 08:30")
+    await stage.at("06:30")
+    await stage.at("07:10")
+    await stage.at("08:00")
+    await stage.says(maria, {"en": "Cleo fine", "zh": "Cleo没事"}[language])
+    await stage.at("08:30")
+    await stage.taps_first(maria, 0)
+    golden(f"two_schools.{language}", stage.transcript())
