@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from itertools import groupby
 from typing import Any
+from unicodedata import east_asian_width
 
 from bot.phrases import (
     card_button,
@@ -22,6 +23,9 @@ from handlers.household import NONE, SUGGESTED
 from handlers.messages import Button, Rendered, Style
 from handlers.presses import Press, Verb
 from handlers.views import Asking, Guess, HouseholdView, Line
+
+WIDEST_OF_TWO = 16  # of two buttons side by side on a phone, in Latin letters
+WIDEST_BUTTON = 32
 
 Rows = tuple[tuple[Button, ...], ...]
 
@@ -125,8 +129,9 @@ def _all_clear(
         if len(clearable) == 2:
             text = texts.plain("button.all_clear_both")
     else:
-        names = list_words(texts, (line.name for line in clearable))
-        text = texts.plain("button.all_clear_named", names=names)
+        text = texts.plain("button.all_clear_named", names=_names(clearable, texts))
+        if width_of(text) > WIDEST_BUTTON:  # the line above names them
+            text = texts.plain("button.all_clear_rest", n=len(clearable))
     return Button(text, press, Style.good)
 
 
@@ -145,7 +150,13 @@ def _subject_rows(
         )
         for line in lines
     ]
-    return [tuple(buttons[start : start + 2]) for start in range(0, len(buttons), 2)]
+    wide = 1 if any(width_of(button.text) > WIDEST_OF_TWO for button in buttons) else 2
+    return [tuple(buttons[start : start + wide]) for start in range(0, len(buttons), wide)]
+
+
+def width_of(text: str) -> int:
+    """Return how wide a text is on a screen, in Latin letters; a Chinese character is two."""
+    return sum(2 if east_asian_width(character) in "WF" else 1 for character in text)
 
 
 def _answered(view: HouseholdView, texts: Texts) -> Rendered:

@@ -129,6 +129,26 @@ async def test_in_split_custody_neither_parent_sees_the_others_doings(
     golden(f"split_custody.{language}", stage.transcript())
 
 
+async def test_in_split_custody_nothing_stirs_in_the_other_parents_chat(stage: Stage) -> None:
+    await stage.opens_school("en")
+    maria = await stage.joined("Maria")
+    carlos = await stage.joined("Carlos")
+    for child in ("Ana", "Ben"):
+        await change_tie(stage, carlos, child, separate=True)
+    await stage.at("06:30")
+    await stage.at("07:10")  # Maria is reminded
+    await stage.says(carlos, "/today")
+    before = await stage.chat(maria), await stage.chat(carlos)
+    data = before[1][-1]["buttons"][0][0]["data"]
+    await stage.taps_first(carlos, 0)
+    assert await stage.chat(maria) == before[0]  # the reminder too is where it was
+    after = await stage.chat(carlos)
+    await stage.says(maria, "Ana has a cough")
+    assert await stage.chat(carlos) == after
+    await stage.taps_raw(carlos, after[-1]["id"], data)
+    assert "Already answered" in stage.lines[-2]  # not a word of Maria
+
+
 # ---- everyday words ------------------------------------------------------------------------
 
 
@@ -315,3 +335,28 @@ async def test_siblings_in_two_schools_are_on_one_card_by_each_schools_hours(
     await stage.at("08:30")
     await stage.taps_first(maria, 0)
     golden(f"two_schools.{language}", stage.transcript())
+
+
+# ---- many children, long names -------------------------------------------------------------
+
+BIG = """kind,number,name,class,role,phone,order
+student,20250412,Maximiliana-Josephine Oliveira,3-2,,,
+student,20250413,欧阳小雨,3-2,,,
+student,20250414,Bo,1-1,,,
+student,20250415,Ben,1-1,,,
+guardian,20250412;20250413;20250414;20250415,Maria,,,13900000001,1
+"""
+
+
+@BOTH
+async def test_four_children_and_a_long_name_stand_well_on_a_phone(
+    stage: Stage, golden: Golden, language: str
+) -> None:
+    stage.language = language
+    await stage.a_school(BIG)
+    maria = await stage.joined("Maria")
+    await stage.at("06:30")
+    await stage.says(maria, {"en": "Bo fine, Ben 38.5", "zh": "Bo没事，Ben 38.5"}[language])
+    await stage.taps_first(maria, -1)  # back, and back to the card
+    await stage.taps_first(maria, -1)
+    golden(f"four_children.{language}", stage.transcript())
