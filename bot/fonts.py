@@ -77,13 +77,13 @@ def carried() -> Face:
 
 
 @cache
-def face() -> Face:
-    """Return the first face that can write both languages.
+def face(own: tuple[Face, ...] = OWN) -> Face:
+    """Return the first face that can write both languages: the machine's own, else the wheel's.
 
     Raises:
         OSError: there is none.
     """
-    for found in _faces():
+    for found in _faces(own):
         try:
             if all(writes(found.load(20, bold=bold), _SAMPLE) for bold in (False, True)):
                 return found
@@ -92,8 +92,8 @@ def face() -> Face:
     raise OSError("no font that can write Chinese")
 
 
-def _faces() -> Iterator[Face]:
-    yield from OWN
+def _faces(own: tuple[Face, ...]) -> Iterator[Face]:
+    yield from own
     yield carried()
 
 

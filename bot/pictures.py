@@ -75,6 +75,7 @@ class Sheet:
 
         It is cut in its middle: what tells classes apart often stands at the end.
         """
+        text = " ".join(text.split())  # a name may come with a line break
         for size in sizes:
             if self.font(size, bold=bold).getlength(text) <= room:
                 return text, size

@@ -104,7 +104,9 @@ class Sender:
         *,
         coalesce: bool = True,
         after_claim: Callable[[], Awaitable[None]] | None = None,
+        draw: Callable[[DayPicture, Texts], Rendered] = render_summary.picture,
     ) -> None:
+        self._draw = draw
         self._database = database
         self._transport = transport
         self._clock = clock
@@ -263,10 +265,21 @@ class Sender:
     ) -> Sent:
         if item.picture is not None:
             async with self._drawing:
-                item = await _drawn(item)
+                item = await self._drawn(item)
         if ahead is not None:
             await asyncio.wait({ahead}, timeout=max(latest - monotonic(), 0))
         return await self._send(item)
+
+    async def _drawn(self, item: Item) -> Item:
+        """Draw a picture in a thread, outside any transaction; without one nothing is sent."""
+        if item.picture is None:
+            return item
+        try:
+            words = texts(item.contact.language)
+            return replace(item, message=await asyncio.to_thread(self._draw, item.picture, words))
+        except Exception:
+            log.exception("picture not drawn", entry=item.entry.id)
+            return item
 
     async def _send(self, item: Item) -> Sent:
         if item.fault is not None:
@@ -423,19 +436,6 @@ class Sender:
         async with self._database.writing() as session:
             await ledger.mark_withdrawn(session, marks)
         return len(marks)
-
-
-async def _drawn(item: Item) -> Item:
-    """Draw a picture, in a thread and outside any transaction; without one nothing is sent."""
-    if item.picture is None:
-        return item
-    try:
-        words = texts(item.contact.language)
-        message = await asyncio.to_thread(render_summary.picture, item.picture, words)
-    except Exception:
-        log.exception("picture not drawn", entry=item.entry.id)
-        return item
-    return replace(item, message=message)
 
 
 async def _keep_unreachable(session: Session, contact_id: int, now: datetime) -> None:

@@ -2,6 +2,7 @@
 
 from datetime import UTC, date, datetime, timedelta
 from io import BytesIO
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -115,14 +116,14 @@ def test_a_box_in_place_of_a_letter_would_be_seen() -> None:
     assert not fonts.writes(fonts.carried().load(30), "晨\U0010fff0")
 
 
-def test_a_machine_without_fonts_writes_chinese(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fonts, "OWN", ())
-    fonts.face.cache_clear()
-    try:
-        assert fonts.face() == fonts.carried()
-        draw_day(a_day(classes(3)), texts("zh"))
-    finally:
-        fonts.face.cache_clear()
+def test_a_machine_without_fonts_writes_chinese() -> None:
+    assert fonts.face(()) == fonts.carried()
+    nowhere = fonts.Face(Path("/nowhere/regular.ttc"), Path("/nowhere/bold.ttc"))
+    assert fonts.face((nowhere,)) == fonts.carried()
+
+
+def test_a_name_with_a_line_break_is_written_in_one_line() -> None:
+    opened(draw_day(a_day(classes(1), school="Green\nShoots"), texts("en")))
 
 
 def test_a_first_day_has_no_days_before() -> None:
