@@ -155,13 +155,13 @@ def _title(sheet: Sheet, picture: DayPicture) -> None:
 def _figures(sheet: Sheet, picture: DayPicture, top: int) -> None:
     """Draw the numbers that the day comes to."""
     counts = picture.everybody
-    silent = sum(tile.silent for tile in picture.tiles)
+    zero = picture.zero
     missing = sum(tile.missing for tile in picture.tiles)
     rate = counts.response_rate
     shown = [
         ("answered", "–" if rate is None else f"{int(rate * 100 + 1e-9)}%", CARD, WELL),
-        ("cases", str(picture.zero), *_alarm(picture.zero, UNWELL_TINT, UNWELL)),
-        ("unaccounted", str(silent), CARD, INK),
+        ("cases", str(zero.cases), *_alarm(zero.cases, UNWELL_TINT, UNWELL)),
+        ("unaccounted", str(zero.unaccounted), CARD, INK),
     ]
     if missing:
         shown.append(("missing", str(missing), MISSING_TINT, MISSING))

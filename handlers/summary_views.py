@@ -125,9 +125,9 @@ class DayPicture:
     past: Sequence[PastDay]
 
     @property
-    def zero(self) -> int:
-        """How many cases there are."""
-        return zero_report(self.everybody).cases
+    def zero(self) -> ZeroReport:
+        """The cases, and how many people are not heard from; as in the summary's words."""
+        return zero_report(self.everybody)
 
 
 async def rounds_held(session: Session, school: School, card: Card) -> list[Round]:
@@ -218,7 +218,8 @@ def tile(name: str, stood: Iterable[Stood], *, is_staff: bool = False) -> Tile:
     everybody = list(stood)
     missing = [each for each in everybody if each.is_missing]
     unwell = [each for each in everybody if each.is_case and not each.is_missing]
-    silent = [each for each in everybody if not each.is_accounted]
+    # A case held from an earlier day is unwell, although nobody has answered today.
+    silent = [each for each in everybody if not each.is_accounted and not each.is_case]
     away = [
         each
         for each in everybody

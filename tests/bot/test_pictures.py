@@ -13,6 +13,7 @@ from bot.pictures import EDGE, PAPER, WIDTH, Sheet, draw_day
 from bot.render_summary import picture as picture_message
 from bot.texts import LANGUAGES, texts
 from checkin.checkins import Counts
+from checkin.questions import Disposition
 from checkin.statuses import Status
 from checkin.summaries import Stood
 from handlers.summary_views import DayPicture, Tile, tile
@@ -157,3 +158,9 @@ def test_a_class_adds_up_to_everybody_in_it() -> None:
         ],
     )
     assert (drawn.expected, drawn.in_, drawn.silent, drawn.away, drawn.missing) == (7, 2, 2, 2, 1)
+
+
+def test_a_case_held_from_an_earlier_day_is_unwell_and_counted_once() -> None:
+    held = Stood(1, 1, 1, False, Status.no_response, Disposition.stay_home)
+    drawn = tile("3-2", [held, Stood(2, 2, 1, False, Status.complete)])
+    assert (drawn.expected, drawn.in_, drawn.silent, drawn.unwell) == (2, 1, 0, 1)
