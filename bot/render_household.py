@@ -150,8 +150,14 @@ def _subject_rows(
         )
         for line in lines
     ]
-    wide = 1 if any(width_of(button.text) > WIDEST_OF_TWO for button in buttons) else 2
-    return [tuple(buttons[start : start + wide]) for start in range(0, len(buttons), wide)]
+    rows: list[tuple[Button, ...]] = []
+    for button in buttons:  # two side by side, a long name by itself
+        beside = rows and len(rows[-1]) == 1 and width_of(rows[-1][0].text) <= WIDEST_OF_TWO
+        if beside and width_of(button.text) <= WIDEST_OF_TWO:
+            rows[-1] = (*rows[-1], button)
+        else:
+            rows.append((button,))
+    return rows
 
 
 def width_of(text: str) -> int:

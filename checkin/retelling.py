@@ -15,6 +15,7 @@ from checkin.statuses import Status
 
 RELEASED = "released"
 FLAG_KEPT = "flag_kept"
+LET_GO = "released_"  # with its reason: the school let a flag fall that nobody asked it to
 _SAID = frozenset(Verdict)
 _TAKEN = frozenset({Verdict.accepted, Verdict.unchanged, Verdict.undone, Verdict.late})
 
@@ -51,13 +52,17 @@ def retell(
 ) -> Told:
     """Tell a check-in by the words of `known` alone (None: of everyone), `without` some people.
 
-    A school's decision about a correction counts when it answers one that was asked for here.
+    A school's decision about a correction counts when it answers one that was asked for here; a
+    flag that it lets fall by itself falls for everyone.
     Whatever the school has already taken as it was said is not kept waiting: nobody is going to
     decide about it.
     """
     told = Told(Standing(Status.asked))
     for word in words:
-        if word.act in {RELEASED, FLAG_KEPT}:
+        if word.act.startswith(LET_GO):
+            fallen = release(told.standing, word.at, word.by or 0)
+            told = replace(told, standing=fallen, asked_for=None)
+        elif word.act in {RELEASED, FLAG_KEPT}:
             told = _decided(told, word)
         elif word.act in _SAID and word.by not in without and (known is None or word.by in known):
             told = _said(told, word, closed_at, late_until)

@@ -119,8 +119,6 @@ async def keep_answers(
     )
     settled = settle(standing_of(entry), said, late_until=entry.round.late_until)
     (draft or Draft.of(checkin)).forget(checkin)
-    if settled.verdict is Verdict.unchanged and by == checkin.respondent_id:
-        return settled
     remember(desk, checkin, settled.verdict.value, by, weighed, given)
     if settled.verdict in {Verdict.too_late, Verdict.unchanged}:
         return settled  # what each of the family said is kept, even when it changes nothing

@@ -37,8 +37,6 @@ def kept(acts: list[tuple[int, int, int]]) -> list[Word]:
         said = Said(by, severity, DISPOSITION[severity], moment, same_answers=same)
         closed = moment >= CLOSES
         settled = settle(replace(standing, closed=closed), said, late_until=LATE_UNTIL)
-        if settled.verdict is Verdict.unchanged and by == standing.respondent_id:
-            continue
         words.append(
             Word(settled.verdict, by, moment, severity, DISPOSITION[severity], given_answers)
         )
@@ -104,3 +102,11 @@ def test_without_custody_split_the_story_is_what_the_school_holds(
     worst = max((word.severity for word in words), default=0)
     undone = any(word.act == Verdict.undone for word in words)
     assert whole.standing.severity == worst or undone
+
+
+def test_a_flag_that_the_school_lets_fall_by_itself_falls_on_each_card() -> None:
+    words = kept([(MOTHER, 2, 0)])
+    note = Word("released_doctor", 9, at("07:30"), 0, Disposition.cleared, {})
+    assert told(words, MOTHER).standing.severity == 2
+    assert told([*words, note], MOTHER).standing.severity == 0
+    assert told([*words, note], FATHER) == told([], FATHER)
