@@ -49,18 +49,18 @@ def household(view: HouseholdView, texts: Texts) -> Rendered:
 
 def _open_card(view: HouseholdView, waiting: Sequence[Line], texts: Texts) -> Rendered:
     alone = len(view.lines) == 1 and view.lines[0].oneself
-    greeting = "card.day" if view.changing else "card.greeting"
-    parts = [texts(greeting, day=day_words(texts, view.day)), *no_school_lines(view, texts)]
+    parts = [texts(_greeting(view), day=day_words(texts, view.day))]
+    parts += no_school_lines(view, texts)
     if waiting and len(waiting) < len(view.lines):
         parts += [*_result_lines(view.lines, texts), *_silent_lines(view, texts)]
     if view.changing:
         parts += [*_result_lines(view.lines, texts), texts("card.change_whom")]
     elif alone:
-        parts += [*_held_lines(waiting, texts), texts("card.ask_oneself")]
+        parts += [*_held_lines(waiting, texts), texts("card.ask_oneself" + _left(waiting))]
     else:
         parts += _held_lines(waiting, texts)
         whom = list_words(texts, (with_class(line, texts) for line in waiting))
-        parts += [escape(whom, quote=False), texts("card.ask", n=len(waiting))]
+        parts += [escape(whom, quote=False), texts("card.ask" + _left(waiting), n=len(waiting))]
     parts += _closed_lines(view, waiting, texts)
     rows: list[tuple[Button, ...]] = []
     clearable = [line for line in waiting if line.clearable and not line.over]
@@ -81,6 +81,19 @@ def _held_lines(waiting: Sequence[Line], texts: Texts) -> list[str]:
             said = {"names": _names([line], texts), "until": day_words(texts, line.valid_until)}
             parts.append(texts(f"card.held_{line.disposition}", **said))
     return parts
+
+
+def _left(waiting: Sequence[Line]) -> str:
+    """Say which form of the question fits: the evening's, the morning's after one, or the plain."""
+    if any(line.evening for line in waiting):
+        return "_evening"
+    return "_morning" if all(line.said for line in waiting) else ""
+
+
+def _greeting(view: HouseholdView) -> str:
+    if view.changing:
+        return "card.day"
+    return "card.greeting_evening" if view.evening else "card.greeting"
 
 
 def _closed_lines(view: HouseholdView, waiting: Sequence[Line], texts: Texts) -> list[str]:
@@ -124,7 +137,9 @@ def _all_clear(
     view: HouseholdView, clearable: Sequence[Line], waiting: Sequence[Line], texts: Texts
 ) -> Button:
     press = Press(Verb.all_clear, view.card_id, view.revision).pack()
-    if len(clearable) == len(waiting):
+    if all(line.said for line in clearable):
+        text = texts.plain("button.temperature_normal", n=len(clearable))
+    elif len(clearable) == len(waiting):
         text = texts.plain("button.all_clear", n=len(clearable))
         if len(clearable) == 2:
             text = texts.plain("button.all_clear_both")
@@ -179,9 +194,17 @@ def _answered(view: HouseholdView, texts: Texts) -> Rendered:
 
 
 def _silent_lines(view: HouseholdView, texts: Texts) -> list[str]:
-    """Name those without an answer whom the reader may only see."""
-    silent = [line for line in view.lines if line.read_only and line.status is not Status.complete]
-    return [texts("card.not_yet", names=_names(silent, texts))] if silent else []
+    """Name those without an answer who are not asked about: excused, or only to be seen."""
+    excused = [line for line in view.lines if line.status is Status.excused]
+    silent = [
+        line
+        for line in view.lines
+        if line.read_only and line.status not in {Status.complete, Status.excused}
+    ]
+    parts = [texts("card.not_yet", names=_names(silent, texts))] if silent else []
+    said = [line for line in view.lines if line.evening and line.said]
+    parts += [texts("card.until_morning", names=_names(said, texts))] if said else []
+    return parts + ([texts("card.excused", names=_names(excused, texts))] if excused else [])
 
 
 def _result_lines(lines: Iterable[Line], texts: Texts) -> list[str]:

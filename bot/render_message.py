@@ -1,11 +1,13 @@
 """Plain messages and toasts by their key; the few that carry buttons are known here."""
 
 from collections.abc import Mapping
+from datetime import date
 from itertools import groupby
 from typing import Any
 
 from bot import render_calendar, render_flags
 from bot.phrases import (
+    day_words,
     joined,
     label_words,
     list_words,
@@ -16,6 +18,7 @@ from checkin.steps import Action
 from handlers.desk import Toast
 from handlers.messages import Button, Rendered, Style
 from handlers.presses import Press, Verb
+from handlers.windows import WINDOWS
 
 MOST_PROBLEMS = 40
 MOST_MISSING = 60
@@ -69,6 +72,39 @@ def _stop(key: str, params: Mapping[str, Any], texts: Texts) -> Rendered:
     stop = Button(texts.plain("button.stop"), Press(Verb.stop).pack(), Style.danger)
     go_on = Button(texts.plain("button.go_on"), Press(Verb.go_on).pack(), Style.good)
     return Rendered(texts(key, names=list_words(texts, params["names"])), ((go_on,), (stop,)))
+
+
+def _windows(key: str, params: Mapping[str, Any], texts: Texts) -> Rendered:
+    buttons = [
+        Button(
+            "✓ " * (params["window"] == name) + texts.plain(f"button.{name}"),
+            Press(Verb.window, row).pack(),
+        )
+        for row, name in WINDOWS.items()
+    ]
+    return Rendered(texts(key), tuple((button,) for button in buttons))
+
+
+def _pause(key: str, params: Mapping[str, Any], texts: Texts) -> Rendered:
+    days = [date.fromisoformat(day) for day in params["days"]]
+    subject = params["subject"]
+    buttons = [
+        Button(day_words(texts, day), Press(Verb.pause, subject, 0, (day.toordinal(),)).pack())
+        for day in days
+    ]
+    rows = [tuple(buttons[start : start + 2]) for start in range(0, len(buttons), 2)]
+    for child, name in params["children"]:
+        only = texts.plain("button.only", name=name)
+        rows.append((Button(only, Press(Verb.pause, child).pack()),))
+    if params["paused"]:
+        again = Button(texts.plain("button.end_pause"), Press(Verb.end_pause, subject).pack())
+        rows.append((again,))
+    return Rendered(texts(key, names=list_words(texts, params["names"])), tuple(rows))
+
+
+def _with_day(key: str, params: Mapping[str, Any], texts: Texts) -> Rendered:
+    day = day_words(texts, date.fromisoformat(params["day"]))
+    return _plain(key, {**params, "day": day}, texts)
 
 
 def _languages(key: str, params: Mapping[str, Any], texts: Texts) -> Rendered:
@@ -199,6 +235,11 @@ _WITH_MORE = {
     "leave.names": _missing,
     "leave.sure": _leave_sure,
     "plan.shown": _plan,
+    "window.choose": _windows,
+    "pause.until": _pause,
+    "pause.done": _with_day,
+    "pause.told_class": _with_day,
+    "pause.told_back": _with_day,
     "flag.left_for_family": render_flags.left_for_family,
     "plan.bad_ask_first": _bad_step,
     "plan.bad_after_the_close": _bad_step,

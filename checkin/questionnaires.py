@@ -57,7 +57,7 @@ _ALWAYS_SAID = frozenset({"all_clear", "questions", "minimum", "maximum", "stand
 _QUESTIONNAIRE = ("key", "version", "title", "questions", "triage", "reasons", "advice")
 _QUESTION = (
     "key", "kind", "text", "text_oneself", "short", "choices", "all_clear", "when", "minimum",
-    "maximum", "unit", "decimals", "optional", "days_back",
+    "maximum", "unit", "decimals", "optional", "days_back", "in_the_morning",
 )  # fmt: skip
 _CHOICE = ("key", "label", "stands_for", "words")
 _CLAUSE = ("any_of", "none_of", "at_least", "below", "chosen_at_least", "typed")
@@ -175,6 +175,7 @@ def _question(reader: Reader, value: object, path: str, earlier: tuple[Question,
         decimals=reader.whole(said.get("decimals", 1), f"{path}.decimals", 0, 3),
         optional=reader.yes(said.get("optional", False), f"{path}.optional"),
         days_back=reader.whole(said.get("days_back", 0), f"{path}.days_back", 0, 60),
+        in_the_morning=reader.yes(said.get("in_the_morning", False), f"{path}.in_the_morning"),
     )
     if kind:
         _check_question(reader, question, said, path)
@@ -464,6 +465,8 @@ def _write_question(question: Question) -> dict[str, object]:
         document["decimals"] = question.decimals
     if question.days_back:
         document["days_back"] = question.days_back
+    if question.in_the_morning:
+        document["in_the_morning"] = True
     return document
 
 

@@ -66,7 +66,8 @@ class Question:
     `text` is what is asked, `text_oneself` the same to somebody about themself (without it, `text`
     serves both), `short` names it in a list, `all_clear` is what a healthy person would answer
     (None only for a question the healthy are never shown). `days_back` says how far back a typed
-    place reaches. `maximum` is the length of a text.
+    place reaches. `maximum` is the length of a text. What the evening before cannot know is asked
+    `in_the_morning`, also of those who like to answer in the evening.
     """
 
     key: str
@@ -83,6 +84,7 @@ class Question:
     short: Words = field(default_factory=dict)
     text_oneself: Words = field(default_factory=dict)
     days_back: int = 0
+    in_the_morning: bool = False
 
     def choice(self, key: object) -> Choice | None:
         """The choice with this key, if there is one."""

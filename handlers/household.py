@@ -14,6 +14,7 @@ from checkin.answers import (
     take_choice,
 )
 from checkin.checkins import Verdict
+from checkin.evenings import kept_for_the_morning
 from checkin.questions import Questionnaire
 from checkin.triage import worst_so_far
 from handlers.answers import Draft, keep_answers
@@ -45,7 +46,7 @@ class Household:
     @property
     def waiting(self) -> list[Ward]:
         """The check-ins that the reader may answer and that have no answer yet."""
-        return [ward for ward in self.answerable if not ward.complete]
+        return [ward for ward in self.answerable if not (ward.complete or ward.excused)]
 
     def ward(self, check_in_id: int) -> Ward | None:
         """Return one of the check-ins that the reader may answer."""
@@ -163,6 +164,8 @@ async def _all_clear(desk: Desk, tap: Tap, home: Household) -> None:
         desk.toast(tap, home.contact, "toast.too_late", alert=True)
     elif any(verdict is Verdict.correction_asked for verdict in verdicts):
         desk.toast(tap, home.contact, "toast.correction_asked", alert=True)
+    elif None in verdicts:
+        desk.toast(tap, home.contact, "toast.until_morning")
     elif verdicts:
         desk.toast(tap, home.contact, "toast.thanks")
     else:
@@ -177,19 +180,41 @@ async def may_be_cleared(desk: Desk, ward: Ward) -> bool:
     return worst_so_far(asked, ward.draft.answers, ward.entry.round.day) is None
 
 
-async def clear(desk: Desk, ward: Ward) -> Verdict:
-    """Keep what the all-clear button says."""
+async def clear(desk: Desk, ward: Ward) -> Verdict | None:
+    """Keep what the all-clear button says: all well, beside what was said before."""
     asked = await questionnaire(desk.session, ward.entry.round.questionnaire_id)
-    return await _keep(desk, ward, asked.all_clear())
+    return await _keep(desk, ward, {**asked.all_clear(), **ward.draft.answers})
 
 
-async def _keep(desk: Desk, ward: Ward, answers: Answers) -> Verdict:
-    """Keep a complete set of answers; return what became of it, as far as one may know."""
+async def _keep(desk: Desk, ward: Ward, answers: Answers) -> Verdict | None:
+    """Keep a complete set of answers; return what became of it, as far as one may know.
+
+    None is the evening before: it stands until the morning has been asked.
+    """
+    if await _held_for_the_morning(desk, ward, answers):
+        return None
     settled = await keep_answers(desk, ward.entry, answers, ward.reader_id, draft=ward.draft)
     if not ward.split:
         return settled.verdict
     await load_histories(desk.session, [ward])
     return ward.told().verdict or settled.verdict
+
+
+async def _held_for_the_morning(desk: Desk, ward: Ward, answers: Answers) -> bool:
+    """Keep as a draft what is said the evening before, if the morning has a question left."""
+    held = ward.entry.round
+    school = await units.school(desk.session, ward.checkin.school_id)
+    if ward.complete or held.day <= desk.today(school.zone):
+        return False
+    asked = await questionnaire(desk.session, held.questionnaire_id)
+    kept = kept_for_the_morning(asked, prune(asked, answers), held.day)
+    if kept is None:
+        return False
+    draft = ward.draft
+    draft.answers, draft.suggested, draft.heard = kept, None, None
+    draft.keep(ward.checkin)
+    desk.changed(held.day, ward.checkin.subject_id, ward.checkin.unit_id, ward.checkin.school_id)
+    return True
 
 
 async def _open(desk: Desk, tap: Tap, home: Household, press: Press) -> None:

@@ -13,12 +13,14 @@ from handlers import (
     invitations,
     joining,
     leaving,
+    pausing,
     releases,
     school_days,
     setup,
     stopping,
     summaries,
     why,
+    windows,
 )
 from handlers.desk import Desk
 from handlers.health import Duties, health
@@ -55,6 +57,8 @@ class Router:
             "help": help_,
             "today": today,
             "stop": stopping.stop,
+            "when": windows.when,
+            "pause": pausing.pause,
             "language": choose_language,
             "class": classes.show_classes,
             "summary": summaries.show_summary,
@@ -112,6 +116,10 @@ class Router:
             await joining.tapped(desk, tap, contact, press)
         elif press.verb is Verb.language:
             await _set_language(desk, tap, contact, press)
+        elif press.verb is Verb.window:
+            await windows.tapped(desk, tap, contact, press)
+        elif press.verb in {Verb.pause, Verb.end_pause}:
+            await pausing.tapped(desk, tap, contact, press)
         elif press.verb is Verb.invite:
             await invitations.tapped(desk, tap, contact, press)
         elif press.verb in {Verb.stop, Verb.go_on}:
@@ -202,7 +210,7 @@ async def today(desk: Desk, command: Command, contact: Contact) -> None:
     shown: set[tuple[date, str]] = set()
     for held in await rounds.rounds_about(desk.session, subjects, since=yesterday):
         school = await units.school(desk.session, held.school_id)
-        if held.day != desk.today(school.zone) or (held.day, held.slot) in shown:
+        if held.day < desk.today(school.zone) or (held.day, held.slot) in shown:
             continue
         card = await cards.card_of(desk.session, contact, held.day, "household", held.slot)
         home = await household.load_household(desk, contact, card)
@@ -238,4 +246,5 @@ def menu_of(roles: frozenset[Role], *, known: bool) -> tuple[str, ...]:
         names.append("invite")
     if roles & {Role.admin, Role.class_teacher, Role.school_lead}:
         names.append("why")
-    return (*names, "language", "stop", "help") if known else (*names, "language", "help")
+    names += ["when", "pause"] if known else []
+    return (*names, "language", *(["stop"] if known else []), "help")

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from checkin.access import Reach
 from checkin.answers import Question, Value, progress
 from checkin.checkins import Counted, Counts, Standing, Status, count
+from checkin.evenings import only_the_morning_is_left
 from checkin.questions import Disposition
 from checkin.times import local_date
 from checkin.triage import triage, worst_so_far
@@ -20,6 +21,7 @@ from storage.rounds import Entry
 from storage.tables import Card, Contact, Unit
 
 _UTC = ZoneInfo("UTC")
+_SETTLED = frozenset({Status.complete, Status.excused})
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +30,8 @@ class Line:
 
     What only a household's card shows: `answered_by` names somebody else than the reader, `zone`
     and `closes_at` are the school's own, `over` is past the last moment for a late answer.
+    `evening` is the day before; `said` means that everything but the morning's question is
+    answered already.
     """
 
     check_in_id: int
@@ -52,6 +56,10 @@ class Line:
     closes_at: datetime | None = None
     closed: bool = False
     over: bool = False
+    evening: bool = False
+    said: bool = False
+    excuse: str | None = None
+    excused_until: date | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,12 +109,19 @@ class HouseholdView:
     is_today: bool = True
 
     @property
+    def evening(self) -> bool:
+        """Whether it is the evening before the day that is asked about."""
+        return any(line.evening for line in self.lines)
+
+    @property
     def waiting(self) -> list[Line]:
         """Those whom the reader may still answer for."""
         return [
             line
             for line in self.lines
-            if line.status is not Status.complete and not line.read_only
+            if line.status not in _SETTLED
+            and not line.read_only
+            and not (line.evening and line.said)
         ]
 
 
@@ -178,7 +193,9 @@ async def _household_line(
     asked = await questionnaire(session, held.questionnaire_id)
     complete = standing.status is Status.complete
     weighed = triage(asked, told.answers, held.day) if complete and told.answers else None
-    amiss = worst_so_far(asked, ward.draft.answers, held.day) is not None
+    drafted = ward.draft.answers
+    amiss = worst_so_far(asked, drafted, held.day) is not None
+    zone = zones[ward.checkin.school_id]
     return replace(
         plain_line(ward.entry),
         status=standing.status,
@@ -192,7 +209,9 @@ async def _household_line(
         clearable=ward.right.may_answer and not complete and not amiss,
         read_only=not ward.right.may_answer,
         advice=asked.advice.get(weighed.advice or "") if weighed and standing.severity else None,
-        zone=zones[ward.checkin.school_id],
+        zone=zone,
+        evening=held.day > local_date(now, zone),
+        said=only_the_morning_is_left(asked, drafted),
         closes_at=held.closes_at,
         closed=held.closed_at is not None,
         over=held.late_until <= now,
@@ -291,4 +310,5 @@ def plain_line(entry: Entry) -> Line:
         correction_asked=checkin.asked_for is not None,
         is_staff=checkin.unit_id == checkin.school_id,
         valid_until=checkin.valid_until,
+        excuse=checkin.excuse,
     )

@@ -89,6 +89,11 @@ class Ward:
             return self.checkin.status == Status.complete
         return self.told().standing.status is Status.complete
 
+    @property
+    def excused(self) -> bool:
+        """Whether nobody is asked about them today."""
+        return self.checkin.status == Status.excused
+
 
 def _word(row: HistoryEntry) -> Word:
     answers: Answers = json.loads(row.answers.read(row.subject_id)) if row.answers else {}

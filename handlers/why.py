@@ -9,7 +9,7 @@ from checkin.names import same_name
 from handlers.calendars import calendar_of
 from handlers.desk import Desk
 from handlers.messages import Command
-from storage import people, rounds, units
+from storage import pauses, people, rounds, units
 from storage.people import Pupil
 from storage.tables import Contact
 
@@ -47,6 +47,7 @@ async def _explain(desk: Desk, command: Command, contact: Contact, pupil: Pupil)
     lines: list[list[Any]] = [
         ["why.day", {"kind": {"key": f"day.{kind.value}"}, "reason": reason}],
     ]
+    away = await pauses.pauses_of(desk.session, [pupil.person_id], today)
     ways = await people.ways_of(desk.session, pupil.person_id, today)
     lines += [[f"why.way_{way.state}", {"name": way.name, "rank": way.rank}] for way in ways]
     if not ways:
@@ -66,7 +67,7 @@ async def _explain(desk: Desk, command: Command, contact: Contact, pupil: Pupil)
         verdict = may_ask(
             status,
             reachable=any(way.state == "open" for way in ways),
-            paused=False,
+            paused=bool(away),
             consented=any(way.consented for way in ways),
             on_roll=True,
             closed=entry.round.closed_at is not None,

@@ -1,0 +1,141 @@
+"""When a family is asked: the evening before, the second guardian's turn, and pauses."""
+
+from collections.abc import Callable
+from datetime import date, timedelta
+
+import pytest
+from sqlmodel import select
+
+from checkin.checkins import Status
+from storage.tables import CheckIn, Ledger
+from tests.play import MONDAY, TUESDAY, Stage
+
+Golden = Callable[[str, str], None]
+BOTH = pytest.mark.parametrize("language", ["en", "zh"])
+SUNDAY = MONDAY - timedelta(days=1)
+
+
+async def statuses(stage: Stage) -> list[str]:
+    async with stage.database.reading() as session:
+        return list(await session.exec(select(CheckIn.status).order_by(CheckIn.id)))
+
+
+@BOTH
+async def test_a_family_that_likes_the_evening_is_asked_only_the_temperature_in_the_morning(
+    stage: Stage, golden: Golden, language: str
+) -> None:
+    await stage.opens_school(language)
+    maria = await stage.joined("Maria")
+    zhou = await stage.joined("周敏")
+    await stage.at("18:00", SUNDAY)
+    await stage.says(maria, "/when")
+    await stage.taps_first(maria, 1)
+    await stage.at("19:00", SUNDAY)
+    await stage.taps_first(maria, 0)  # all clear for both, this evening
+    await stage.at("06:30")
+    await stage.taps_first(maria, 0)  # the temperature is normal
+    await stage.taps_first(zhou, 0)
+    golden(f"evening_before.{language}", stage.transcript())
+
+
+async def test_a_child_who_is_ill_in_the_evening_is_reported_in_the_evening(stage: Stage) -> None:
+    await stage.opens_school("en")
+    tina = await stage.joined("Tina")
+    teacher = await stage.joined("Mr Wang")
+    await stage.at("18:00", SUNDAY)
+    await stage.says(tina, "/when")
+    await stage.taps_first(tina, 1)
+    await stage.at("19:00", SUNDAY)
+    await stage.reports_fever(tina)
+    assert any("stays home" in message["text"] for message in await stage.chat(teacher))
+    asked = len(await stage.chat(tina))
+    await stage.at("06:30")
+    assert len(await stage.chat(tina)) == asked
+
+
+async def test_a_family_that_is_silent_in_the_evening_is_asked_and_reminded_in_the_morning(
+    stage: Stage,
+) -> None:
+    await stage.opens_school("en")
+    maria = await stage.joined("Maria")
+    await stage.at("18:00", SUNDAY)
+    await stage.says(maria, "/when")
+    await stage.taps_first(maria, 1)
+    await stage.at("19:00", SUNDAY)
+    await stage.at("06:30")
+    await stage.at("07:10")
+    async with stage.database.reading() as session:
+        rows = await session.exec(select(Ledger.kind, Ledger.rung).order_by(Ledger.id))
+        asked = [(kind, rung) for kind, rung in rows if kind in {"card", "reminder"}]
+    assert asked == [("card", -1), ("card", 0), ("reminder", 1)]
+
+
+async def test_where_nobody_likes_the_evening_no_round_is_opened_for_it(stage: Stage) -> None:
+    await stage.opens_school("en")
+    await stage.joined("Maria")
+    await stage.at("19:00", SUNDAY)
+    assert await statuses(stage) == []
+
+
+@BOTH
+async def test_the_second_guardian_is_asked_when_the_first_is_silent(
+    stage: Stage, golden: Golden, language: str
+) -> None:
+    await stage.opens_school(language)
+    maria = await stage.joined("Maria")
+    carlos = await stage.joined("Carlos")
+    await stage.at("06:30")
+    await stage.at("07:10")
+    await stage.at("07:20")
+    await stage.taps_first(carlos, 0)
+    golden(f"second_guardian.{language}", stage.transcript())
+
+
+@BOTH
+async def test_a_family_sets_a_pause_with_a_day_of_return(
+    stage: Stage, golden: Golden, language: str
+) -> None:
+    await stage.opens_school(language)
+    maria = await stage.joined("Maria")
+    await stage.joined("Mr Wang")
+    await stage.at("06:30")
+    await stage.says(maria, "/pause Ana 2026-03-04")
+    await stage.taps_first(maria, 0, newest=False)  # Ben is well
+    await stage.at("06:30", TUESDAY)
+    await stage.at("06:30", date(2026, 3, 4))
+    golden(f"pause.{language}", stage.transcript())
+
+
+async def test_a_pause_that_ends_early_asks_at_once(stage: Stage) -> None:
+    await stage.opens_school("en")
+    tina = await stage.joined("Tina")
+    await stage.at("06:00")
+    await stage.says(tina, "/pause")
+    await stage.taps_first(tina, 0, 1)  # until next Monday
+    await stage.at("06:30")
+    assert Status.excused in await statuses(stage)
+    await stage.says(tina, "/pause end")
+    await stage.taps(tina, "All clear")
+    assert Status.excused not in await statuses(stage)
+
+
+@pytest.mark.parametrize("written", ["/pause 2026-03-02", "/pause 2026-05-30"])
+async def test_a_pause_has_a_day_of_return_that_is_neither_today_nor_far(
+    stage: Stage, written: str
+) -> None:
+    await stage.opens_school("en")
+    tina = await stage.joined("Tina")
+    await stage.at("06:00")
+    await stage.says(tina, written)
+    assert "within two months" in (await stage.chat(tina))[-1]["text"]
+
+
+async def test_nobody_sets_a_pause_for_another_familys_child(stage: Stage) -> None:
+    await stage.opens_school("en")
+    tina, maria = await stage.joined("Tina"), await stage.joined("Maria")
+    await stage.at("06:30")
+    await stage.says(maria, "/pause Ana")
+    message = (await stage.chat(maria))[-1]
+    data = message["buttons"][0][0]["data"]
+    await stage.taps_raw(tina, (await stage.chat(tina))[-1]["id"], data)
+    assert Status.excused not in await statuses(stage)
