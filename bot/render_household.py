@@ -84,7 +84,7 @@ def _held_lines(waiting: Sequence[Line], texts: Texts) -> list[str]:
 
 
 def _left(waiting: Sequence[Line]) -> str:
-    """Say which form of the question fits: the evening's, the morning's after one, or the plain."""
+    """Say which form of the question fits: in the evening, after one, or the plain one."""
     if any(line.evening for line in waiting):
         return "_evening"
     return "_morning" if all(line.said for line in waiting) else ""

@@ -82,7 +82,7 @@ async def test_the_second_guardian_is_asked_when_the_first_is_silent(
     stage: Stage, golden: Golden, language: str
 ) -> None:
     await stage.opens_school(language)
-    maria = await stage.joined("Maria")
+    await stage.joined("Maria")
     carlos = await stage.joined("Carlos")
     await stage.at("06:30")
     await stage.at("07:10")

@@ -39,6 +39,10 @@ CATALOGUES = HOUSE / "bot" / "texts"
 NOT_WORDS = {"toast.silent", "roster.csv", "calendar.csv"}
 
 # Keys that the code completes: what stands before the braces, and what may follow.
+COMMANDS = (
+    "start today class summary setup import roster invite plan calendar why health "
+    "when pause language stop help"
+)
 FAMILIES: dict[str, Iterable[str]] = {
     "act.": {*Verdict, "released", *(f"released_{why}" for why in RELEASES), "flag_kept"},
     "calendar.bad_": (*CalendarCode, "term", "day"),
@@ -46,25 +50,7 @@ FAMILIES: dict[str, Iterable[str]] = {
     "card.": Disposition,
     "card.held_": set(Disposition) - {Disposition.cleared},
     "class.": ("stay_home", "see_nurse", "correction", "absent", "silent", "unreachable"),
-    "command.": [
-        "start",
-        "today",
-        "class",
-        "summary",
-        "setup",
-        "import",
-        "roster",
-        "invite",
-        "plan",
-        "calendar",
-        "why",
-        "health",
-        "when",
-        "pause",
-        "language",
-        "stop",
-        "help",
-    ],
+    "command.": COMMANDS.split(),
     "day.": DayKind,
     "day_kind.": (set(DayKind) - {DayKind.school, DayKind.weekend}) | {"clear"},
     "disposition.": Disposition,
