@@ -21,6 +21,8 @@ from storage.units import School
 
 _NAMED = 8  # in the confirmation; the others are counted
 
+VERBS = frozenset({Verb.show_missing, Verb.leave, Verb.confirm_leave, Verb.keep_students})
+
 
 async def leave(
     session: Session,

@@ -38,12 +38,11 @@ from storage import asking, cards, flags, ledger, people, rounds, units
 from storage.tables import Card, Contact
 
 Handle = Callable[[Desk, Command, Contact], Awaitable[None]]
+Tapped = Callable[[Desk, Tap, Contact, Press], Awaitable[None]]
 
-_JOINING = frozenset({Verb.join_as, Verb.agree, Verb.decline})
 _ON_CARDS = frozenset(
     {Verb.all_clear, Verb.open_subject, Verb.pick, Verb.done, Verb.back, Verb.home, Verb.change}
 )
-_LEAVING = frozenset({Verb.show_missing, Verb.leave, Verb.confirm_leave, Verb.keep_students})
 
 
 class Router:
@@ -112,28 +111,8 @@ class Router:
             return
         if press.verb not in _ON_CARDS:
             desk.households = {}
-        if press.verb in _JOINING:
-            await joining.tapped(desk, tap, contact, press)
-        elif press.verb is Verb.language:
-            await _set_language(desk, tap, contact, press)
-        elif press.verb is Verb.window:
-            await windows.tapped(desk, tap, contact, press)
-        elif press.verb in {Verb.pause, Verb.end_pause}:
-            await pausing.tapped(desk, tap, contact, press)
-        elif press.verb is Verb.invite:
-            await invitations.tapped(desk, tap, contact, press)
-        elif press.verb in {Verb.stop, Verb.go_on}:
-            await stopping.tapped(desk, tap, contact, press)
-        elif press.verb in releases.VERBS:
-            await releases.tapped(desk, tap, contact, press)
-        elif press.verb in _LEAVING:
-            await leaving.tapped(desk, tap, contact, press)
-        elif press.verb in {Verb.set_day, Verb.leave_day}:
-            await closings.tapped(desk, tap, contact, press)
-        elif press.verb is Verb.read_as:
-            await imports.tapped(desk, tap, contact, press)
-        else:
-            await _card_tap(desk, tap, contact, press)
+        handle = _TAPPED.get(press.verb, _card_tap)
+        await handle(desk, tap, contact, press)
 
     async def _words(self, desk: Desk, words: Words, contact: Contact) -> None:
         if await joining.wrote(desk, words, contact):
@@ -248,3 +227,18 @@ def menu_of(roles: frozenset[Role], *, known: bool) -> tuple[str, ...]:
         names.append("why")
     names += ["when", "pause"] if known else []
     return (*names, "language", *(["stop"] if known else []), "help")
+
+
+# Which handler takes which button; what is not here stands on a card.
+_TAPPED: dict[Verb, Tapped] = {
+    **dict.fromkeys((Verb.join_as, Verb.agree, Verb.decline), joining.tapped),
+    **dict.fromkeys((Verb.pause, Verb.end_pause), pausing.tapped),
+    **dict.fromkeys((Verb.stop, Verb.go_on), stopping.tapped),
+    **dict.fromkeys(releases.VERBS, releases.tapped),
+    **dict.fromkeys(leaving.VERBS, leaving.tapped),
+    **dict.fromkeys((Verb.set_day, Verb.leave_day), closings.tapped),
+    Verb.language: _set_language,
+    Verb.window: windows.tapped,
+    Verb.invite: invitations.tapped,
+    Verb.read_as: imports.tapped,
+}

@@ -54,16 +54,17 @@ def open_file(name: str, content: bytes, said: FileKind | None = None) -> SentFi
 
 
 def _kind(name: str, sheets: tuple[Sheet, ...]) -> FileKind:
-    calendar, roster = looks_like_calendar(sheets), any(map(_looks_like_roster, sheets))
+    calendar, roster = looks_like_calendar(sheets), max(map(_roster_columns, sheets), default=0)
     if calendar and roster:
-        return FileKind.unclear
+        # A list of people has days too, of guardianships; a calendar has no two of its columns.
+        return FileKind.roster if roster > 1 else FileKind.unclear
     named = any(word in name.casefold() for word in _CALENDAR_NAMES)
     return FileKind.calendar if calendar or (named and not roster) else FileKind.roster
 
 
-def _looks_like_roster(sheet: Sheet) -> bool:
+def _roster_columns(sheet: Sheet) -> int:
     headers = read_headers(sheet.rows)
-    return headers is not None and bool(_OF_ROSTERS & {each.field for each in headers.columns})
+    return len(_OF_ROSTERS & {each.field for each in headers.columns}) if headers else 0
 
 
 def _text(content: bytes) -> str:
