@@ -56,8 +56,8 @@ def open_file(name: str, content: bytes, said: FileKind | None = None) -> SentFi
 def _kind(name: str, sheets: tuple[Sheet, ...]) -> FileKind:
     calendar, roster = looks_like_calendar(sheets), max(map(_roster_columns, sheets), default=0)
     if calendar and roster:
-        # A list of people has days too, of guardianships; a calendar has no two of its columns.
-        return FileKind.roster if roster > 1 else FileKind.unclear
+        # A list of people has days too, of guardianships; no calendar has three of its columns.
+        return FileKind.roster if roster > 2 else FileKind.unclear
     named = any(word in name.casefold() for word in _CALENDAR_NAMES)
     return FileKind.calendar if calendar or (named and not roster) else FileKind.roster
 
