@@ -1,16 +1,17 @@
 """The small pieces that every message is made of: dates, times, lists, names with their class."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
+from typing import Any, Protocol
 from zoneinfo import ZoneInfo
 
 from babel.dates import format_date
 
 from bot.texts import Texts
-from handlers.messages import Button
+from handlers.messages import Button, Style
 from handlers.presses import Press, Verb
-from handlers.summary_views import Exceptional, SummaryView
-from handlers.views import ClassView, HouseholdView, Line
+from handlers.summary_views import Exceptional
+from handlers.views import Line
 
 LONGEST = 3900  # of Telegram's 4096, so that the last line is always whole
 
@@ -67,8 +68,32 @@ def unit_words(line: Line | Exceptional, texts: Texts) -> str:
     return texts.plain("word.staff") if line.is_staff else line.unit_name
 
 
+class OnCard(Protocol):
+    """What a card shows, as far as its buttons need it."""
+
+    @property
+    def card_id(self) -> int:
+        """The card's row."""
+
+    @property
+    def revision(self) -> int:
+        """The revision that is shown."""
+
+
 def card_button(
-    texts: Texts, key: str, verb: Verb, view: HouseholdView | ClassView | SummaryView
+    texts: Texts,
+    key: str,
+    verb: Verb,
+    view: OnCard,
+    *details: int,
+    style: Style = Style.plain,
+    **params: Any,
 ) -> Button:
     """Return a button about the card itself, at its revision."""
-    return Button(texts.plain(key), Press(verb, view.card_id, view.revision).pack())
+    press = Press(verb, view.card_id, view.revision, details)
+    return Button(texts.plain(key, **params), press.pack(), style)
+
+
+def in_rows(buttons: Sequence[Button], wide: int) -> list[tuple[Button, ...]]:
+    """Return buttons in rows of so many."""
+    return [tuple(buttons[start : start + wide]) for start in range(0, len(buttons), wide)]

@@ -7,6 +7,7 @@ from typing import Any
 from unicodedata import east_asian_width
 
 from bot.phrases import (
+    OnCard,
     card_button,
     clock_words,
     day_words,
@@ -37,7 +38,7 @@ def household(view: HouseholdView, texts: Texts) -> Rendered:
     if not view.lines:
         return Rendered(texts("card.nothing"))
     if view.asking is not None:
-        return _question(view, view.asking, texts)
+        return question(view, view.asking, texts, view.kept)
     if view.guess is not None:
         return _guess(view, view.guess, texts)
     if view.whom:
@@ -232,13 +233,14 @@ def _result_lines(lines: Iterable[Line], texts: Texts) -> list[str]:
     return parts
 
 
-def _question(view: HouseholdView, asking: Asking, texts: Texts) -> Rendered:
-    question = asking.question
-    oneself = question.text_oneself if asking.line.oneself else {}
-    ask = label_words(texts, oneself or question.text).format(name=asking.line.name)
+def question(view: OnCard, asking: Asking, texts: Texts, kept: Sequence[Line] = ()) -> Rendered:
+    """Render one question with its answers, below what was just kept."""
+    asked = asking.question
+    oneself = asked.text_oneself if asking.line.oneself else {}
+    ask = label_words(texts, oneself or asked.text).format(name=asking.line.name)
     who = with_class(asking.line, texts)
     parts = [
-        *_result_lines(view.kept, texts),
+        *_result_lines(kept, texts),
         texts("question.progress", who=who, place=asking.place, of=asking.of),
         texts("question.text", text=ask),
     ]
@@ -246,7 +248,7 @@ def _question(view: HouseholdView, asking: Asking, texts: Texts) -> Rendered:
     if asking.doubt:
         parts.append(texts(f"doubt.{asking.doubt}", **_numbers(asking.doubt_args)))
     if asking.suggested is not None:
-        said = value_words(question, asking.suggested, texts)
+        said = value_words(asked, asking.suggested, texts)
         press = Press(Verb.pick, view.card_id, view.revision, (SUGGESTED,))
         rows.append((Button(texts.plain("button.suggested", value=said), press.pack()),))
     rows += _choice_rows(view, asking, texts)
@@ -284,7 +286,7 @@ def _numbers(args: Mapping[str, Any] | None) -> dict[str, str]:
     return {key: f"{value:g}" for key, value in (args or {}).items()}
 
 
-def _choice_rows(view: HouseholdView, asking: Asking, texts: Texts) -> list[tuple[Button, ...]]:
+def _choice_rows(view: OnCard, asking: Asking, texts: Texts) -> list[tuple[Button, ...]]:
     question = asking.question
     several = question.kind == "several"
     chosen = asking.value if isinstance(asking.value, list) else []

@@ -5,7 +5,7 @@ from datetime import date
 from itertools import groupby
 from typing import Any
 
-from bot import render_calendar, render_flags
+from bot import render_calendar, render_class, render_flags
 from bot.phrases import (
     day_words,
     joined,
@@ -219,7 +219,12 @@ def _sections(key: str, params: Mapping[str, Any], texts: Texts) -> Rendered:
     return Rendered(joined(parts))
 
 
+def _group_line(key: str, params: Mapping[str, Any], texts: Texts) -> Rendered:
+    return render_class.group_line(key, params["n"], params["time"], texts)
+
+
 _WITH_MORE = {
+    "group.line": _group_line,
     "join.consent": _consent,
     "join.consent_oneself": _consent,
     "join.which_guardian": _which_guardian,
@@ -268,6 +273,8 @@ def toast(said: Toast, texts: Texts) -> str:
     """Render the short answer to a tap, within Telegram's 200 characters."""
     if said.key == "toast.silent":
         return ""
+    if said.key == "toast.reminded":
+        return render_class.reminded(said.params["n"], said.params["refused"], texts)[:200]
     if said.key == "toast.reasons":
         reasons = [label_words(texts, words) for words in said.params["reasons"]]
         return texts.plain(said.key, reasons=list_words(texts, reasons))[:200]

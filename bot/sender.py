@@ -16,14 +16,15 @@ import structlog
 
 from bot import (
     render_calendar,
+    render_class,
     render_flags,
     render_household,
     render_message,
-    render_school,
     render_summary,
 )
 from bot.pacer import Pacer
 from bot.texts import Texts, texts
+from handlers.class_views import class_view
 from handlers.clock import Clock
 from handlers.desk import Toast
 from handlers.flag_views import flag_view
@@ -42,7 +43,6 @@ from handlers.messages import (
 )
 from handlers.summary_views import DayPicture, corrected_view, day_picture, summary_view
 from handlers.views import (
-    class_view,
     household_view,
 )
 from handlers.wards import Households, load_households
@@ -497,7 +497,8 @@ async def _render_card(
     households: Households | None = None,
 ) -> Rendered:
     if card.kind == "class":
-        return render_school.class_card(await class_view(session, card), words)
+        view = await class_view(session, card, contact, now)
+        return render_class.class_card(view, words)
     if card.kind == "summary":
         return render_summary.summary(await summary_view(session, card), words)
     if card.kind == CARD:

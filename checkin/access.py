@@ -63,7 +63,9 @@ _ALLOWED: dict[Role, frozenset[Act]] = {
     | {Act.see_summary, Act.sign, Act.hear_of_missing, Act.substitute},
     Role.deputy_lead: _WITH_A_CLASS | {Act.see_summary, Act.sign, Act.acknowledge},
     Role.grade_leader: frozenset({Act.see_class, Act.remind, Act.explain}),
-    Role.class_teacher: _WITH_A_CLASS | _WITH_A_FLAG | {Act.hear_of_flags, Act.invite},
+    Role.class_teacher: _WITH_A_CLASS
+    | _WITH_A_FLAG
+    | {Act.hear_of_flags, Act.hear_of_missing, Act.invite, Act.substitute},
     Role.dormitory_warden: (_WITH_A_CLASS | {Act.acknowledge}) - {Act.remind, Act.explain},
     Role.doctor: _WITH_A_FLAG | {Act.see_class, Act.hear_of_flags, Act.excuse, Act.answer_for},
     Role.teacher: frozenset(),

@@ -13,3 +13,6 @@ class Status(StrEnum):
     excused = auto()
     unreachable = auto()
     no_response = auto()
+
+
+SETTLED = frozenset({Status.complete, Status.excused})  # nothing is asked of anybody any more

@@ -99,7 +99,13 @@ def standing_of(entry: Entry) -> Standing:
 
 
 async def keep_answers(
-    desk: Desk, entry: Entry, answers: Answers, by: int, *, draft: Draft | None = None
+    desk: Desk,
+    entry: Entry,
+    answers: Answers,
+    by: int,
+    *,
+    draft: Draft | None = None,
+    via: str = "chat",
 ) -> Settled:
     """Keep a complete set of answers: the standing answer, history, exposures, word to school.
 
@@ -119,7 +125,7 @@ async def keep_answers(
     )
     settled = settle(standing_of(entry), said, late_until=entry.round.late_until)
     (draft or Draft.of(checkin)).forget(checkin)
-    remember(desk, checkin, settled.verdict.value, by, weighed, given)
+    remember(desk, checkin, settled.verdict.value, by, weighed, given, via)
     if settled.verdict in {Verdict.too_late, Verdict.unchanged}:
         return settled  # what each of the family said is kept, even when it changes nothing
     if settled.verdict is Verdict.correction_asked:
@@ -131,6 +137,7 @@ async def keep_answers(
     else:
         await keep_exposures(desk, checkin, weighed)
         stand(checkin, settled.standing, given, weighed)
+        checkin.via, checkin.excuse = via, None
         checkin.late = checkin.late or entry.round.closed_at is not None
         if settled.verdict is Verdict.raised:
             await raise_flag(desk, entry, FlagKind.flag, by=by)
@@ -156,7 +163,13 @@ def stand(checkin: CheckIn, standing: Standing, given: Answers, weighed: Triage)
 
 
 def remember(
-    desk: Desk, checkin: CheckIn, act: str, by: int, weighed: Triage, given: Answers
+    desk: Desk,
+    checkin: CheckIn,
+    act: str,
+    by: int,
+    weighed: Triage,
+    given: Answers,
+    via: str = "chat",
 ) -> None:
     """Keep what was said or decided in the history."""
     desk.session.add(
@@ -168,6 +181,7 @@ def remember(
             at=desk.now,
             severity=weighed.severity,
             disposition=weighed.disposition.value,
+            via=via,
             answers=Private.of(checkin.subject_id, json.dumps(given)),
         )
     )

@@ -170,7 +170,8 @@ class Desk:
             await corrections.keep(self.session, self._watched, self.now)
         for day, subjects in self._subjects.items():
             await cards.refresh_households(self.session, subjects, day, but=self._own_cards)
-            await cards.refresh_about(self.session, self._units[day], day)
+            whom = {subject for subject, _ in subjects}
+            await cards.refresh_about(self.session, self._units[day], day, subject_ids=whom)
         if self._answered_cards:
             await ledger.withdraw_reminders(self.session, self._answered_cards)
 

@@ -52,7 +52,7 @@ async def wrote_answer(desk: Desk, words: Words, contact: Contact) -> bool:
         of_all = len(heard.statements) > 1 and not understands_all_clear(words.text)
         if of_all or names_in(words.text, people):
             return False
-    await _typed_answer(desk, words, home, ward, asked, question)
+    await typed_answer(desk, words, home, ward, asked, question)
     return True
 
 
@@ -189,7 +189,7 @@ async def sent_something(desk: Desk, sent: Unsupported, contact: Contact) -> boo
     return True
 
 
-async def _typed_answer(
+async def typed_answer(
     desk: Desk,
     words: Words,
     home: Household,
@@ -197,6 +197,7 @@ async def _typed_answer(
     asked: Questionnaire,
     question: Question,
 ) -> None:
+    """Take typed words as the answer to an open question, or say what was not clear."""
     draft = ward.draft
     if await _said_more(desk, words, home, ward, asked, question):
         return

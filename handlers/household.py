@@ -32,11 +32,12 @@ NONE = 998  # the place of the button that says: none of these
 
 @dataclass(slots=True)
 class Household:
-    """A card with the check-ins that its reader may see or answer now."""
+    """A card with the check-ins that its reader may see or answer now; `via` is how it comes."""
 
     contact: Contact
     card: Card
     wards: list[Ward]
+    via: str = "chat"
 
     @property
     def answerable(self) -> list[Ward]:
@@ -93,7 +94,7 @@ async def tapped(desk: Desk, tap: Tap, contact: Contact, card: Card, press: Pres
         case Verb.open_subject:
             await _open(desk, tap, home, press)
         case Verb.pick | Verb.done | Verb.back:
-            await _on_question(desk, tap, home, press)
+            await on_question(desk, tap, home, press)
         case Verb.confirm:
             await _confirm(desk, tap, home, press)
         case Verb.home:
@@ -180,20 +181,22 @@ async def may_be_cleared(desk: Desk, ward: Ward) -> bool:
     return worst_so_far(asked, ward.draft.answers, ward.entry.round.day) is None
 
 
-async def clear(desk: Desk, ward: Ward) -> Verdict | None:
+async def clear(desk: Desk, ward: Ward, via: str = "chat") -> Verdict | None:
     """Keep what the all-clear button says: all well, beside what was said before."""
     asked = await questionnaire(desk.session, ward.entry.round.questionnaire_id)
-    return await _keep(desk, ward, {**asked.all_clear(), **ward.draft.answers})
+    return await _keep(desk, ward, {**asked.all_clear(), **ward.draft.answers}, via)
 
 
-async def _keep(desk: Desk, ward: Ward, answers: Answers) -> Verdict | None:
+async def _keep(desk: Desk, ward: Ward, answers: Answers, via: str) -> Verdict | None:
     """Keep a complete set of answers; return what became of it, as far as one may know.
 
     None is the evening before: it stands until the morning has been asked.
     """
     if await _held_for_the_morning(desk, ward, answers):
         return None
-    settled = await keep_answers(desk, ward.entry, answers, ward.reader_id, draft=ward.draft)
+    settled = await keep_answers(
+        desk, ward.entry, answers, ward.reader_id, draft=ward.draft, via=via
+    )
     if not ward.split:
         return settled.verdict
     await load_histories(desk.session, [ward])
@@ -240,7 +243,8 @@ async def turn_to(desk: Desk, home: Household, ward: Ward) -> None:
     home.show(desk, check_in=ward.id, question=question.key if question else None)
 
 
-async def _on_question(desk: Desk, tap: Tap, home: Household, press: Press) -> None:
+async def on_question(desk: Desk, tap: Tap, home: Household, press: Press) -> None:
+    """Handle a tap on the question that a card has open."""
     ward, asked, question = await question_at_hand(desk, home)
     if ward is None or asked is None or question is None:
         await _bring_fresh(desk, tap, home)
@@ -316,7 +320,7 @@ async def go_on(
         draft.keep(ward.checkin)
         home.show(desk, check_in=ward.id, question=question.key)
         return
-    verdict = await _keep(desk, ward, draft.answers)
+    verdict = await _keep(desk, ward, draft.answers, home.via)
     await turn_to_next(desk, home, home.card.focus.get("then", []))
     if tap is not None and verdict in {Verdict.correction_asked, Verdict.too_late}:
         desk.toasts.pop()

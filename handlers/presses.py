@@ -52,6 +52,9 @@ class Verb(StrEnum):
     set_day = "sd"
     leave_day = "ld"
     read_as = "ra"
+    open_class = "oc"
+    arrived = "ar"
+    substitute = "su"
 
 
 class PressError(Exception):

@@ -119,6 +119,8 @@ class Router:
             return
         if await school_days.wrote(desk, words, contact):
             return
+        if await classes.wrote(desk, words, contact):
+            return
         if await everyday.wrote_answer(desk, words, contact):
             return
         if await joining.wrote_another_child(desk, words, contact):

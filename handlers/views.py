@@ -6,22 +6,22 @@ from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from checkin.access import Reach
 from checkin.answers import Question, Value, progress
-from checkin.checkins import Counted, Counts, Standing, Status, count
+from checkin.arrivals import HERE
+from checkin.checkins import Counted, Standing, Status
 from checkin.evenings import only_the_morning_is_left
 from checkin.questions import Disposition
+from checkin.statuses import SETTLED
 from checkin.times import local_date
 from checkin.triage import triage, worst_so_far
 from handlers.wards import Households, Ward, load_households, others_who_spoke
-from storage import calendars, rounds, units
+from storage import calendars
 from storage.database import Session
 from storage.questionnaires import questionnaire
 from storage.rounds import Entry
-from storage.tables import Card, Contact, Unit
+from storage.tables import Card, Contact
 
 _UTC = ZoneInfo("UTC")
-_SETTLED = frozenset({Status.complete, Status.excused})
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +50,10 @@ class Line:
     advice: Mapping[str, str] | None = None
     valid_until: date | None = None
     held: bool = False
+    via: str = "chat"
+    excuse: str | None = None
+    presence: str | None = None
+    presence_at: datetime | None = None
     answered_by: str | None = None
     read_only: bool = False
     zone: ZoneInfo = _UTC
@@ -58,7 +62,6 @@ class Line:
     over: bool = False
     evening: bool = False
     said: bool = False
-    excuse: str | None = None
     excused_until: date | None = None
 
 
@@ -119,25 +122,10 @@ class HouseholdView:
         return [
             line
             for line in self.lines
-            if line.status not in _SETTLED
+            if line.status not in SETTLED
             and not line.read_only
             and not (line.evening and line.said)
         ]
-
-
-@dataclass(frozen=True, slots=True)
-class ClassView:
-    """A class on a day, for those who know its students by name."""
-
-    card_id: int
-    revision: int
-    unit_name: str
-    day: date
-    zone: ZoneInfo
-    counts: Counts
-    lines: tuple[Line, ...]
-    closed: bool
-    opened: bool
 
 
 async def household_view(
@@ -159,7 +147,7 @@ async def household_view(
         day=card.day,
         lines=tuple(lines),
         changing=bool(card.focus.get("changing")),
-        asking=await _asking(session, card, wards, lines),
+        asking=await asking_of(session, card, wards, lines),
         guess=await _guess(session, card, wards, lines),
         whom=bool(card.focus.get("whom")),
         kept=tuple(line for line in lines if line.check_in_id in card.focus.get("kept", ())),
@@ -218,9 +206,10 @@ async def _household_line(
     )
 
 
-async def _asking(
+async def asking_of(
     session: Session, card: Card, wards: Sequence[Ward], lines: Sequence[Line]
 ) -> Asking | None:
+    """Return the question that a card has open, if it has one."""
     for ward, line in zip(wards, lines, strict=True):
         if ward.id != card.focus.get("check_in") or line.read_only:
             continue
@@ -259,33 +248,20 @@ async def _guess(
     return None
 
 
-async def class_view(session: Session, card: Card) -> ClassView:
-    """Load a class on a day: its students, without those who belong to no round."""
-    unit = await session.get_one(Unit, card.about_id)
-    school = await units.school(session, unit.school_id or unit.id)
-    held = await rounds.rounds_on(session, school.id, card.day, card.slot)
-    entries = await rounds.entries_within(session, (r.id for r in held), Reach((unit.path,)))
-    lines = tuple(plain_line(entry) for entry in entries)
-    return ClassView(
-        card_id=card.id,
-        revision=card.revision,
-        unit_name=unit.name,
-        day=card.day,
-        zone=school.zone,
-        counts=count(_counted(entry) for entry in entries),
-        lines=lines,
-        closed=bool(held) and all(r.closed_at for r in held),
-        opened=bool(entries),
-    )
+def is_flagged(entry: Entry) -> bool:
+    """Say whether a check-in stands as a case: to be seen, or to stay at home."""
+    return entry.checkin.status == Status.complete and entry.checkin.severity > 0
 
 
-def _counted(entry: Entry) -> Counted:
+def counted(entry: Entry) -> Counted:
+    """Return as much of a check-in as counting needs."""
     checkin = entry.checkin
     return Counted(
         Status(checkin.status),
         Disposition(checkin.disposition) if checkin.disposition else None,
         checkin.absent,
         checkin.late,
+        sighted=checkin.presence == HERE,
     )
 
 
@@ -310,5 +286,8 @@ def plain_line(entry: Entry) -> Line:
         correction_asked=checkin.asked_for is not None,
         is_staff=checkin.unit_id == checkin.school_id,
         valid_until=checkin.valid_until,
+        via=checkin.via,
         excuse=checkin.excuse,
+        presence=checkin.presence,
+        presence_at=checkin.presence_at,
     )

@@ -10,6 +10,7 @@ from checkin.answers import Answers
 from checkin.checkins import Status
 from checkin.questions import Disposition
 from checkin.retelling import Told, Word, retell
+from checkin.statuses import SETTLED
 from checkin.times import local_date
 from handlers.answers import Draft, standing_answers, standing_of
 from storage import people, rounds, units
@@ -84,10 +85,10 @@ class Ward:
 
     @property
     def complete(self) -> bool:
-        """Whether it is answered, as far as this reader may know."""
+        """Whether nothing is asked of this reader any more, as far as they may know."""
         if not self.split:
-            return self.checkin.status == Status.complete
-        return self.told().standing.status is Status.complete
+            return Status(self.checkin.status) in SETTLED
+        return self.told().standing.status in SETTLED
 
     @property
     def excused(self) -> bool:

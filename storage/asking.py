@@ -309,6 +309,15 @@ async def ask_contact(session: AsyncSession, contact_id: int, asked: Round, now:
     return await owe_cards(session, whom.subquery(), asked, now)
 
 
+async def ask_first(session: AsyncSession, subject_id: int, asked: Round, now: datetime) -> None:
+    """Owe the card to whoever is first in line for one subject."""
+    ways = ways_to_ask(asked.id, asked.day)
+    whom = select(ways.c.contact_id, ways.c.bot_id).where(
+        ways.c.place == 1, ways.c.subject_id == subject_id
+    )
+    await owe_cards(session, whom.subquery(), asked, now)
+
+
 async def ask_instead(session: AsyncSession, lost: Contact, now: datetime) -> None:
     """Ask the next in line about those whom a contact that closed was asked about.
 

@@ -4,12 +4,13 @@ from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import and_, bindparam, or_, update
+from sqlalchemy import and_, bindparam, or_, union, update
+from sqlalchemy import select as of_rows
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from storage.sql import affected, table
-from storage.tables import Card, Contact, Guardianship
+from storage.tables import Card, Contact, Enrolment, Guardianship, Unit
 
 COALESCED = timedelta(seconds=30)
 
@@ -67,14 +68,48 @@ async def latest_household(session: AsyncSession, contact_id: int) -> Card | Non
     return found.first()
 
 
-async def refresh_about(session: AsyncSession, unit_ids: Iterable[int], day: date) -> None:
-    """Mark the class cards and summaries about these units as behind."""
+async def refresh_about(
+    session: AsyncSession,
+    unit_ids: Iterable[int],
+    day: date,
+    *,
+    subject_ids: Iterable[int] | None = None,
+) -> None:
+    """Mark the class cards and summaries about these units as behind.
+
+    So are those about their grades, and about the dormitories where these subjects sleep: every
+    dormitory of a school where no subjects are named.
+    """
+    units = list(unit_ids)
+    unit, enrolment = table(Unit).c, table(Enrolment).c
+    if subject_ids is None:
+        dormitories = of_rows(unit.id).where(unit.school_id.in_(units), unit.kind == "dormitory")
+    else:
+        dormitories = of_rows(enrolment.dormitory_id).where(
+            enrolment.person_id.in_(list(subject_ids)), enrolment.dormitory_id.is_not(None)
+        )
+    about = union(
+        of_rows(unit.id).where(unit.id.in_(units)),
+        of_rows(unit.parent_id).where(unit.id.in_(units), unit.parent_id.is_not(None)),
+        dormitories,
+    )
     await affected(
         session,
         update(table(Card))
-        .where(col(Card.day) == day, col(Card.about_id).in_(list(unit_ids)))
+        .where(col(Card.day) == day, col(Card.about_id).in_(about))
         .values(revision=table(Card).c.revision + 1),
     )
+
+
+async def asking_class_card(session: AsyncSession, contact_id: int, since: date) -> Card | None:
+    """Return the class card on which a teacher was last asked to type something, if any."""
+    found = await session.exec(
+        select(Card)
+        .where(Card.contact_id == contact_id, Card.kind == "class", col(Card.day) >= since)
+        .order_by(col(Card.day).desc(), col(Card.id).desc())
+    )
+    asking = [card for card in found if card.focus.get("typed_at")]
+    return max(asking, key=lambda card: str(card.focus["typed_at"]), default=None)
 
 
 async def refresh_households(

@@ -92,6 +92,27 @@ async def entries_within(
     return sorted(found, key=lambda entry: (entry.unit_name, entry.name))
 
 
+async def entries_at(session: AsyncSession, round_ids: Iterable[int], unit: Unit) -> list[Entry]:
+    """Return the check-ins of a unit: of a dormitory, those of the boarders who sleep there."""
+    rows = await session.exec(
+        select(CheckIn, Round, Person, Unit)
+        .join(Round, col(Round.id) == CheckIn.round_id)
+        .join(Person, col(Person.id) == CheckIn.subject_id)
+        .join(Unit, col(Unit.id) == CheckIn.unit_id)
+        .where(
+            col(CheckIn.round_id).in_(list(round_ids)),
+            CheckIn.dormitory_id == unit.id
+            if unit.kind == "dormitory"
+            else within(Reach((unit.path,))),
+        )
+    )
+    found = [
+        Entry(checkin, held, name_of(person), of.name, of.path)
+        for checkin, held, person, of in rows
+    ]
+    return sorted(found, key=lambda entry: (entry.unit_name, entry.name))
+
+
 async def entry(session: AsyncSession, check_in_id: int) -> Entry | None:
     """Return one check-in."""
     return next(iter(await entries_of(session, [check_in_id])), None)

@@ -108,6 +108,16 @@ async def units_in(session: AsyncSession, school_id: int, *kinds: str) -> list[U
     return list(await session.exec(query.order_by(col(Unit.position), col(Unit.name))))
 
 
+async def units_at(session: AsyncSession, paths: Iterable[str]) -> list[Unit]:
+    """Return the units at these paths, in the school's own order."""
+    found = await session.exec(
+        select(Unit)
+        .where(col(Unit.path).in_(list(paths)))
+        .order_by(col(Unit.position), col(Unit.name))
+    )
+    return list(found)
+
+
 async def classes_of(session: AsyncSession, school_id: int) -> list[Unit]:
     """Return a school's classes in its own order."""
     return await units_in(session, school_id, "class")

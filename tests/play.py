@@ -316,6 +316,28 @@ class Stage:
         message = next(m for m in (reversed(chat) if newest else chat) if m["buttons"])
         await self.taps(who, message["buttons"][row][column]["text"], message_id=message["id"])
 
+    async def presses(
+        self, who: Someone, verb: str, *details: int, nth: int = 0, card: str | None = None
+    ) -> None:
+        """Let somebody tap the nth button of a verb, whatever it says in their language.
+
+        `details` are the first numbers that the button carries, `card` words of its message.
+        """
+        for message in reversed(await self.chat(who)):
+            if card is not None and card not in message["text"]:
+                continue
+            found = [
+                button
+                for row in message["buttons"]
+                for button in row
+                if (parts := button.get("data", "").split(":"))[0] == verb
+                and [int(number, 36) for number in parts[3:]][: len(details)] == list(details)
+            ]
+            if len(found) > nth:
+                await self.taps(who, found[nth]["text"], message_id=message["id"])
+                return
+        raise LookupError(f"no button {verb} {details} for {who.name}")
+
     async def reports_fever(self, who: Someone, *, opened: bool = False) -> None:
         """Let a guardian of one child say: fever, nothing else, not coming."""
         if not opened:

@@ -22,6 +22,7 @@ from checkin.checkins import Status, Verdict
 from checkin.corrections import Change
 from checkin.flags import RELEASES, Decision
 from checkin.invitations import parse_claim
+from checkin.pauses import Excuse, Until
 from checkin.plans import Audience
 from checkin.questions import Disposition
 from checkin.roster_cells import ProblemCode, language_of
@@ -44,12 +45,18 @@ COMMANDS = (
     "when pause language stop help"
 )
 FAMILIES: dict[str, Iterable[str]] = {
-    "act.": {*Verdict, "released", *(f"released_{why}" for why in RELEASES), "flag_kept"},
+    "act.": {
+        *{*Verdict, "released", *(f"released_{why}" for why in RELEASES), "flag_kept"},
+        *("excused", "not_excused", "missing", "found"),
+    },
     "calendar.bad_": (*CalendarCode, "term", "day"),
     "calendar.field_": CalendarField,
     "card.": Disposition,
     "card.held_": set(Disposition) - {Disposition.cleared},
-    "class.": ("stay_home", "see_nurse", "correction", "absent", "silent", "unreachable"),
+    "class.": (
+        *("stay_home", "see_nurse", "correction", "absent", "silent", "unreachable"),
+        "excused",
+    ),
     "command.": COMMANDS.split(),
     "day.": DayKind,
     "day_kind.": (set(DayKind) - {DayKind.school, DayKind.weekend}) | {"clear"},
@@ -66,6 +73,9 @@ FAMILIES: dict[str, Iterable[str]] = {
     "plan.action_": Action,
     "plan.bad_": StepsReason,
     "plan.step_": (*Action, "second"),
+    "excuse.": {*Excuse, "family"},
+    "reminded.": ("reminded_lately", "unreachable", "not_asked", "closed"),
+    "until.": Until,
     "roster.": ProblemCode,
     "roster.file_": RosterFileCode,
     "since.": Change,
@@ -87,7 +97,8 @@ PLAIN = (
     "plan.step_ status. "
     "summary.cases_ summary.until summary.by_ summary.out_of_reach summary.not_there since. "
     "picture.when picture.answered picture.cases picture.unaccounted picture.missing "
-    "picture.classes picture.days picture.key_ summary.and_more toast. word."
+    "picture.classes picture.days picture.key_ summary.and_more toast. word. "
+    "reminded. until."
 )
 # Beside a problem of a whole row or sheet; the renderer chooses by what is known of the place.
 PLACES = {"roster.where", "roster.where_row", "roster.where_sheet"}
@@ -96,6 +107,8 @@ OFFERED = {
     "button.sign_zero": {"n"},
     "button.sign": {"n"},
     "class.stay_home": {"names", "n"},
+    "toast.reminded": {"n"},
+    "group.line": {"n", "time"},
     "invite.class_line": {"unit", "link"},
     "leave.names": {"n"},
     "leave.sure": {"n", "names"},

@@ -1,0 +1,246 @@
+"""What a class card shows on its pages: loaded as values, by the rights of its reader."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
+
+from checkin.access import Access, Act
+from checkin.arrivals import MISSING, arrivals_open
+from checkin.checkins import Counts, count
+from checkin.plans import next_due
+from checkin.steps import Action
+from checkin.times import local_date
+from handlers.calendars import calendar_of
+from handlers.class_cards import (
+    NEEDS,
+    Page,
+    entries_of_card,
+    is_coming,
+    is_to_call,
+    is_to_enter,
+    is_to_sight,
+    page_of,
+)
+from handlers.views import Asking, Line, asking_of, counted, is_flagged, plain_line
+from handlers.wards import Ward
+from storage import calling, pauses, people, plans, rounds, units
+from storage.calling import Number
+from storage.database import Session
+from storage.people import Right
+from storage.rounds import Entry
+from storage.tables import Card, Contact, Unit
+from storage.units import School
+
+
+@dataclass(frozen=True, slots=True)
+class ClassView:
+    """A class or dormitory on a day, for those who know its students by name."""
+
+    card_id: int
+    revision: int
+    unit_name: str
+    day: date
+    zone: ZoneInfo
+    counts: Counts
+    lines: tuple[Line, ...]
+    closed: bool
+    opened: bool
+    dormitory: bool = False
+    closes_at: datetime | None = None
+    next_ask: datetime | None = None
+    may: frozenset[Act] = frozenset()
+    page: Page = Page.main
+    arrivals: bool = False
+    coming: frozenset[int] = frozenset()
+    to_call: tuple[Line, ...] = ()
+    to_enter: tuple[Line, ...] = ()
+    to_sight: tuple[Line, ...] = ()
+    numbers: Mapping[int, list[Number]] = field(default_factory=dict)
+    back: Mapping[int, date] = field(default_factory=dict)
+    child: Line | None = None
+    asking: Asking | None = None
+    marked: frozenset[int] = frozenset()
+    reason: int = 0
+    doubt: bool = False
+
+    @property
+    def missing(self) -> tuple[Line, ...]:
+        """Those who were said to be coming and are not there."""
+        return tuple(
+            line
+            for line in self.lines
+            if line.check_in_id in self.coming and line.presence == MISSING
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ClassRow:
+    """One class among others: its counts, who is unwell there, and how many are missing."""
+
+    unit_id: int
+    name: str
+    counts: Counts
+    flagged: tuple[Line, ...] = ()
+    missing: int = 0
+    is_staff: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ClassesView:
+    """Several classes at a glance: a grade, or a school. `only_flagged` is the doctor's slice."""
+
+    card_id: int
+    revision: int
+    unit_name: str
+    day: date
+    zone: ZoneInfo
+    counts: Counts
+    rows: tuple[ClassRow, ...]
+    closed: bool
+    opened: bool
+    only_flagged: bool = False
+    next_ask: datetime | None = None
+
+
+async def class_view(
+    session: Session, card: Card, contact: Contact, now: datetime
+) -> ClassView | ClassesView | None:
+    """Load what a class card shows; None when its reader may not see it any more."""
+    unit = await session.get_one(Unit, card.about_id)
+    access = await people.access_of(session, contact.person_id, now)
+    if not access.may(Act.see_class, unit.path):
+        return None
+    school = await units.school(session, unit.school_id or unit.id)
+    held = await rounds.rounds_on(session, school.id, card.day, card.slot)
+    entries = await entries_of_card(session, card, unit) if held else []
+    closed = bool(held) and all(each.closed_at for each in held)
+    next_ask = None if entries else await next_ask_of(session, school, now)
+    if unit.kind not in {"class", "dormitory"}:
+        return await _classes(session, card, unit, school, entries, access, closed, next_ask)
+    return await _one_class(session, card, unit, school, entries, access, closed, next_ask, now)
+
+
+async def next_ask_of(session: Session, school: School, now: datetime) -> datetime | None:
+    """Return when families are asked next."""
+    calendar = await calendar_of(session, school, local_date(now, school.zone))
+    asks = []
+    for plan in await plans.plans(session, school.id):
+        after: datetime | None = now
+        while after is not None:
+            due = next_due(plan, school.zone, calendar, after)
+            after = due.due_at if due is not None else None
+            if due is not None and due.step.action is Action.ask:
+                asks.append(due.due_at)
+                break
+    return min(asks, default=None)
+
+
+async def _one_class(
+    session: Session,
+    card: Card,
+    unit: Unit,
+    school: School,
+    entries: list[Entry],
+    access: Access,
+    closed: bool,
+    next_ask: datetime | None,
+    now: datetime,
+) -> ClassView:
+    lines = tuple(plain_line(entry) for entry in entries)
+    by_id = {line.check_in_id: line for line in lines}
+    may = frozenset(act for act in Act if access.may(act, unit.path))
+    page = page_of(card)
+    if page in NEEDS and NEEDS[page] not in may:
+        page = Page.main
+    child = by_id.get(card.focus.get("check_in", 0))
+    if child is None and page in {Page.child, Page.reason, Page.until, Page.date}:
+        page = Page.main
+    closes_at = max((entry.round.closes_at for entry in entries), default=None)
+    to_call = tuple(by_id[e.checkin.id] for e in entries if is_to_call(e.checkin))
+    excused = [line.subject_id for line in lines if line.excuse is not None]
+    numbers: dict[int, list[Number]] = {}
+    if page is Page.calls:
+        numbers = await calling.numbers(session, (line.subject_id for line in to_call), card.day)
+    elif page is Page.child and child is not None:
+        numbers = await calling.numbers(session, [child.subject_id], card.day)
+    # The question is the teacher's own: they know of the child what the school knows.
+    wards = [Ward(e, Right(e.checkin.subject_id), access.person_id or 0) for e in entries]
+    return ClassView(
+        card_id=card.id,
+        revision=card.revision,
+        unit_name=unit.name,
+        day=card.day,
+        zone=school.zone,
+        counts=count(counted(entry) for entry in entries),
+        lines=lines,
+        closed=closed,
+        opened=bool(entries),
+        dormitory=unit.kind == "dormitory",
+        closes_at=closes_at,
+        next_ask=next_ask,
+        may=may,
+        page=page,
+        arrivals=closes_at is not None and arrivals_open(now, closes_at),
+        coming=frozenset(e.checkin.id for e in entries if is_coming(e.checkin)),
+        to_call=to_call,
+        to_enter=tuple(by_id[e.checkin.id] for e in entries if is_to_enter(e.checkin)),
+        to_sight=tuple(by_id[e.checkin.id] for e in entries if is_to_sight(e.checkin)),
+        numbers=numbers,
+        back={
+            subject: pause.until
+            for subject, pause in (await pauses.pauses_of(session, excused, card.day)).items()
+            if pause.since <= card.day
+        },
+        child=child,
+        asking=await asking_of(session, card, wards, lines) if page is Page.child else None,
+        marked=frozenset(card.focus.get("marked", ())),
+        reason=int(card.focus.get("reason", 0)),
+        doubt=bool(card.focus.get("doubt")),
+    )
+
+
+async def _classes(
+    session: Session,
+    card: Card,
+    unit: Unit,
+    school: School,
+    entries: list[Entry],
+    access: Access,
+    closed: bool,
+    next_ask: datetime | None,
+) -> ClassesView:
+    of_unit: dict[int, list[Entry]] = {}
+    for entry in entries:
+        of_unit.setdefault(entry.checkin.unit_id, []).append(entry)
+    classes = [
+        each
+        for each in await units.classes_of(session, school.id)
+        if each.path.startswith(unit.path)
+    ]
+    named = [(each.id, each.name, False) for each in classes if each.id in of_unit]
+    named += [(school.id, "", True)] if school.id in of_unit else []
+    rows = tuple(
+        ClassRow(
+            unit_id,
+            name,
+            count(counted(entry) for entry in of_unit[unit_id]),
+            tuple(plain_line(entry) for entry in of_unit[unit_id] if is_flagged(entry)),
+            sum(is_coming(e.checkin) and e.checkin.presence == MISSING for e in of_unit[unit_id]),
+            is_staff,
+        )
+        for unit_id, name, is_staff in named
+    )
+    return ClassesView(
+        card_id=card.id,
+        revision=card.revision,
+        unit_name=unit.name,
+        day=card.day,
+        zone=school.zone,
+        counts=count(counted(entry) for entry in entries),
+        rows=rows,
+        closed=closed,
+        opened=bool(entries),
+        only_flagged=not access.may(Act.remind, unit.path),
+        next_ask=next_ask,
+    )
