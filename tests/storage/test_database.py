@@ -2,6 +2,7 @@
 
 import asyncio
 import sqlite3
+import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -11,7 +12,7 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
-from sqlalchemy import Connection, inspect, text, update
+from sqlalchemy import Connection, event, inspect, text, update
 
 from storage.database import MIGRATIONS, Database, DatabaseUrlError, async_url, is_outage
 from storage.ids import new_id
@@ -169,21 +170,63 @@ async def test_the_migrations_can_be_taken_back_and_made_again(
         await a_school(session)
 
 
-@pytest.mark.process
-async def test_two_processes_that_start_at_once_make_the_tables_once(tmp_path: Path) -> None:
-    url = f"sqlite:///{tmp_path / 'var' / 'new.sqlite3'}"
-    code = (
-        "import asyncio, sys; from storage.database import Database; "
-        "asyncio.run(Database(sys.argv[1]).migrate())"
-    )
-    started = [
-        await asyncio.create_subprocess_exec(sys.executable, "-c", code, url) for _ in range(2)
-    ]
-    assert [await process.wait() for process in started] == [0, 0]
-    database = Database(url, safe=False)
-    async with database.writing() as session:
-        await a_school(session)
+async def test_nobody_comes_in_between_two_revisions(tmp_path: Path) -> None:
+    """Whoever starts at the same time would do the second revision as well, and one would fail."""
+    database = Database(f"sqlite:///{tmp_path / 'new.sqlite3'}", safe=False)
+    commits: list[Connection] = []
+    event.listen(database.engine.sync_engine, "commit", commits.append)
+    await database.migrate()
     await database.close()
+    assert len(commits) == 1
+
+
+STARTER = """
+import asyncio, sys
+from storage.database import Database
+
+async def start(url):
+    database = Database(url, safe=False)
+    await database.migrate()
+    await database.close()
+
+print("ready", flush=True)
+for url in sys.stdin:
+    asyncio.run(start(url.strip()))
+    print("done", flush=True)
+"""
+
+
+@pytest.mark.process
+async def test_processes_that_start_at_once_make_the_tables_once(tmp_path: Path) -> None:
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    started = [
+        await asyncio.create_subprocess_exec(sys.executable, "-c", STARTER, **pipes)
+        for _ in range(2)
+    ]
+
+    async def says(process: asyncio.subprocess.Process, word: bytes) -> None:
+        assert process.stdout
+        assert process.stderr
+        if (await process.stdout.readline()).strip() != word:
+            raise AssertionError((await process.stderr.read()).decode()[-2000:])
+
+    try:
+        await asyncio.gather(*(says(each, b"ready") for each in started))
+        for place in range(4):
+            url = f"sqlite:///{tmp_path / f'school-{place}' / 'new.sqlite3'}"
+            for each in started:
+                assert each.stdin
+                each.stdin.write(f"{url}\n".encode())
+            await asyncio.gather(*(says(each, b"done") for each in started))
+            database = Database(url, safe=False)
+            async with database.writing() as session:
+                await a_school(session)
+            await database.close()
+    finally:
+        for each in started:
+            assert each.stdin
+            each.stdin.close()
+        await asyncio.gather(*(each.wait() for each in started))
 
 
 async def test_migrating_again_changes_nothing(database: Database) -> None:
