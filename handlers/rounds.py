@@ -7,7 +7,7 @@ from typing import Any
 import structlog
 
 from checkin.access import Role
-from checkin.calendars import Calendar
+from checkin.calendars import Calendar, runs_on
 from checkin.plans import LOOK_BACK, Audience, Decision, Do, Due, Plan, due_now
 from checkin.steps import Action, closing
 from checkin.times import end_of, local_date, moment_at
@@ -90,7 +90,7 @@ async def _carry_out(
     due = decision.due
     async with database.writing() as session:
         held = await rounds.round_of(session, plan.id, school.id, due.round_date)
-        if held is not None and held.cancelled_at is not None:
+        if not await _still_runs(session, now, plan, school, held, due.round_date):
             return {}  # the day lost its school after this step was found to be due
         reason = None if isinstance(decision, Do) else decision.reason.value
         state = "done" if reason is None else "skipped"
@@ -113,6 +113,22 @@ async def _carry_out(
         **counts,
     )
     return {f"{due.step.action.value} {state}": 1, **counts}
+
+
+async def _still_runs(
+    session: Session, now: datetime, plan: Plan, school: School, held: Round | None, day: date
+) -> bool:
+    """Say whether the plan's round of a day may go on, or be opened, as things stand by now.
+
+    What was found to be due was read in another transaction: a plan that somebody changed since
+    is looked at anew a second later.
+    """
+    if held is not None:
+        return held.cancelled_at is None
+    if plan not in await plans.plans(session, school.id):
+        return False
+    calendar = await calendar_of(session, school, local_date(now, school.zone))
+    return runs_on(plan.recurrence, plan.weekdays, calendar, day)
 
 
 # ---- the steps -----------------------------------------------------------------------------

@@ -8,6 +8,7 @@ from datetime import date, timedelta
 
 import pytest
 
+from handlers.calendars import public_holidays
 from tests.play import Stage
 
 Golden = Callable[[str, str], None]
@@ -205,3 +206,19 @@ async def test_a_term_that_would_leave_todays_check_in_behind_waits(stage: Stage
     await stage.at("06:30")
     await stage.says(admin, "/calendar term 2026-03-09 2026-07-03 Spring")
     assert "has begun" in (await stage.chat(admin))[-1]["text"]
+
+
+@BOTH
+async def test_next_years_public_calendar_that_is_not_out_yet_is_said(
+    stage: Stage, language: str
+) -> None:
+    out = max(year for year in range(2024, 2060) if public_holidays("CN", [year])[1])
+    await stage.opens_school(language)
+    admin = await stage.joined("Gu")
+    await stage.at("12:00", day=date(out, 10, 20))
+    await stage.says(admin, "/calendar")
+    said = {"en": f"calendar for {out + 1} is not known yet", "zh": f"⚠ {out + 1}年的放假安排"}
+    assert said[language] not in (await stage.chat(admin))[-1]["text"]
+    await stage.at("12:00", day=date(out, 12, 1))
+    await stage.says(admin, "/calendar")
+    assert said[language] in (await stage.chat(admin))[-1]["text"]

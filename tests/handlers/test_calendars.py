@@ -3,7 +3,12 @@ from datetime import date
 import pytest
 
 from checkin.calendars import Calendar, DayKind
-from handlers.calendars import UnknownCountry, public_holidays, school_weekdays
+from handlers.calendars import (
+    UnknownCountry,
+    is_unpublished,
+    public_holidays,
+    school_weekdays,
+)
 
 
 def test_chinas_make_up_days_of_2026_are_school_days() -> None:
@@ -50,3 +55,24 @@ def test_an_unknown_country_is_refused_by_name(country: str) -> None:
 def test_the_school_week_leaves_out_the_countrys_weekend() -> None:
     assert school_weekdays("CN") == frozenset(range(5))
     assert school_weekdays("SA") == frozenset({6, 0, 1, 2, 3})
+
+
+@pytest.mark.parametrize(
+    ("country", "year", "unpublished"),
+    [
+        ("CN", 2026, False),  # its make-up days are known
+        ("CN", 2045, False),  # nor are those of the years before: nothing is to be compared
+        ("DE-BY", 2027, False),  # a country that never has any
+        ("XX", 2027, False),
+    ],
+)
+def test_a_calendar_that_is_out_or_never_comes_is_not_waited_for(
+    country: str, year: int, unpublished: bool
+) -> None:
+    assert is_unpublished(country, year) is unpublished
+
+
+def test_the_year_after_the_last_notice_is_not_out_yet() -> None:
+    known = [year for year in range(2020, 2060) if public_holidays("CN", [year])[1]]
+    assert is_unpublished("CN", max(known) + 1)
+    assert not is_unpublished("CN", max(known))
