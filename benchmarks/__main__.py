@@ -11,7 +11,7 @@ import structlog
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import fanout, rounds, taps
+from benchmarks import fanout, rounds, taps, webhook
 from benchmarks.measure import Result
 from benchmarks.static_server import static_server
 
@@ -24,6 +24,7 @@ async def measure_all(folder: Path, *, small: bool = False) -> list[Result]:
     async with static_server() as url:
         found = await fanout.measure(folder, url, households=households, times=times)
         found += await taps.measure(folder, url, households=households, times=times)
+        found += await webhook.measure(folder, url, households=households, times=times)
     few, many, looks = (30, 60, 1) if small else (1250, 100_000, 15)
     return found + await rounds.measure(folder, few=few, many=many, times=looks)
 

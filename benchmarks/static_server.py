@@ -47,6 +47,8 @@ class _Service:
                 b'{"ok":true,"result":{"id":7000001,"is_bot":true,'
                 b'"first_name":"A","username":"a_bot"}}'
             )
+        if path.endswith((b"/answerCallbackQuery", b"/deleteMessage")):
+            return b'{"ok":true,"result":true}'
         return (
             b'{"ok":true,"result":{"message_id":%d,"date":1772400000,"chat":{"id":1,"type":'
             b'"private","first_name":"A"},"text":"Good morning"}}' % next(self.message_ids)
