@@ -6,8 +6,9 @@ import json
 import logging
 import signal
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 from rich.console import Console
@@ -35,6 +36,9 @@ from storage.questionnaires import VersionTakenError, keep_questionnaire
 from storage.sealing import KeyFileError, Keyring, use_keyring
 from storage.units import School
 from web.server import WebPortError
+
+if TYPE_CHECKING:
+    from simulator.report import Report
 
 app = typer.Typer(
     help="Allclear: daily health check-ins for schools, in Telegram.",
@@ -115,6 +119,58 @@ def demo(
             out.print("Goodbye.")
 
     _run(work())
+
+
+@app.command()
+def simulate(
+    students: Annotated[int, typer.Option(help="how many, from 60 to 5000")] = 300,
+    days: Annotated[int, typer.Option(help="school days, from 1 to 15")] = 2,
+    seed: Annotated[int, typer.Option(help="the same seed, the same days")] = 1,
+    transcript: Annotated[
+        Path | None, typer.Option(help="write down all that was said", dir_okay=False)
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Live through school days at speed and check every count; exit 1 when anything differs."""
+    from simulator.families import MOST_DAYS  # noqa: PLC0415
+    from simulator.report import summary_lines  # noqa: PLC0415
+
+    if not 60 <= students <= 5000:
+        _fail("A town has 60 to 5000 students: --students 1200.")
+    if not 1 <= days <= MOST_DAYS:
+        _fail(f"The calendar of the town knows 1 to {MOST_DAYS} school days: --days 5.")
+    from bot.logs import set_up_logs  # noqa: PLC0415 - takes seconds, like `run`
+    from bot.simulate import simulate as live  # noqa: PLC0415
+
+    set_up_logs(as_json=False, level=logging.ERROR)
+    reports: list[Report] = []
+
+    async def work() -> None:
+        task = asyncio.current_task()
+        if task is not None:
+            _stop_on_signals(task.cancel)
+        tell = _unheard if as_json else _tell_plainly
+        with suppress(asyncio.CancelledError):
+            reports.append(await live(students, days, seed, tell=tell, transcript=transcript))
+
+    _run(work())
+    if not reports:
+        err.print("Stopped; nothing is kept.")
+        raise typer.Exit(130)
+    if as_json:
+        out.print_json(json.dumps(reports[0].document()))
+    else:
+        for line in summary_lines(reports[0]):
+            _tell_plainly(line)
+    raise typer.Exit(0 if reports[0].ok else 1)
+
+
+def _tell_plainly(line: str) -> None:
+    out.print(line, markup=False)
+
+
+def _unheard(_line: str) -> None:
+    """Say nothing: a script wants the object at the end alone."""
 
 
 @app.command("import-roster")

@@ -1,0 +1,490 @@
+"""The script: who does what when, drawn from the seed. It knows the town and the ladder, no more.
+
+A scene is a moment of a day and what people do then. Acts of one scene go on side by side: first
+everybody's first gesture, then everybody's second, as families do.
+"""
+
+import random
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+
+from simulator.town import STAFF, Ladder, Phone, Town
+
+FIRST_DAY = date(2026, 4, 2)  # a Thursday: a weekend and a holiday come soon
+HOLIDAYS = frozenset({date(2026, 4, 4), date(2026, 4, 5), date(2026, 4, 6)})  # 清明节
+MOST_DAYS = 15  # until the next holiday, with its make-up days
+
+
+def is_school_day(day: date) -> bool:
+    """Say whether children are expected, as everybody in town knows."""
+    return day.weekday() < 5 and day not in HOLIDAYS
+
+
+def calendar(days: int) -> list[date]:
+    """Return every date from the first school day to the last of so many."""
+    found: list[date] = []
+    day = FIRST_DAY
+    while sum(map(is_school_day, found)) < days:
+        found.append(day)
+        day += timedelta(days=1)
+    return found
+
+
+# ---- what people do ------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Gesture:
+    """One thing done with a phone.
+
+    Args:
+        kind: what: the name of a button, `type`, `command`, `raw`, `block`, `unblock`, `again`.
+        about: whose button or whose words: a subject's key; for a raw tap another chat's number.
+        text: what is typed.
+        says: what it finally says about whom, (subject, what): well, absent, nurse, home.
+        toast: the short answer that the tap must get, `|` between several; None when any will do.
+        old: the message of the last school day is tapped.
+        reminder: the button under the reminder is tapped.
+    """
+
+    kind: str
+    about: str = ""
+    text: str = ""
+    says: tuple[tuple[str, str], ...] = ()
+    toast: str | None = None
+    old: bool = False
+    reminder: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """Somebody's gestures, one after the other, and the behaviour they count as."""
+
+    chat: int
+    behaviour: str
+    gestures: tuple[Gesture, ...]
+
+
+@dataclass(slots=True)
+class Scene:
+    """A moment and what is done at it."""
+
+    at: datetime
+    name: str
+    acts: list[Act] = field(default_factory=list)
+
+
+def all_clear(*, toast: str = "thanks", reminder: bool = False) -> Gesture:
+    """The one tap of a healthy family."""
+    return Gesture("all_clear", toast=toast, reminder=reminder)
+
+
+_FLOWS = {  # buttons in their order
+    "home": ("fever", "none", "town", "neither"),
+    "nurse": ("normal", "cough", "done", "town", "neither", "coming"),
+    "absent": ("normal", "none", "town", "neither", "not_coming"),
+    "well": ("normal", "none", "town", "neither", "coming"),
+}
+
+
+def through_the_questions(
+    subject: str, what: str, *, start: Sequence[Gesture] = (), skip: int = 0, toast: str = ""
+) -> tuple[Gesture, ...]:
+    """Answer one question after the other about somebody; `skip` are answered already."""
+    keys = _FLOWS[what][skip:]
+    middle = [Gesture(key, about=subject, toast="") for key in keys[:-1]]
+    last = Gesture(keys[-1], about=subject, says=((subject, what),), toast=toast)
+    return (*start, *middle, last)
+
+
+def opens(subject: str) -> tuple[Gesture, ...]:
+    """Begin with somebody on a card that still waits."""
+    return (Gesture("open", about=subject, toast=""),)
+
+
+def changes(subject: str, *, of: int) -> tuple[Gesture, ...]:
+    """Begin to change an answer, on a card about so many."""
+    change = Gesture("change", toast="")
+    return (change, Gesture("open", about=subject, toast="")) if of > 1 else (change,)
+
+
+# ---- a family ------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """Those who are asked through the same people, in the same order."""
+
+    phones: tuple[Phone, ...]
+    subjects: tuple[str, ...]
+
+    @property
+    def first(self) -> Phone:
+        """Who is asked first."""
+        return self.phones[0]
+
+
+def families_of(town: Town) -> list[Family]:
+    """Return the families somebody of whom has joined; staff are families of their own."""
+    by_ways: dict[tuple[int, ...], list[str]] = {}
+    for subject, ways in town.ways.items():
+        if ways:
+            by_ways.setdefault(ways, []).append(subject)
+    return [
+        Family(tuple(town.phones[chat] for chat in ways), tuple(subjects))
+        for ways, subjects in by_ways.items()
+    ]
+
+
+# ---- a day ---------------------------------------------------------------------------------
+
+SCENES = {  # minutes after which step
+    "early": ("ask", 1, 6),
+    "slips": ("ask", 1, 12),
+    "breakfast": ("ask", 1, 24),
+    "reminded": ("remind", 1, 4),
+    "second": ("ask", 2, 4),
+    "class": ("card", 1, 6),
+    "last minute": ("close", 1, -6),
+    "late": ("close", 1, 10),
+    "desk": ("close", 1, 20),
+    "signing": ("close", 1, 40),
+    "afterwards": ("close", 1, 75),
+}
+WITHOUT = {"second": "reminded", "class": "reminded"}  # where the ladder has no such step
+
+FAMILY_WEIGHTS = {
+    "prompt": 60,
+    "after the reminder": 14,
+    "never": 5,
+    "late": 4,
+}
+
+
+class Script:
+    """Draws the days one after the other; what happened yesterday weighs on today."""
+
+    def __init__(self, town: Town, ladder: Ladder, seed: int) -> None:
+        self.town = town
+        self.ladder = ladder
+        self.seed = seed
+        self.families = families_of(town)
+        self.blocked: set[int] = set()
+        self.silent_yesterday: list[Family] = []
+        shared: dict[int, int] = {}
+        for family in self.families:
+            for phone in family.phones:
+                shared[phone.chat] = shared.get(phone.chat, 0) + 1
+        self._shared = {chat for chat, times in shared.items() if times > 1}
+        self._chance = random.Random(f"{seed}")  # noqa: S311 - people, not secrets
+        self._scenes: dict[str, Scene] = {}
+        self._corrections: list[tuple[str, Family]] = []
+        self._silent: list[Family] = []
+
+    def day(self, day: date, place: int) -> list[Scene]:
+        """Return the scenes of a school day; `place` counts the school days from 0."""
+        self._chance = random.Random(f"{self.seed} {day}")  # noqa: S311
+        self._scenes = {}
+        for name, (action, rung, minutes) in SCENES.items():
+            at = self.ladder.at(day, action, rung)
+            if at is not None:
+                self._scenes[name] = Scene(at + timedelta(minutes=minutes), name)
+        self._corrections = []
+        self._silent = []
+        free = [f for f in self.families if not {p.chat for p in f.phones} & self._shared]
+        self._chance.shuffle(free)
+        dealt = self._deal(free, place)
+        for family in self.families:
+            if id(family) not in dealt:
+                self._ordinary(family)
+        self._school(place)
+        self.silent_yesterday = self._silent
+        return sorted(self._scenes.values(), key=lambda scene: scene.at)
+
+    def _add(self, scene: str, phone: Phone, behaviour: str, *gestures: Gesture) -> None:
+        self._scenes[self._known(scene)].acts.append(Act(phone.chat, behaviour, gestures))
+
+    def _known(self, scene: str) -> str:
+        while scene not in self._scenes:
+            scene = WITHOUT[scene]
+        return scene
+
+    def _deal(self, free: list[Family], place: int) -> set[int]:
+        """Give each rare behaviour to a family that can show it, and some more to chance."""
+        dealt: set[int] = set()
+        extra = len(free) // 150  # a larger town has more of everything
+        for name, (fits, plays) in _RARE.items():
+            wanted = 1 + (self._chance.randrange(extra + 1) if extra else 0)
+            for family in free:
+                if wanted == 0:
+                    break
+                if id(family) in dealt or not fits(self, family):
+                    continue
+                dealt.add(id(family))
+                plays(self, family, name, place)
+                wanted -= 1
+        return dealt
+
+    def _ordinary(self, family: Family) -> None:
+        """Most families: prompt, some only after the reminder, a few late or never."""
+        awake = self._awake(family)
+        if not awake:
+            return
+        names = list(FAMILY_WEIGHTS)
+        habit = self._chance.choices(names, [FAMILY_WEIGHTS[name] for name in names])[0]
+        phone = awake[0]
+        if self._shared & {p.chat for p in family.phones}:
+            habit, phone = "prompt", family.first
+            if phone.chat in self.blocked or family is not self._first_with(phone):
+                return
+        getattr(self, f"_{habit.replace(' ', '_')}")(family, phone)
+
+    def _first_with(self, phone: Phone) -> Family:
+        return next(f for f in self.families if f.first == phone)
+
+    def _awake(self, family: Family) -> list[Phone]:
+        return [phone for phone in family.phones if phone.chat not in self.blocked]
+
+    # ---- the ordinary ----------------------------------------------------------------------
+
+    def _prompt(self, family: Family, phone: Phone) -> None:
+        name = "prompt"
+        if phone.oneself:
+            name = "staff" if phone.roles else "own account"
+        elif len(phone.subjects) > 1:
+            name = "several children"
+        scene = self._chance.choice(("early", "early", "slips", "breakfast"))
+        self._add(scene, phone, name, all_clear())
+
+    def _after_the_reminder(self, family: Family, phone: Phone) -> None:
+        self._add("reminded", phone, "after the reminder", all_clear(reminder=True))
+
+    def _never(self, family: Family, phone: Phone) -> None:
+        self._silent.append(family)
+        self._scenes["afterwards"].acts.append(Act(phone.chat, "never", ()))
+
+    def _late(self, family: Family, phone: Phone) -> None:
+        self._add("late", phone, "late", all_clear())
+
+    # ---- the rare --------------------------------------------------------------------------
+
+    def _alone(self, family: Family) -> bool:
+        return (
+            self._awake(family) == list(family.phones)
+            and len(family.first.subjects) == 1
+            and not family.first.oneself
+        )
+
+    def _twice(self, family: Family, name: str, _place: int) -> None:
+        first, again = all_clear(), Gesture("same_again", toast="card_was_old")
+        self._add("early", family.first, name, first, again)
+
+    def _worse(self, family: Family, name: str, _place: int) -> None:
+        child = family.subjects[0]
+        self._add("early", family.first, name, all_clear())
+        flow = through_the_questions(child, "home", start=changes(child, of=1))
+        self._add("breakfast", family.first, "", *flow)
+
+    def _better(self, family: Family, name: str, _place: int) -> None:
+        child = family.subjects[0]
+        flow = through_the_questions(child, "home", start=opens(child))
+        self._add("early", family.first, name, *flow)
+        flow = through_the_questions(
+            child, "well", start=changes(child, of=1), toast="correction_asked"
+        )
+        self._add("breakfast", family.first, "", *flow)
+        self._corrections.append((child, family))
+
+    def _slip(self, family: Family, name: str, _place: int) -> None:
+        child = family.subjects[0]
+        flow = through_the_questions(child, "home", start=opens(child))
+        self._add("early", family.first, name, *flow)
+        flow = through_the_questions(child, "well", start=changes(child, of=1))
+        self._add("slips", family.first, "", *flow)
+
+    def _stale(self, family: Family, name: str, _place: int) -> None:
+        child = family.subjects[0]
+        flow = through_the_questions(child, "nurse", start=opens(child))
+        stale = Gesture("first_seen", toast="card_was_old")
+        self._add("early", family.first, name, *flow, stale)
+
+    def _yesterday(self, family: Family, name: str, _place: int) -> None:
+        old = Gesture("all_clear", old=True, toast="too_late")
+        self._add("early", family.first, name, old)
+        self._add("breakfast", family.first, "", all_clear())
+
+    def _foreign(self, family: Family, name: str, _place: int) -> None:
+        other = next(f for f in self.families if f.first.chat != family.first.chat)
+        raw = Gesture("raw", about=str(other.first.chat), toast="not_yours")
+        self._add("early", family.first, name, raw, all_clear())
+
+    def _blocks(self, family: Family, name: str, _place: int) -> None:
+        self._add("early", family.first, name, Gesture("block"))
+        self.blocked.add(family.first.chat)
+        for second in family.phones[1:2]:
+            self._add("breakfast", second, "", all_clear())
+
+    def _returns(self, family: Family, name: str, _place: int) -> None:
+        self.blocked.discard(family.first.chat)
+        back = (Gesture("unblock"), Gesture("command", text="/today"), all_clear())
+        self._add("breakfast", family.first, name, *back)
+
+    def _both(self, family: Family, name: str, _place: int) -> None:
+        second = family.phones[1]
+        self._add("early", second, name, Gesture("command", text="/today"))
+        self._add("slips", family.first, "", all_clear())
+        again = Gesture("all_clear", toast="already_answered|card_was_old")
+        self._add("slips", second, "", again)
+
+    def _typed_clear(self, family: Family, name: str, _place: int) -> None:
+        words = {"zh": "都好", "en": "all good"}[family.first.language]
+        self._add("early", family.first, name, Gesture("type", text=words, says=_well(family)))
+
+    def _typed_number(self, family: Family, name: str, _place: int) -> None:
+        child = family.subjects[0]
+        typed = (Gesture("type", text="36.5", about=child),)
+        flow = through_the_questions(child, "well", start=typed, skip=1)
+        self._add("early", family.first, name, *flow)
+
+    def _typed_fever(self, family: Family, name: str, _place: int) -> None:
+        child = family.subjects[0]
+        words = {"zh": "发烧", "en": "has a fever"}[family.first.language]
+        typed = (Gesture("type", text=words, about=child),)
+        flow = through_the_questions(child, "home", start=typed, skip=1)
+        self._add("early", family.first, name, *flow)
+
+    def _one_ill(self, family: Family, name: str, _place: int) -> None:
+        ill = family.subjects[self._chance.randrange(2)]
+        flow = through_the_questions(ill, "home", start=opens(ill))
+        self._add("early", family.first, name, *flow, all_clear())
+
+    def _absent(self, family: Family, name: str, _place: int) -> None:
+        child = family.subjects[0]
+        flow = through_the_questions(child, "absent", start=opens(child))
+        self._add("early", family.first, name, *flow)
+
+    def _redelivered(self, family: Family, name: str, _place: int) -> None:
+        self._add("early", family.first, name, all_clear(), Gesture("again"))
+
+    def _own_account_ill(self, family: Family, name: str, _place: int) -> None:
+        subject = family.first.oneself or ""
+        flow = through_the_questions(subject, "nurse", start=opens(subject))
+        self._add("early", family.first, name, *flow)
+
+    def _late_ill(self, family: Family, name: str, _place: int) -> None:
+        child = family.subjects[0]
+        flow = through_the_questions(child, "home", start=opens(child))
+        self._add("afterwards", family.first, name, *flow)
+
+    # ---- the school ------------------------------------------------------------------------
+
+    def _school(self, place: int) -> None:
+        for number, (child, family) in enumerate(self._corrections):
+            unit = self.town.subjects[child].unit
+            teacher = self._one("class_teacher", unit) or self._one("doctor", STAFF)
+            if teacher is None:
+                continue
+            decides = Gesture(
+                *(("release", child) if (number + place) % 2 == 0 else ("keep_flag", child)),
+                toast="released" if (number + place) % 2 == 0 else "flag_kept",
+            )
+            name = "releases" if decides.kind == "release" else "leaves as it is"
+            self._add("class", teacher, name, Gesture("details", child, toast="reasons"), decides)
+        teachers = [p for p in self.town.phones.values() if self._teaches(p)]
+        for teacher in self._chance.sample(teachers, min(len(teachers), 3)):
+            self._add("late", teacher, "refreshes", Gesture("refresh", toast="refreshed"))
+        lead = self._one("school_lead", STAFF)
+        if lead is not None:
+            scene = ("desk", "signing")[place % 2]
+            name = ("signs", "signs late")[place % 2]
+            self._add(scene, lead, name, Gesture("sign", toast="signed"))
+
+    def _teaches(self, phone: Phone) -> bool:
+        return any(role == "class_teacher" for role, _ in phone.roles)
+
+    def _one(self, role: str, unit: str) -> Phone | None:
+        return next((p for p in self.town.phones.values() if p.holds(role, unit)), None)
+
+
+def _well(family: Family) -> tuple[tuple[str, str], ...]:
+    return tuple((subject, "well") for subject in family.first.subjects)
+
+
+Fits = Callable[[Script, Family], bool]
+Plays = Callable[[Script, Family, str, int], None]
+
+_alone: Fits = Script._alone
+
+
+def _two_parents(script: Script, family: Family) -> bool:
+    return _alone(script, family) and len(family.phones) > 1
+
+
+def _one_parent(script: Script, family: Family) -> bool:
+    return _alone(script, family) and len(family.phones) == 1
+
+
+def _two_children(script: Script, family: Family) -> bool:
+    return (
+        script._awake(family) == list(family.phones)
+        and len(family.subjects) == 2
+        and family.first.wards == family.subjects
+    )
+
+
+def _own(script: Script, family: Family) -> bool:
+    first = family.first
+    return bool(first.oneself) and not first.roles and first.chat not in script.blocked
+
+
+def _is_away(script: Script, family: Family) -> bool:
+    return family.first.chat in script.blocked
+
+
+def _was_silent(script: Script, family: Family) -> bool:
+    return _alone(script, family) and family in script.silent_yesterday
+
+
+_RARE: dict[str, tuple[Fits, Plays]] = {
+    "unblocks and comes back": (_is_away, Script._returns),
+    "yesterday's card": (_was_silent, Script._yesterday),
+    "one of two ill": (_two_children, Script._one_ill),
+    "own account, unwell": (_own, Script._own_account_ill),
+    "both parents at once": (_two_parents, Script._both),
+    "blocks, another is asked": (_two_parents, Script._blocks),
+    "blocks, out of reach": (_one_parent, Script._blocks),
+    "the same twice": (_alone, Script._twice),
+    "well, then ill": (_alone, Script._worse),
+    "ill, then well": (_alone, Script._better),
+    "a slip undone": (_alone, Script._slip),
+    "a stale button": (_alone, Script._stale),
+    "somebody else's button": (_alone, Script._foreign),
+    "typed: all good": (_alone, Script._typed_clear),
+    "typed: a number": (_alone, Script._typed_number),
+    "typed: a fever": (_alone, Script._typed_fever),
+    "not coming": (_alone, Script._absent),
+    "delivered twice": (_alone, Script._redelivered),
+    "ill after the close": (_alone, Script._late_ill),
+}
+BEHAVIOURS = (
+    "prompt",
+    "several children",
+    "own account",
+    "staff",
+    "after the reminder",
+    "late",
+    "never",
+    "never joined",
+    *_RARE,
+    "releases",
+    "leaves as it is",
+    "refreshes",
+    "signs",
+    "signs late",
+)
+
+
+def never_joined(town: Town) -> Iterator[str]:
+    """Name the subjects of whom nobody has joined."""
+    return (subject for subject, ways in town.ways.items() if not ways)

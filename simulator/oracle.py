@@ -1,0 +1,597 @@
+"""What must be true, worked out from the script alone and held against what the bot has sent.
+
+It knows the school's rules as a sentence each, not their code: it imports nothing of ours and sees
+only the script and the log of the messenger.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import date, datetime, timedelta
+from typing import Any, Protocol
+
+from simulator import reading
+from simulator.families import Gesture
+from simulator.reading import Button
+from simulator.town import STAFF, Ladder, Phone, Rung, Subject, Town
+
+UNDO = timedelta(minutes=10)
+SEVERITY = {"well": 0, "absent": 0, "nurse": 1, "home": 2}
+MOST_NAMES = 8  # of one class on the summary
+_SETTLED = frozenset({"card", "reminder", "class", "summary", "flag", "correction"})
+
+
+class Call(Protocol):
+    """One call of the bot, as the messenger's log has it."""
+
+    method: str
+    params: dict[str, Any]
+    ok: bool
+    description: str | None
+    result: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """Something that is not as it must be."""
+
+    day: str
+    step: str
+    what: str
+    expected: str
+    seen: str
+
+    def line(self) -> str:
+        """Say it in a line."""
+        return f"{self.day} {self.step}: {self.what}: expected {self.expected}, seen {self.seen}"
+
+
+@dataclass(slots=True)
+class Standing:
+    """What the school must hold about somebody today."""
+
+    state: str = "due"  # due, asked, out of reach, silent, in
+    what: str = ""
+    by: int = 0
+    at: datetime | None = None
+    floor: int = 0
+    wanted: str = ""
+    late: bool = False
+
+    @property
+    def severity(self) -> int:
+        """How bad it is: 0 is nothing, 2 is staying at home."""
+        return SEVERITY.get(self.what, 0)
+
+    @property
+    def waits(self) -> bool:
+        """Say whether nobody has answered."""
+        return self.state != "in"
+
+
+@dataclass(slots=True)
+class Shown:
+    """A message as it stands in a chat."""
+
+    text: str
+    buttons: tuple[Button, ...]
+    kind: str
+    day: date
+    reply: bool = False
+
+
+Expected = Counter[tuple[int, str, str]]  # (chat, kind of message, about)
+
+
+@dataclass(slots=True)
+class Signature:
+    """A summary that was signed, with the numbers it must keep."""
+
+    at: str
+    by: str
+    cases: int
+    unheard: int
+
+
+@dataclass(slots=True)
+class Tally:
+    """What a day has come to, for the report."""
+
+    asks: int = 0
+    reminders: int = 0
+    answers: int = 0
+    flags: int = 0
+    lost: int = 0
+    duplicated: int = 0
+
+
+class Oracle:
+    """Follows the script and the log side by side, and names every difference."""
+
+    def __init__(self, town: Town, ladder: Ladder) -> None:
+        self.town = town
+        self.ladder = ladder
+        self.differences: list[Difference] = []
+        self.tally = Tally()
+        self.checks = 0
+        self.blocked: set[int] = set()
+        self.chats: dict[int, dict[int, Shown]] = defaultdict(dict)
+        self.calls: Counter[str] = Counter()
+        self._answer_for: dict[str, list[int]] = defaultdict(list)
+        for phone in town.phones.values():
+            for subject in phone.subjects:
+                self._answer_for[subject].append(phone.chat)
+        self._by_unit: dict[str, list[Subject]] = defaultdict(list)
+        for subject in town.subjects.values():
+            self._by_unit[subject.unit].append(subject)
+        self._begin(date.min)
+
+    # ---- the day ---------------------------------------------------------------------------
+
+    def _begin(self, day: date) -> None:
+        self.day = day
+        self.step = ""
+        self.now = datetime.min
+        self.standing: dict[str, Standing] = {key: Standing() for key in self.town.subjects}
+        self.holders: set[int] = set()  # of a card of today
+        self.classes: dict[int, str] = {}  # who was sent which class card
+        self.leads: set[int] = set()
+        self.opened = self.closed = False
+        self.signed: Signature | None = None
+        self.away: set[int] = set()  # blocked at some time today: their cards may be behind
+        self.expected: Expected = Counter()
+        self.seen: Expected = Counter()
+        self.toasts: dict[str, tuple[int, str]] = {}
+        self.said: list[tuple[int, str]] = []
+        self.told_late: set[int] = set()
+
+    def begin_day(self, day: date) -> None:
+        """Turn to another day: nothing is known of anybody yet."""
+        away = set(self.blocked)
+        self._begin(day)
+        self.away |= away
+
+    def at(self, moment: datetime, step: str) -> None:
+        """Let it be a moment of the day."""
+        self.now, self.step = moment, step
+
+    def differs(self, what: str, expected: object, seen: object) -> None:
+        """Keep a difference."""
+        self.differences.append(
+            Difference(self.day.isoformat(), self.step, what, str(expected), str(seen))
+        )
+
+    def check(self, what: str, expected: object, seen: object) -> None:
+        """Hold one thing against another."""
+        self.checks += 1
+        if expected != seen:
+            self.differs(what, expected, seen)
+
+    # ---- the ladder ------------------------------------------------------------------------
+
+    def rung(self, rung: Rung) -> None:
+        """Let a step of the ladder fall due, and expect what it must lead to."""
+        does = getattr(self, f"_{rung.action}", None)
+        if does is None:
+            self.differs("step", "one that the oracle knows", rung.name)
+        else:
+            does(rung)
+
+    def ways(self, subject: str) -> list[int]:
+        """Return the chats through which somebody can be asked now, the first one first."""
+        return [chat for chat in self.town.ways[subject] if chat not in self.blocked]
+
+    def _ask(self, rung: Rung) -> None:
+        whom = {}
+        for key, standing in self.standing.items():
+            if standing.state not in ({"due"} if rung.place == 1 else {"due", "asked"}):
+                continue
+            ways = self.ways(key)
+            if len(ways) >= rung.place:
+                whom[ways[rung.place - 1]] = True
+            if standing.state == "due":
+                standing.state = "asked" if ways else "out of reach"
+        self.opened = True
+        for chat in whom:
+            self._expect_card(chat)
+
+    def _expect_card(self, chat: int) -> None:
+        """Expect the day's card in a chat that has not had it: nobody is asked twice."""
+        if chat not in self.holders:
+            self.expected[chat, "card", ""] += 1
+            self.holders.add(chat)
+
+    def _remind(self, _rung: Rung) -> None:
+        for key, standing in self.standing.items():
+            if standing.state == "asked" and (ways := self.ways(key)):
+                self.expected[ways[0], "reminder", ""] = 1
+
+    def _close(self, _rung: Rung) -> None:
+        for standing in self.standing.values():
+            if standing.state in {"due", "asked"}:
+                standing.state = "silent"
+        self.closed = True
+        if not self.ladder.has("card"):
+            self._card(_rung)
+        if not self.ladder.has("summary"):
+            self._summary(_rung)
+
+    def _card(self, _rung: Rung) -> None:
+        for phone in self._holders("class_teacher"):
+            for role, unit in phone.roles:
+                if role == "class_teacher":
+                    self.classes[phone.chat] = unit
+                    self.expected[phone.chat, "class", unit] += 1
+
+    def _summary(self, _rung: Rung) -> None:
+        for phone in self._holders("school_lead"):
+            self.leads.add(phone.chat)
+            self.expected[phone.chat, "summary", ""] += 1
+
+    def _holders(self, role: str, unit: str | None = None) -> list[Phone]:
+        return [
+            phone
+            for phone in self.town.phones.values()
+            if phone.chat not in self.blocked
+            and any(role == held and unit in {None, at} for held, at in phone.roles)
+        ]
+
+    # ---- what people do --------------------------------------------------------------------
+
+    def did(self, chat: int, gesture: Gesture, callback: str | None = None) -> None:
+        """Let somebody have done something, in the order in which it reached the bot."""
+        phone = self.town.phones[chat]
+        if callback is not None:
+            self.toasts[callback] = (chat, gesture.toast or "")
+            if gesture.toast is None:
+                self.toasts[callback] = (chat, "any")
+        does = getattr(self, f"_does_{gesture.kind}", None)
+        if does is not None:
+            does(phone, gesture)
+        for subject, what in gesture.says:
+            self._say(phone, subject, what)
+
+    def _does_all_clear(self, phone: Phone, gesture: Gesture) -> None:
+        if gesture.old:
+            return  # too late for that day
+        for subject in phone.subjects:
+            if self.standing[subject].waits:
+                self._say(phone, subject, "well")
+
+    def _does_type(self, phone: Phone, _gesture: Gesture) -> None:
+        self.expected[phone.chat, "card", ""] += 1
+
+    def _does_command(self, phone: Phone, gesture: Gesture) -> None:
+        if gesture.text == "/today":
+            self.expected[phone.chat, "card", ""] += 1
+            self.holders.add(phone.chat)
+
+    def _does_block(self, phone: Phone, _gesture: Gesture) -> None:
+        self.blocked.add(phone.chat)
+        self.away.add(phone.chat)
+        for subject in phone.subjects:
+            standing = self.standing[subject]
+            if self.closed or standing.state != "asked":
+                continue
+            ways = self.ways(subject)
+            if ways:
+                self._expect_card(ways[0])
+            else:
+                standing.state = "out of reach"
+
+    def _does_unblock(self, phone: Phone, _gesture: Gesture) -> None:
+        self.blocked.discard(phone.chat)
+
+    def _does_release(self, phone: Phone, gesture: Gesture) -> None:
+        standing = self.standing[gesture.about]
+        if standing.wanted:
+            standing.what, standing.wanted = standing.wanted, ""
+            standing.by, standing.at = phone.chat, self.now
+            standing.floor = standing.severity
+
+    def _does_keep_flag(self, _phone: Phone, gesture: Gesture) -> None:
+        self.standing[gesture.about].wanted = ""
+
+    def _does_sign(self, phone: Phone, _gesture: Gesture) -> None:
+        if self.closed and self.signed is None:
+            cases, unheard = self._cases(), self._unheard()
+            self.signed = Signature(f"{self.now:%H:%M}", phone.name, len(cases), len(unheard))
+
+    def _say(self, phone: Phone, subject: str, what: str) -> None:
+        """Weigh one more answer, by the school's rule for it.
+
+        Worse always counts, at once. Better is a correction that the school releases, unless it
+        is one's own slip of less than ten minutes ago. Otherwise the latest word counts.
+        """
+        self.tally.answers += 1
+        self.said.append((phone.chat, subject))
+        held = self.standing[subject]
+        severity = SEVERITY[what]
+        own = held.by == phone.chat and held.at is not None and self.now - held.at <= UNDO
+        if severity > held.severity:
+            held.floor = held.floor if own else held.severity
+            self._stand(held, phone, what)
+            self._tell(subject, "flag", what)
+        elif held.state == "in" and held.what == what and held.by == phone.chat:
+            return
+        elif severity < held.severity and own and severity >= held.floor:
+            self._stand(held, phone, what)
+            self._tell(subject, "flag", what)
+        elif severity < held.severity:
+            held.wanted = what
+            self._tell(subject, "correction", "correction")
+        elif held.severity == 0:
+            self._stand(held, phone, what)
+
+    def _stand(self, held: Standing, phone: Phone, what: str) -> None:
+        held.state, held.what, held.wanted = "in", what, ""
+        held.by, held.at = phone.chat, self.now
+        held.late = held.late or self.closed
+
+    def _tell(self, subject: str, kind: str, what: str) -> None:
+        """Expect word of a flag with those who must hear of it."""
+        who = self.town.subjects[subject]
+        told = {phone.chat for phone in self._holders("doctor", STAFF)}
+        told |= {phone.chat for phone in self._holders("class_teacher", who.unit)} - (
+            set() if who.unit else told
+        )
+        if not who.unit:
+            told |= {phone.chat for phone in self._holders("school_lead", STAFF)}
+        told -= {chat for chat in told if self.town.phones[chat].oneself == subject}
+        told = told or {phone.chat for phone in self._holders("school_lead", STAFF)}
+        for chat in told:
+            self.tally.flags += 1
+            self.expected[chat, kind, f"{who.name} {what}"] += 1
+
+    # ---- what the bot did ------------------------------------------------------------------
+
+    def watch(self, calls: Iterable[Call]) -> None:
+        """Take in what the bot has sent, in order."""
+        for call in calls:
+            self.calls[call.method] += 1
+            if call.method == "answerCallbackQuery":
+                self._answered(call)
+            elif call.method in _METHODS and call.ok:
+                _METHODS[call.method](self, call)
+            elif call.method in _METHODS:
+                self._refused(call)
+
+    def _refused(self, call: Call) -> None:
+        """Refused is what goes to somebody who blocked the bot; what says the same again may be."""
+        same = "not modified" in (call.description or "")
+        if not same and int(call.params["chat_id"]) not in self.away:
+            self.differs("a call that the messenger took", call.method, call.description)
+
+    def _answered(self, call: Call) -> None:
+        chat, expected = self.toasts.pop(call.params["callback_query_id"], (0, None))
+        seen = reading.toast_of(call.params.get("text") or "")
+        if expected is None:
+            self.differs("answer to a tap", "one for each tap", f"one more: {seen}")
+        elif expected != "any":
+            self.checks += 1
+            if seen not in expected.split("|"):
+                name = self.town.phones[chat].name
+                self.differs(f"answer to a tap of {name}", expected or "silence", seen)
+
+    def _sent(self, call: Call) -> None:
+        chat = int(call.params["chat_id"])
+        text = reading.plain(call.params.get("text") or call.params.get("caption") or "")
+        kind = reading.kind_of(text)
+        reply = bool(call.params.get("reply_parameters"))
+        buttons = reading.buttons_of(call.params)
+        message = Shown(text, buttons, kind, self.day, reply)
+        self.chats[chat][call.result["message_id"]] = message
+        about = ""
+        if kind == "class":
+            about = reading.class_card(text).unit
+        elif kind in {"flag", "correction"}:
+            about = " ".join(reading.flag(text))
+        elif kind == "reminder":
+            self._reminder(chat, text)
+        self.seen[chat, kind, about] += 1
+
+    def _reminder(self, chat: int, text: str) -> None:
+        """Nobody is reminded of somebody who was answered for before."""
+        phone = self.town.phones[chat]
+        waited = sorted(self._short(phone, key) for key in self._waiting(phone))
+        self.check(f"names in the reminder of {phone.name}", tuple(waited), reading.reminded(text))
+
+    def _edited(self, call: Call) -> None:
+        message = self.chats[int(call.params["chat_id"])].get(int(call.params["message_id"]))
+        if message is not None:
+            text = call.params.get("text") or call.params.get("caption") or ""
+            message.text = reading.plain(text)
+            message.buttons = reading.buttons_of(call.params)
+            if message.kind == "card":
+                message.kind = reading.kind_of(message.text)
+
+    def _deleted(self, call: Call) -> None:
+        self.chats[int(call.params["chat_id"])].pop(int(call.params["message_id"]), None)
+
+    # ---- the comparison --------------------------------------------------------------------
+
+    def compare_sends(self) -> None:
+        """Hold what was sent in this step against what had to be, chat by chat."""
+        self.checks += len(self.expected | self.seen)
+        if self.expected != self.seen:
+            for key in sorted(self.expected.keys() | self.seen.keys()):
+                self._compare_send(key, self.expected[key], self.seen[key])
+        for (_, kind, _), times in self.seen.items():
+            self.tally.asks += times * (kind == "card")
+            self.tally.reminders += times * (kind == "reminder")
+        for chat, expected in self.toasts.values():
+            name = self.town.phones[chat].name
+            self.differs(f"answer to a tap of {name}", expected or "silence", "none at all")
+        self.expected, self.seen, self.toasts = Counter(), Counter(), {}
+
+    def _compare_send(self, key: tuple[int, str, str], expected: int, seen: int) -> None:
+        if expected == seen:
+            return
+        chat, kind, about = key
+        phone = self.town.phones.get(chat)
+        what = f"{kind} {about}".strip() + f" to {phone.name if phone else chat}"
+        self.differs(what, _times(expected), _times(seen))
+        if seen > expected and kind in _SETTLED:
+            self.tally.duplicated += seen - expected
+
+    def compare_cards(self) -> None:
+        """Hold every card, class card and summary of today against what must stand there."""
+        lost = set()
+        for chat in sorted(self.holders - self.away):
+            if not self._compare_card(chat):
+                lost.add(chat)
+        self.tally.lost += sum(chat in lost for chat, _ in self.said)
+        self.said = []
+        for chat, unit in self.classes.items():
+            if chat not in self.away:
+                self._compare_class(chat, unit)
+        for chat in self.leads - self.away:
+            self._compare_summary(chat)
+
+    def _latest(self, chat: int, kind: str) -> Shown | None:
+        return next(
+            (
+                message
+                for message in reversed(self.chats[chat].values())
+                if message.kind == kind and message.day == self.day
+            ),
+            None,
+        )
+
+    def _compare_card(self, chat: int) -> bool:
+        phone = self.town.phones[chat]
+        message = self._latest(chat, "card")
+        if message is None:
+            self.differs(f"card of {phone.name}", "there", "gone")
+            return False
+        results = tuple(
+            sorted(
+                (self._short(phone, key), f"{held.at:%H:%M}", held.what)
+                for key, held in self._of(phone)
+                if held.at is not None and not held.waits
+            )
+        )
+        waiting = tuple(sorted(self._short(phone, key) for key in self._waiting(phone)))
+        wanted = any(held.wanted for _, held in self._of(phone)) and not waiting
+        expected = reading.Card(results, waiting, wanted, self.closed and bool(waiting))
+        seen = reading.card(message.text)
+        self.check(f"card of {phone.name}", expected, seen)
+        reminders = [m for m in self.chats[chat].values() if m.kind == "reminder"]
+        if (not waiting or self.closed) and reminders:
+            self.differs(f"reminders left with {phone.name}", 0, len(reminders))
+        return set(results) <= set(seen.results)
+
+    def _of(self, phone: Phone) -> list[tuple[str, Standing]]:
+        return [(key, self.standing[key]) for key in phone.subjects]
+
+    def _waiting(self, phone: Phone) -> list[str]:
+        return [key for key, held in self._of(phone) if held.waits]
+
+    def _short(self, phone: Phone, key: str) -> str:
+        return "oneself" if phone.oneself == key else self.town.subjects[key].name
+
+    # ---- class cards and summaries ---------------------------------------------------------
+
+    def _compare_class(self, chat: int, unit: str) -> None:
+        message = self._latest(chat, "class")
+        if message is None:
+            self.differs(f"class card {unit}", "there", "gone")
+            return
+        seen = reading.class_card(message.text)
+        expected = self._class(unit)
+        self.check(f"class {unit}, counts", expected.counts, seen.counts)
+        for group in expected.groups.keys() | seen.groups.keys():
+            told, stands = expected.groups.get(group, ()), seen.groups.get(group, ())
+            self.check(f"class {unit}, {group}", told, stands)
+        self.check(f"class {unit}, closed", self.closed, seen.closed)
+
+    def _class(self, unit: str) -> reading.Class:
+        held = [(subject, self.standing[subject.key]) for subject in self._by_unit[unit]]
+
+        def names(of: Iterable[tuple[Subject, Standing]]) -> tuple[str, ...]:
+            return tuple(sorted(subject.name for subject, _ in of))
+
+        groups = {
+            "stay_home": names(each for each in held if each[1].what == "home"),
+            "see_nurse": names(each for each in held if each[1].what == "nurse"),
+            "correction": names(each for each in held if each[1].wanted),
+            "absent": names(each for each in held if each[1].what == "absent"),
+            "silent": names(e for e in held if e[1].state in {"due", "asked", "silent"}),
+            "unreachable": names(each for each in held if each[1].state == "out of reach"),
+        }
+        counts = {"in": sum(not each.waits for _, each in held), "of": len(held)}
+        unwell = len(groups["stay_home"]) + len(groups["see_nurse"])
+        counts |= {"unwell": unwell} if unwell else {}
+        counts |= {"silent": len(groups["silent"])} if groups["silent"] else {}
+        return reading.Class(unit, counts, {k: v for k, v in groups.items() if v}, self.closed)
+
+    def _cases(self) -> list[Subject]:
+        return [s for s in self.town.subjects.values() if self.standing[s.key].severity]
+
+    def _unheard(self) -> list[Subject]:
+        return [s for s in self.town.subjects.values() if self.standing[s.key].waits]
+
+    def _compare_summary(self, chat: int) -> None:
+        message = self._latest(chat, "summary")
+        if message is None:
+            self.differs("summary", "there", "gone")
+            return
+        seen = reading.summary(message.text, message.buttons)
+        expected = self._summary_counts()
+        stands = {key: seen.counts.get(key, 0) for key in expected}
+        for key, number in expected.items():
+            self.check(f"summary, {key}", number, stands[key])
+        cases = sorted((masked(s.name), s.unit, self.standing[s.key].what) for s in self._cases())
+        self.check("summary, cases by name", tuple(cases), seen.cases)
+        unheard = Counter(subject.unit for subject in self._unheard())
+        self.check("summary, not heard from by class", dict(unheard), dict(seen.unheard))
+        named = sum(min(count, MOST_NAMES) for count in unheard.values())
+        self.check("summary, names of those not heard from", named, len(seen.named))
+        allowed = {(s.unit, masked(s.name)) for s in self._unheard()}
+        self.check("summary, names not among them", set(), set(seen.named) - allowed)
+        if self.signed is None:
+            self.check("summary, signed", None, seen.signed)
+            offered = len(self._cases()) if self.closed else None
+            self.check("summary, cases on the button", offered, seen.offered)
+        else:
+            self.check("summary, signature", tuple(asdict(self.signed).values()), seen.signed)
+
+    def _summary_counts(self) -> dict[str, int]:
+        everybody = self.standing.values()
+        staff = {subject.key for subject in self._by_unit[STAFF]}
+        heard = {key for key, held in self.standing.items() if not held.waits}
+        cases = len(self._cases())
+        counts = {
+            "students in": len(heard - staff),
+            "students of": len(self.standing) - len(staff),
+            "staff in": len(heard & staff),
+            "staff of": len(staff),
+            "cases": cases,
+            "home": sum(held.what == "home" for held in everybody),
+            "nurse": sum(held.what == "nurse" for held in everybody),
+            "absent": sum(held.what == "absent" for held in everybody),
+            "unaccounted": len(self.standing) - len(heard),
+        }
+        return counts if cases else counts | {"accounted": len(heard)}
+
+
+_METHODS = {
+    "sendMessage": Oracle._sent,
+    "sendPhoto": Oracle._sent,
+    "editMessageText": Oracle._edited,
+    "editMessageCaption": Oracle._edited,
+    "deleteMessage": Oracle._deleted,
+}
+
+
+def masked(name: str) -> str:
+    """Hide most of a name, as the school's wider lists do: 王*伟, 王*, A** L***."""
+    if " " in name:
+        return " ".join(masked(part) for part in name.split(" "))
+    if len(name) > 2 and "\u4e00" <= name[0] <= "\u9fff":
+        return name[0] + "*" * (len(name) - 2) + name[-1]
+    return name[:1] + "*" * (len(name) - 1) if len(name) > 1 else "*" * len(name)
+
+
+def _times(number: int) -> str:
+    return {0: "none", 1: "one"}.get(number, str(number))

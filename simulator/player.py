@@ -1,0 +1,117 @@
+"""The hands of the town: finds the button that somebody means and taps it, as people do."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from simulator import reading
+from simulator.families import Gesture
+from simulator.town import Town
+
+_BUTTONS = {  # what people mean -> how it stands on a button
+    "all_clear": ("button.all_clear", "button.all_clear_both", "button.all_clear_named"),
+    "open": ("button.subject", "button.oneself"),
+    "change": ("button.change",),
+    "done": ("button.done",),
+    "none": ("button.none",),
+    "refresh": ("button.refresh",),
+    "details": ("button.details",),
+    "release": ("button.release",),
+    "keep_flag": ("button.keep_flag",),
+    "sign": ("button.sign_zero", "button.sign"),
+}
+_OF_FLAGS = frozenset({"details", "release", "keep_flag"})
+
+
+class NoButtonError(LookupError):
+    """Somebody meant a button that does not stand in their chat."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tapped:
+    """A tap that was made: which update and which question to the bot it became."""
+
+    message_id: int
+    data: str
+    update_id: int
+    callback_id: str
+
+
+class Player:
+    """Plays everybody's phone. `world` is the messenger's own side, as people see it."""
+
+    def __init__(self, world: Any, town: Town, bot_id: int) -> None:
+        self.world = world
+        self.town = town
+        self.bot_id = bot_id
+        self.since = 0.0  # the first second of today
+        self._first: dict[int, tuple[int, str]] = {}
+        self._last: dict[int, Tapped] = {}
+
+    def begin_day(self, midnight: datetime) -> None:
+        """Turn to another day: what was seen first today is not known yet."""
+        self.since = midnight.timestamp()
+        self._first = {}
+
+    def do(self, chat: int, gesture: Gesture) -> Tapped | None:
+        """Do one thing; return the tap if it was one.
+
+        Raises:
+            NoButtonError: the button is not there.
+        """
+        match gesture.kind:
+            case "type" | "command":
+                self.world.write(chat, gesture.text, self.bot_id)
+                return None
+            case "block" | "unblock":
+                self.world.block(chat, gesture.kind == "block", self.bot_id)
+                return None
+            case "again":
+                self.world.bots[self.bot_id].queue.redeliver(self._last[chat].update_id)
+                return None
+            case "raw":
+                other = self._any_button(int(gesture.about))
+                return self._tap(chat, next(self._messages(chat)).id, other[1])
+            case "first_seen":
+                return self._tap(chat, *self._first[chat])
+            case "same_again":
+                last = self._last[chat]
+                return self._tap(chat, last.message_id, last.data)
+            case _:
+                if chat not in self._first:
+                    self._first[chat] = self._any_button(chat)
+                return self._tap(chat, *self._find(chat, gesture))
+
+    def _tap(self, chat: int, message_id: int, data: str) -> Tapped:
+        tap = self.world.tap(chat, message_id, data=data, raw=True, bot_id=self.bot_id)
+        self._last[chat] = Tapped(message_id, data, tap.update_id, tap.id)
+        return self._last[chat]
+
+    def _messages(self, chat: int, *, old: bool = False) -> Iterator[Any]:
+        for message in reversed(self.world.chat(chat, self.bot_id).messages.values()):
+            if message.from_bot and (message.date < self.since) == old:
+                yield message
+
+    def _any_button(self, chat: int) -> tuple[int, str]:
+        for message in self._messages(chat):
+            for button in reading.buttons_of({"reply_markup": message.markup}):
+                return message.id, button.data
+        raise NoButtonError(f"any button in the chat of {self.town.phones[chat].name}")
+
+    def _find(self, chat: int, gesture: Gesture) -> tuple[int, str]:
+        keys = _BUTTONS.get(gesture.kind, (gesture.kind,))
+        subject = self.town.subjects.get(gesture.about)
+        name = subject.name if subject else ""
+        for message in self._messages(chat, old=gesture.old):
+            if gesture.reminder and message.reply_to is None:
+                continue
+            if gesture.kind in _OF_FLAGS and name not in (message.text or ""):
+                continue
+            for button in reading.buttons_of({"reply_markup": message.markup}):
+                for key in keys:
+                    found = reading.says(key, button.text)
+                    if found is not None and found.get("name", name) == name:
+                        return message.id, button.data
+        who = self.town.phones[chat].name
+        raise NoButtonError(f"{gesture.kind} {name}".strip() + f" in the chat of {who}")
