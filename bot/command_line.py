@@ -151,12 +151,15 @@ def simulate(
             _stop_on_signals(task.cancel)
         tell = _unheard if as_json else _tell_plainly
         with suppress(asyncio.CancelledError):
-            reports.append(await live(students, days, seed, tell=tell, transcript=transcript))
+            report = await live(students, days, seed, tell=tell, keep=transcript is not None)
+            reports.append(report)
 
     _run(work())
     if not reports:
         err.print("Stopped; nothing is kept.")
         raise typer.Exit(130)
+    if transcript is not None:
+        transcript.write_text("\n".join(reports[0].lines) + "\n")
     if as_json:
         out.print_json(json.dumps(reports[0].document()))
     else:

@@ -4,6 +4,8 @@ The town (who does what) and the oracle (what must then be true) know nothing of
 real parts are put together around a sandbox and a clock that stands still between moments.
 """
 
+from __future__ import annotations
+
 import random
 import tempfile
 from collections import Counter
@@ -61,7 +63,17 @@ RARE_BELOW = 300  # students: a smaller town cannot be held to show everything
 REDRAWN_AFTER = 31  # seconds: class cards and summaries are redrawn every half minute
 
 Tell = Callable[[str], None]
-Sabotage = Callable[["Simulation", str, int, Gesture], bool]
+
+
+class Fate:
+    """What may go wrong on purpose: nothing here; tests that the oracle sees it overrule it."""
+
+    def lets(self, run: Simulation, chat: int, gesture: Gesture) -> bool:
+        """Say whether what somebody does reaches the bot."""
+        return True
+
+    async def before_sending(self, run: Simulation) -> None:
+        """Meddle between what was decided and what is sent."""
 
 
 @dataclass(slots=True)
@@ -87,14 +99,11 @@ async def simulate(
     days: int,
     seed: int,
     *,
-    tell: Tell = lambda line: None,
-    transcript: Path | None = None,
-    before: Sabotage | None = None,
+    tell: Tell = lambda _line: None,
+    keep: bool = False,
+    fate: Fate | None = None,
 ) -> Report:
-    """Live through so many school days and return what came of it.
-
-    `before` is asked before each gesture whether it may reach the bot (for tests of the oracle).
-    """
+    """Live through so many school days and return what came of it; with `keep` the words too."""
     begun = monotonic()
     with tempfile.TemporaryDirectory(prefix="allclear-") as folder:
         clock = ShiftedClock(datetime.combine(FIRST_DAY - timedelta(days=1), time(12), ZONE))
@@ -111,15 +120,13 @@ async def simulate(
             app = App(settings, clock=clock.now)
             try:
                 town, ladder = await _settle_in(app, sandbox, students, seed)
-                run = Simulation(app, sandbox, town, ladder, keep=transcript is not None)
-                run.before = before
+                transcript = Transcript(town, keep=keep)
+                run = Simulation(app, sandbox, town, ladder, transcript, fate or Fate())
                 await run.live(Script(town, ladder, seed), days, tell)
             finally:
                 for transport in app.transports:
                     await transport.close()
                 await app.database.close()
-    if transcript is not None:
-        transcript.write_text("\n".join(run.transcript.lines or ()) + "\n")
     report = run.report(students, days, seed)
     report.seconds = monotonic() - begun
     return report
@@ -255,7 +262,13 @@ class Simulation:
     """The real parts of one bot, driven moment by moment, with the oracle looking on."""
 
     def __init__(
-        self, app: App, sandbox: Sandbox, town: Town, ladder: Ladder, *, keep: bool
+        self,
+        app: App,
+        sandbox: Sandbox,
+        town: Town,
+        ladder: Ladder,
+        transcript: Transcript,
+        fate: Fate,
     ) -> None:
         self.app = app
         self.sandbox = sandbox
@@ -263,9 +276,9 @@ class Simulation:
         self.ladder = ladder
         self.oracle = Oracle(town, ladder)
         self.player = Player(sandbox.world, town, BOT_ID)
-        self.transcript = Transcript(town, keep=keep)
+        self.transcript = transcript
+        self.fate = fate
         self.behaviours: Counter[str] = Counter(dict.fromkeys(BEHAVIOURS, 0))
-        self.before: Sabotage | None = None
         self._handled: list[Handled] = []
         self._taps: dict[str, int] = {}
         self._read = 0
@@ -292,9 +305,11 @@ class Simulation:
         place = 0
         for day in calendar(days):
             if not is_school_day(day):
-                for rung in self.ladder.rungs:
-                    if rung.action in {"ask", "close"} and rung.place == 1:
-                        found.append(Moment(self.ladder.moment(day, rung), day, closed=True))
+                found += [
+                    Moment(self.ladder.moment(day, rung), day, closed=True)
+                    for rung in self.ladder.rungs
+                    if rung.action in {"ask", "close"} and rung.place == 1
+                ]
                 continue
             steps: dict[datetime, Moment] = {}
             for rung in self.ladder.rungs:
@@ -339,10 +354,8 @@ class Simulation:
         words = gesture.text or gesture.about
         self.transcript.add(f"  {name} {chat}: {gesture.kind} {words}".rstrip())
         try:
-            if self.before is None or self.before(self, self.oracle.step, chat, gesture):
-                tapped = self.player.do(chat, gesture)
-            else:
-                tapped = None
+            lets = self.fate.lets(self, chat, gesture)
+            tapped = self.player.do(chat, gesture) if lets else None
         except NoButtonError as error:
             self.oracle.differs("a button", "there", f"missing: {error}")
             return
@@ -359,6 +372,7 @@ class Simulation:
             while polled := await self._poller.once(0):
                 done += polled
                 await self._after()
+            await self.fate.before_sending(self)
             while sent := await self._sender.once():
                 done += sent
             if not done:
@@ -420,4 +434,5 @@ class Simulation:
             lost=oracle.tally.lost,
             duplicated=oracle.tally.duplicated,
             transcript=self.transcript.digest,
+            lines=self.transcript.lines or [],
         )

@@ -1,1 +1,1 @@
-"""A town that plays itself: what families do, and what must then be true. Nothing of ours in it."""
+"""A town that plays itself: what families do, and what must then be true; nothing of ours."""

@@ -179,7 +179,7 @@ class Script:
         self._shared = {chat for chat, times in shared.items() if times > 1}
         self._chance = random.Random(f"{seed}")  # noqa: S311 - people, not secrets
         self._scenes: dict[str, Scene] = {}
-        self._corrections: list[tuple[str, Family]] = []
+        self._corrections: list[str] = []
         self._silent: list[Family] = []
 
     def day(self, day: date, place: int) -> list[Scene]:
@@ -294,7 +294,7 @@ class Script:
             child, "well", start=changes(child, of=1), toast="correction_asked"
         )
         self._add("breakfast", family.first, "", *flow)
-        self._corrections.append((child, family))
+        self._corrections.append(child)
 
     def _slip(self, family: Family, name: str, _place: int) -> None:
         child = family.subjects[0]
@@ -380,7 +380,7 @@ class Script:
     # ---- the school ------------------------------------------------------------------------
 
     def _school(self, place: int) -> None:
-        for number, (child, family) in enumerate(self._corrections):
+        for number, child in enumerate(self._corrections):
             unit = self.town.subjects[child].unit
             teacher = self._one("class_teacher", unit) or self._one("doctor", STAFF)
             if teacher is None:

@@ -5,9 +5,9 @@ only the script and the log of the messenger.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
-from datetime import date, datetime, timedelta
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, Protocol
 
 from simulator import reading
@@ -122,8 +122,8 @@ class Oracle:
             for subject in phone.subjects:
                 self._answer_for[subject].append(phone.chat)
         self._by_unit: dict[str, list[Subject]] = defaultdict(list)
-        for subject in town.subjects.values():
-            self._by_unit[subject.unit].append(subject)
+        for who in town.subjects.values():
+            self._by_unit[who.unit].append(who)
         self._begin(date.min)
 
     # ---- the day ---------------------------------------------------------------------------
@@ -131,7 +131,7 @@ class Oracle:
     def _begin(self, day: date) -> None:
         self.day = day
         self.step = ""
-        self.now = datetime.min
+        self.now = datetime.min.replace(tzinfo=UTC)
         self.standing: dict[str, Standing] = {key: Standing() for key in self.town.subjects}
         self.holders: set[int] = set()  # of a card of today
         self.classes: dict[int, str] = {}  # who was sent which class card
@@ -357,7 +357,7 @@ class Oracle:
                 self._refused(call)
 
     def _refused(self, call: Call) -> None:
-        """Refused is what goes to somebody who blocked the bot; what says the same again may be."""
+        """Only who blocked the bot may not be written to; saying the same again is no harm."""
         same = "not modified" in (call.description or "")
         if not same and int(call.params["chat_id"]) not in self.away:
             self.differs("a call that the messenger took", call.method, call.description)

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from html import unescape
+from itertools import pairwise
 from typing import Any
 
 _FIELDS = {
@@ -339,7 +340,7 @@ def card(text: str) -> Card:
     results: list[tuple[str, str, str]] = []
     waiting: tuple[str, ...] = ()
     notices = set()
-    for before, line in zip(lines, lines[1:], strict=False):
+    for before, line in pairwise(lines):
         for key, what in RESULTS.items():
             if found := says(key, line):
                 results += [
@@ -468,8 +469,7 @@ def summary(text: str, buttons: Sequence[Button]) -> Summary:
         for who in ("students", "staff"):
             if found := says(f"summary.{who}", line):
                 counts[f"{who} in"], counts[f"{who} of"] = int(found["n"]), int(found["of"])
-        for key, value in _summary_numbers(line):
-            counts[key] = value
+        counts.update(_summary_numbers(line))
         for key, what in (("stay_home", "home"), ("see_nurse", "nurse")):
             if found := says(f"summary.line_{key}", line):
                 cases.append((found["name"], _unit(found["unit"]), what))

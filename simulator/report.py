@@ -28,6 +28,7 @@ class Report:
     duplicated: int = 0
     transcript: str = ""
     seconds: float = 0.0
+    lines: Sequence[str] = ()
 
     @property
     def never_seen(self) -> tuple[str, ...]:

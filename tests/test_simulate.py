@@ -1,0 +1,214 @@
+"""The simulator: a town without differences, and an oracle that sees when there is one."""
+
+import json
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import delete, select, update
+from typer.testing import CliRunner
+
+from bot.command_line import app
+from bot.simulate import Fate, Simulation, simulate
+from bot.texts import LANGUAGES, texts
+from simulator import reading
+from simulator.families import Gesture, calendar, is_school_day
+from simulator.oracle import masked
+from simulator.report import Report
+from storage.sql import affected, table
+from storage.tables import CheckIn, Ledger, SignOff
+
+SMALL = 24  # students: enough for one mishap
+
+
+def what_differs(report: Report) -> str:
+    return "\n".join(each.line() for each in report.differences)
+
+
+# ---- a town in which nothing goes wrong ----------------------------------------------------
+
+
+async def test_two_days_of_a_town_have_no_differences() -> None:
+    report = await simulate(60, 2, 7)
+    assert not report.differences, what_differs(report)
+    assert (report.lost, report.duplicated, report.ok) == (0, 0, True)
+    assert report.counts["asks"] > 100
+
+
+async def test_the_same_seed_lives_the_same_days_and_another_does_not() -> None:
+    one, again, other = [await simulate(SMALL, 1, seed, keep=True) for seed in (1, 1, 2)]
+    assert one.lines == again.lines
+    assert one.transcript == again.transcript != other.transcript
+
+
+def test_the_calendar_crosses_a_weekend_and_a_holiday() -> None:
+    days = calendar(5)
+    assert sum(map(is_school_day, days)) == 5
+    assert {day.weekday() for day in days if not is_school_day(day)} == {5, 6, 0}
+
+
+# ---- what the oracle must see --------------------------------------------------------------
+
+
+class _OneTapIsDropped(Fate):
+    dropped = 0
+
+    def lets(self, run: Simulation, chat: int, gesture: Gesture) -> bool:
+        if gesture.kind == "all_clear" and not self.dropped and not gesture.old:
+            self.dropped = chat
+        return chat != self.dropped
+
+
+async def test_an_answer_that_is_dropped_is_lost() -> None:
+    report = await simulate(SMALL, 1, 1, fate=_OneTapIsDropped())
+    assert report.lost == 1
+    assert "card of" in what_differs(report)
+    assert not report.ok
+
+
+class _SomebodyElseAnswers(Fate):
+    done = False
+
+    def lets(self, run: Simulation, chat: int, gesture: Gesture) -> bool:
+        if not self.done and run.oracle.step == "reminded":
+            self.done = True
+            held = run.oracle.holders - run.oracle.away - {chat}
+            silent = next(c for c in sorted(held) if run.oracle._waiting(run.town.phones[c]))
+            run.player.do(silent, Gesture("all_clear"))
+        return True
+
+
+async def test_an_answer_that_nobody_gave_is_seen() -> None:
+    report = await simulate(SMALL, 1, 1, fate=_SomebodyElseAnswers())
+    assert "card of" in what_differs(report)
+    assert "answer to a tap" in what_differs(report)
+
+
+class _Meddles(Fate):
+    """Changes rows once, between what was decided in a step and what is sent."""
+
+    def __init__(self, step: str, meddle: Any) -> None:
+        self.step, self.meddle, self.done = step, meddle, False
+
+    async def before_sending(self, run: Simulation) -> None:
+        if run.oracle.step.startswith(self.step) and not self.done:
+            async with run.app.database.writing() as session:
+                self.done = await affected(session, self.meddle) > 0
+
+
+_ledger, _checkin = table(Ledger).c, table(CheckIn).c
+
+
+def _one(kind: str) -> Any:
+    wanted = select(_ledger.id).where(_ledger.kind == kind, _ledger.state == "pending").limit(1)
+    return delete(table(Ledger)).where(_ledger.id.in_(wanted))
+
+
+def _an_answered_check_in() -> Any:
+    wanted = select(_checkin.id).where(_checkin.status == "complete", _checkin.severity == 0)
+    return (
+        update(table(CheckIn))
+        .where(_checkin.id.in_(wanted.limit(1)))
+        .values(status="no_response", disposition=None)
+    )
+
+
+@pytest.mark.parametrize(
+    ("step", "meddle", "seen"),
+    [
+        ("ask", _one("card"), "card to"),
+        ("remind", _one("reminder"), "reminder to"),
+        ("early", _one("flag"), "flag"),
+        ("breakfast", _one("correction"), "correction"),
+        ("close", _one("card"), "to"),
+        ("close", _an_answered_check_in(), "summary, students in"),
+        ("ask", update(table(Ledger)).values(kind="reminder"), "reminder to"),
+        ("desk", update(table(SignOff)).values(cases=77), "summary, signature"),
+    ],
+    ids=[
+        "a card is not sent",
+        "a reminder is not sent",
+        "a flag is not told",
+        "a correction is not told",
+        "a class card or summary is not sent",
+        "a count is wrong",
+        "the wrong message is sent",
+        "another number is signed",
+    ],
+)
+async def test_what_goes_wrong_is_named(step: str, meddle: Any, seen: str) -> None:
+    fate = _Meddles(step, meddle)
+    report = await simulate(SMALL, 1, 1, fate=fate)
+    assert fate.done
+    assert seen in what_differs(report)
+    assert not report.ok
+
+
+class _AsksTwice(Fate):
+    done = False
+
+    async def before_sending(self, run: Simulation) -> None:
+        if self.done or run.oracle.step != "early":
+            return
+        self.done = True
+        async with run.app.database.writing() as session:
+            again = update(table(Ledger)).where(_ledger.kind == "card").values(state="pending")
+            await affected(session, again)
+
+
+async def test_a_second_ask_is_a_duplicate() -> None:
+    report = await simulate(SMALL, 1, 1, fate=_AsksTwice())
+    assert report.duplicated > 10
+
+
+async def test_a_behaviour_that_never_happens_fails_a_large_run() -> None:
+    report = Report(students=300, days=1, seed=1, behaviours={"prompt": 9, "late": 0})
+    assert report.never_seen == ("late",)
+    assert not report.ok
+
+
+# ---- the words -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("key", reading.FORMS)
+def test_the_oracle_reads_the_words_that_the_bot_says(key: str) -> None:
+    for language in LANGUAGES:
+        for words in texts(language).words[key]:
+            first = reading.plain(words.split("\n")[0])
+            assert first in reading.FORMS[key], f"{key}: write {first!r} into simulator/reading.py"
+
+
+def test_names_are_masked_as_the_school_does() -> None:
+    from checkin.names import mask
+
+    for name in ("王伟", "王小伟", "Ana Lima", "沈知秋", "Bo", "Li Na", "X"):
+        assert masked(name) == mask(name)
+
+
+# ---- the command ---------------------------------------------------------------------------
+
+run = partial(CliRunner().invoke, app)
+
+
+def test_the_command_prints_one_object_and_keeps_the_transcript(tmp_path: Path) -> None:
+    path = tmp_path / "days.txt"
+    found = run(
+        ["simulate", "--students", "60", "--days", "1", "--json", "--transcript", str(path)]
+    )
+    assert found.exit_code == 0, found.output
+    document = json.loads(found.stdout)
+    assert document.keys() == {
+        *("ok", "students", "days", "seed", "counts", "behaviours", "left_out"),
+        *("differences", "lost", "duplicated", "transcript", "seconds"),
+    }
+    assert document["differences"] == []
+    assert document["behaviours"]["never"] > 0
+    assert path.read_text().startswith("@ ")
+
+
+@pytest.mark.parametrize("wrong", [["--students", "3"], ["--days", "0"], ["--days", "400"]])
+def test_a_town_that_cannot_be_is_refused_in_a_sentence(wrong: list[str]) -> None:
+    found = run(["simulate", *wrong])
+    assert found.exit_code == 2
+    assert "town" in found.stderr
