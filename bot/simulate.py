@@ -25,7 +25,6 @@ from checkin.rosters import Roster
 from handlers.inbox import Handled
 from handlers.joining import CONSENT_VERSION
 from handlers.rosters import import_roster
-from handlers.rounds import heartbeat
 from handlers.setup import make_school
 from sandbox.clock import ShiftedClock
 from sandbox.limits import Limits
@@ -366,7 +365,8 @@ class Simulation:
     async def _rest(self, *, clock: bool = False) -> None:
         """Let every part work until none has anything left to do, then look at the log."""
         if clock:
-            await heartbeat(self.app.database, self.app.clock)
+            for duty in self.app.scheduler.duties:
+                await duty.does()
         while True:
             done = 0
             while polled := await self._poller.once(0):

@@ -151,6 +151,7 @@ SCENES = {  # minutes after which step
     "desk": ("close", 1, 20),
     "signing": ("close", 1, 40),
     "afterwards": ("close", 1, 75),
+    "later": ("close", 1, 90),
 }
 WITHOUT = {"second": "reminded", "class": "reminded"}  # where the ladder has no such step
 
@@ -377,6 +378,9 @@ class Script:
         flow = through_the_questions(child, "home", start=opens(child))
         self._add("afterwards", family.first, name, *flow)
 
+    def _very_late(self, family: Family, name: str, _place: int) -> None:
+        self._add("afterwards", family.first, name, all_clear())
+
     # ---- the school ------------------------------------------------------------------------
 
     def _school(self, place: int) -> None:
@@ -399,6 +403,9 @@ class Script:
             scene = ("desk", "signing")[place % 2]
             name = ("signs", "signs late")[place % 2]
             self._add(scene, lead, name, Gesture("sign", toast="signed"))
+            if place % 2 == 0:
+                picture = Gesture("picture", toast="picture_comes")
+                self._add("later", lead, "asks for the picture", picture)
 
     def _teaches(self, phone: Phone) -> bool:
         return any(role == "class_teacher" for role, _ in phone.roles)
@@ -465,7 +472,8 @@ _RARE: dict[str, tuple[Fits, Plays]] = {
     "typed: a fever": (_alone, Script._typed_fever),
     "not coming": (_alone, Script._absent),
     "delivered twice": (_alone, Script._redelivered),
-    "ill after the close": (_alone, Script._late_ill),
+    "ill after the signature": (_alone, Script._late_ill),
+    "well after the signature": (_alone, Script._very_late),
 }
 BEHAVIOURS = (
     "prompt",
@@ -480,6 +488,7 @@ BEHAVIOURS = (
     "releases",
     "leaves as it is",
     "refreshes",
+    "asks for the picture",
     "signs",
     "signs late",
 )

@@ -6,19 +6,28 @@ only the script and the log of the messenger.
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Protocol
 
 from simulator import reading
 from simulator.families import Gesture
 from simulator.reading import Button
+from simulator.standing import (
+    Day,
+    Standing,
+    Weighed,
+    differs,
+    is_urgent,
+    names_by_class,
+    release,
+    weigh,
+)
 from simulator.town import STAFF, Ladder, Phone, Rung, Subject, Town
 
-UNDO = timedelta(minutes=10)
-SEVERITY = {"well": 0, "absent": 0, "nurse": 1, "home": 2}
-MOST_NAMES = 8  # of one class on the summary
-_SETTLED = frozenset({"card", "reminder", "class", "summary", "flag", "correction"})
+MOST_CASES, MOST_CLASSES, MOST_NAMES = 20, 12, 6  # named on a summary; the others are counted
+GATHERED = timedelta(minutes=10)  # what can wait is told to the signer together
+_SETTLED = frozenset({"card", "reminder", "class", "summary", "flag", "correction", "corrected"})
 
 
 class Call(Protocol):
@@ -47,29 +56,6 @@ class Difference:
 
 
 @dataclass(slots=True)
-class Standing:
-    """What the school must hold about somebody today."""
-
-    state: str = "due"  # due, asked, out of reach, silent, in
-    what: str = ""
-    by: int = 0
-    at: datetime | None = None
-    floor: int = 0
-    wanted: str = ""
-    late: bool = False
-
-    @property
-    def severity(self) -> int:
-        """How bad it is: 0 is nothing, 2 is staying at home."""
-        return SEVERITY.get(self.what, 0)
-
-    @property
-    def waits(self) -> bool:
-        """Say whether nobody has answered."""
-        return self.state != "in"
-
-
-@dataclass(slots=True)
 class Shown:
     """A message as it stands in a chat."""
 
@@ -83,14 +69,13 @@ class Shown:
 Expected = Counter[tuple[int, str, str]]  # (chat, kind of message, about)
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Signature:
-    """A summary that was signed, with the numbers it must keep."""
+    """A summary that was signed: by whom, and the day as it was then."""
 
     at: str
-    by: str
-    cases: int
-    unheard: int
+    chat: int
+    day: Day
 
 
 @dataclass(slots=True)
@@ -138,6 +123,8 @@ class Oracle:
         self.leads: set[int] = set()
         self.opened = self.closed = False
         self.signed: Signature | None = None
+        self.untold: datetime | None = None  # the oldest change that its signer has not heard of
+        self.changed: dict[str, Standing] = {}  # as it was before this step, under a signature
         self.away: set[int] = set()  # blocked at some time today: their cards may be behind
         self.expected: Expected = Counter()
         self.seen: Expected = Counter()
@@ -154,6 +141,7 @@ class Oracle:
     def at(self, moment: datetime, step: str) -> None:
         """Let it be a moment of the day."""
         self.now, self.step = moment, step
+        self._gathered()
 
     def differs(self, what: str, expected: object, seen: object) -> None:
         """Keep a difference."""
@@ -283,50 +271,36 @@ class Oracle:
         self.blocked.discard(phone.chat)
 
     def _does_release(self, phone: Phone, gesture: Gesture) -> None:
-        standing = self.standing[gesture.about]
-        if standing.wanted:
-            standing.what, standing.wanted = standing.wanted, ""
-            standing.by, standing.at = phone.chat, self.now
-            standing.floor = standing.severity
+        release(self._touched(gesture.about), phone.chat, self.now)
 
     def _does_keep_flag(self, _phone: Phone, gesture: Gesture) -> None:
         self.standing[gesture.about].wanted = ""
 
     def _does_sign(self, phone: Phone, _gesture: Gesture) -> None:
         if self.closed and self.signed is None:
-            cases, unheard = self._cases(), self._unheard()
-            self.signed = Signature(f"{self.now:%H:%M}", phone.name, len(cases), len(unheard))
+            day = Day.of(self.town, self.standing).frozen()
+            self.signed = Signature(f"{self.now:%H:%M}", phone.chat, day)
+
+    def _does_picture(self, phone: Phone, _gesture: Gesture) -> None:
+        self.expected[phone.chat, "picture", ""] += 1
 
     def _say(self, phone: Phone, subject: str, what: str) -> None:
-        """Weigh one more answer, by the school's rule for it.
-
-        Worse always counts, at once. Better is a correction that the school releases, unless it
-        is one's own slip of less than ten minutes ago. Otherwise the latest word counts.
-        """
+        """Let somebody say something about somebody, and expect word of it where it is due."""
         self.tally.answers += 1
         self.said.append((phone.chat, subject))
-        held = self.standing[subject]
-        severity = SEVERITY[what]
-        own = held.by == phone.chat and held.at is not None and self.now - held.at <= UNDO
-        if severity > held.severity:
-            held.floor = held.floor if own else held.severity
-            self._stand(held, phone, what)
-            self._tell(subject, "flag", what)
-        elif held.state == "in" and held.what == what and held.by == phone.chat:
-            return
-        elif severity < held.severity and own and severity >= held.floor:
-            self._stand(held, phone, what)
-            self._tell(subject, "flag", what)
-        elif severity < held.severity:
-            held.wanted = what
-            self._tell(subject, "correction", "correction")
-        elif held.severity == 0:
-            self._stand(held, phone, what)
+        held = self._touched(subject)
+        match weigh(held, phone.chat, what, self.now, closed=self.closed):
+            case Weighed.raised | Weighed.undone:
+                self._tell(subject, "flag", what)
+            case Weighed.asked_for:
+                self._tell(subject, "correction", "correction")
 
-    def _stand(self, held: Standing, phone: Phone, what: str) -> None:
-        held.state, held.what, held.wanted = "in", what, ""
-        held.by, held.at = phone.chat, self.now
-        held.late = held.late or self.closed
+    def _touched(self, subject: str) -> Standing:
+        """Return what stands about somebody, about to change."""
+        held = self.standing[subject]
+        if self.signed is not None:
+            self.changed.setdefault(subject, replace(held))
+        return held
 
     def _tell(self, subject: str, kind: str, what: str) -> None:
         """Expect word of a flag with those who must hear of it."""
@@ -342,6 +316,22 @@ class Oracle:
         for chat in told:
             self.tally.flags += 1
             self.expected[chat, kind, f"{who.name} {what}"] += 1
+
+    def _tell_signer(self) -> None:
+        """Expect word to whoever signed: of what is graver at once, of the rest in a while."""
+        if self.signed is None:
+            return
+        told = [(before, self.standing[key]) for key, before in self.changed.items()]
+        self.changed = {}
+        if any(is_urgent(before, after) for before, after in told):
+            self.expected[self.signed.chat, "corrected", ""] += 1
+        if any(differs(b, after) and not is_urgent(b, after) for b, after in told):
+            self.untold = self.untold or self.now
+
+    def _gathered(self) -> None:
+        if self.signed and self.untold and self.now - self.untold >= GATHERED:
+            self.expected[self.signed.chat, "corrected", ""] += 1
+            self.untold = None
 
     # ---- what the bot did ------------------------------------------------------------------
 
@@ -412,6 +402,7 @@ class Oracle:
 
     def compare_sends(self) -> None:
         """Hold what was sent in this step against what had to be, chat by chat."""
+        self._tell_signer()
         self.checks += len(self.expected | self.seen)
         if self.expected != self.seen:
             for key in sorted(self.expected.keys() | self.seen.keys()):
@@ -525,54 +516,41 @@ class Oracle:
         counts |= {"silent": len(groups["silent"])} if groups["silent"] else {}
         return reading.Class(unit, counts, {k: v for k, v in groups.items() if v}, self.closed)
 
-    def _cases(self) -> list[Subject]:
-        return [s for s in self.town.subjects.values() if self.standing[s.key].severity]
-
-    def _unheard(self) -> list[Subject]:
-        return [s for s in self.town.subjects.values() if self.standing[s.key].waits]
-
     def _compare_summary(self, chat: int) -> None:
         message = self._latest(chat, "summary")
         if message is None:
             self.differs("summary", "there", "gone")
             return
         seen = reading.summary(message.text, message.buttons)
-        expected = self._summary_counts()
-        stands = {key: seen.counts.get(key, 0) for key in expected}
-        for key, number in expected.items():
-            self.check(f"summary, {key}", number, stands[key])
-        cases = sorted((masked(s.name), s.unit, self.standing[s.key].what) for s in self._cases())
-        self.check("summary, cases by name", tuple(cases), seen.cases)
-        unheard = Counter(subject.unit for subject in self._unheard())
-        self.check("summary, not heard from by class", dict(unheard), dict(seen.unheard))
-        named = sum(min(count, MOST_NAMES) for count in unheard.values())
-        self.check("summary, names of those not heard from", named, len(seen.named))
-        allowed = {(s.unit, masked(s.name)) for s in self._unheard()}
-        self.check("summary, names not among them", set(), set(seen.named) - allowed)
+        now = Day.of(self.town, self.standing)
+        day = self.signed.day if self.signed else now
+        for key, number in day.numbers().items():
+            self.check(f"summary, {key}", number, seen.counts.get(key, 0))
+        cases = [(masked(who.name), who.unit, day.held[who.key].what) for who in day.cases]
+        self.check("summary, cases by name", tuple(cases[:MOST_CASES]), seen.cases)
+        self._compare_unheard(day, seen)
         if self.signed is None:
             self.check("summary, signed", None, seen.signed)
-            offered = len(self._cases()) if self.closed else None
+            offered = len(day.cases) if self.closed else None
             self.check("summary, cases on the button", offered, seen.offered)
         else:
-            self.check("summary, signature", tuple(asdict(self.signed).values()), seen.signed)
+            name = self.town.phones[self.signed.chat].name
+            signed = (self.signed.at, name, len(day.cases), len(day.unheard))
+            self.check("summary, signature", signed, seen.signed)
+            since = dict(now.changes_since(day))
+            self.check("summary, since the signature", since, dict(seen.since))
 
-    def _summary_counts(self) -> dict[str, int]:
-        everybody = self.standing.values()
-        staff = {subject.key for subject in self._by_unit[STAFF]}
-        heard = {key for key, held in self.standing.items() if not held.waits}
-        cases = len(self._cases())
-        counts = {
-            "students in": len(heard - staff),
-            "students of": len(self.standing) - len(staff),
-            "staff in": len(heard & staff),
-            "staff of": len(staff),
-            "cases": cases,
-            "home": sum(held.what == "home" for held in everybody),
-            "nurse": sum(held.what == "nurse" for held in everybody),
-            "absent": sum(held.what == "absent" for held in everybody),
-            "unaccounted": len(self.standing) - len(heard),
-        }
-        return counts if cases else counts | {"accounted": len(heard)}
+    def _compare_unheard(self, day: Day, seen: reading.Summary) -> None:
+        silent = day.silent_classes
+        self.check("summary, classes unheard", silent, dict(seen.silent_classes))
+        rest = names_by_class(who for who in day.unheard if who.unit not in silent)
+        shown = dict(list(rest.items())[:MOST_CLASSES])
+        counts = {unit: len(names) for unit, names in shown.items()}
+        self.check("summary, not heard from by class", counts, dict(seen.unheard))
+        names = tuple(
+            (unit, masked(name)) for unit, those in shown.items() for name in those[:MOST_NAMES]
+        )
+        self.check("summary, names of those not heard from", names, seen.named)
 
 
 _METHODS = {

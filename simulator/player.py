@@ -7,6 +7,7 @@ from typing import Any
 
 from simulator import reading
 from simulator.families import Gesture
+from simulator.forms import says
 from simulator.town import Town
 
 _BUTTONS = {  # what people mean -> how it stands on a button
@@ -19,6 +20,7 @@ _BUTTONS = {  # what people mean -> how it stands on a button
     "details": ("button.details",),
     "release": ("button.release",),
     "keep_flag": ("button.keep_flag",),
+    "picture": ("button.picture",),
     "sign": ("button.sign_zero", "button.sign"),
 }
 _OF_FLAGS = frozenset({"details", "release", "keep_flag"})
@@ -110,7 +112,7 @@ class Player:
                 continue
             for button in reading.buttons_of({"reply_markup": message.markup}):
                 for key in keys:
-                    found = reading.says(key, button.text)
+                    found = says(key, button.text)
                     if found is not None and found.get("name", name) == name:
                         return message.id, button.data
         who = self.town.phones[chat].name

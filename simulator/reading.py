@@ -1,8 +1,4 @@
-"""What the bot's messages say, read back: the one place that knows the words, in both languages.
-
-The words are written down here a second time on purpose: the oracle sees what a family sees. The
-names of the forms are those of the catalogues, so that a test can say which of them has changed.
-"""
+"""What the bot's messages say, read back from the words that people see."""
 
 import json
 import re
@@ -13,197 +9,7 @@ from html import unescape
 from itertools import pairwise
 from typing import Any
 
-_FIELDS = {
-    "time": r"\d\d:\d\d",
-    "n": r"\d+",
-    "of": r"\d+",
-    "place": r"\d+",
-    "accounted": r"\d+",
-    "unaccounted": r"\d+",
-    "cases": r"\d+",
-    "percent": r"\d+%|–",
-    "day": r"[A-Z][a-z]{2} \d+ [A-Z][a-z]{2}|\d+月\d+日 周.",
-    "unit": r"[^（()）]+",
-}
-
-# By the key of the catalogue: in English (forms for one and for many) and in Chinese; of several
-# lines the first.
-FORMS: dict[str, tuple[str, ...]] = {
-    # the household's card
-    "card.greeting": ("Good morning. {day}", "早上好！{day}"),
-    "card.day": ("{day}", "{day}"),
-    "card.ask": (
-        "All well this morning? One tap is enough.",
-        "How is everyone this morning? One tap if all is well.",
-        "今早身体都好吗？没有不舒服，点一下就行。",
-    ),
-    "card.ask_oneself": (
-        "How are you this morning? One tap if all is well.",
-        "您今早身体怎么样？没有不舒服，点一下就行。",
-    ),
-    "card.cleared": ("✓ {time} {names}: all clear", "✓ {time} {names}：都好"),
-    "card.done_absent": (
-        "✓ {time} {names}: not coming today, noted",
-        "✓ {time} {names}：今天不到校，已记下",
-    ),
-    "card.see_nurse": (
-        "{time} {names}: please see the nurse on arrival.",
-        "{time} {names}：到校请先找校医看一下。",
-    ),
-    "card.stay_home": (
-        "{time} {names}: please stay home today.",
-        "{time} {names}：今天请在家休息，先不要到校。",
-    ),
-    "card.correction_waits": ("Your correction is with the school.", "修改已转给学校。"),
-    "card.closed_late": (
-        "The check-in closed at {time}. You can still answer; it counts as late.",
-        "晨检已于{time}截止，现在还可以补填，会记为迟报。",
-    ),
-    "card.closed": (
-        "This check-in is over. If someone is unwell, you can still say so.",
-        "这次晨检已经结束。如果有人不舒服，仍然可以报告。",
-    ),
-    "card.nothing": ("Nothing to answer here today.", "今天这里没有要填的。"),
-    "question.progress": ("{place} of {of} · {who}", "{place}/{of} · {who}"),
-    # reminders
-    "remind": (
-        "Still waiting for {names}. Please answer by {time}.",
-        "{names}今天的晨检还没填，请在{time}前填好。",
-    ),
-    "remind.oneself": (
-        "Still waiting for your answer. Please send it by {time}.",
-        "您今天的晨检还没填，请在{time}前填好。",
-    ),
-    # the class card
-    "class.title": ("Class {unit} · {day}", "{unit} 晨检 · {day}"),
-    "class.in": ("{n} of {of} in", "应填{of}人，已填{n}人"),
-    "class.unwell": ("{n} unwell", "不适{n}人"),
-    "class.silent_count": ("{n} silent", "未填{n}人"),
-    "class.stay_home": ("Stay home: {names}", "在家休息：{names}"),
-    "class.see_nurse": ("Nurse first: {names}", "到校先看校医：{names}"),
-    "class.correction": ("Correction asked: {names}", "申请修改：{names}"),
-    "class.absent": ("Not coming: {names}", "今天不来：{names}"),
-    "class.silent": ("Silent: {names}", "未填：{names}"),
-    "class.unreachable": (
-        "Not joined or out of reach: {names}",
-        "家长未加入或收不到消息：{names}",
-    ),
-    "class.all_well": (
-        "Everyone expected has answered, and all are well.",
-        "应填的都填了，都好。",
-    ),
-    "class.closed": (
-        "The check-in is closed. Late answers still show here.",
-        "已截止，之后补填的也会显示在这里。",
-    ),
-    # word of a flag
-    "flag.stay_home": (
-        "⚠️ {time} {name} ({unit}): stays home today",
-        "⚠️ {time} {name}（{unit}）：今天在家休息",
-    ),
-    "flag.see_nurse": (
-        "⚠️ {time} {name} ({unit}): comes in, nurse first",
-        "⚠️ {time} {name}（{unit}）：到校先看校医",
-    ),
-    "flag.cleared": (
-        "✓ {time} {name} ({unit}): all clear after all",
-        "✓ {time} {name}（{unit}）：已改为正常",
-    ),
-    "flag.correction": (
-        "{name} ({unit}): a correction is asked for.",
-        "{name}（{unit}）申请修改填报。",
-    ),
-    "flag.decided": (
-        "{name} ({unit}): {now}. Decided, the family sees it.",
-        "{name}（{unit}）：{now}。已处理，家长能看到。",
-    ),
-    # the summary
-    "summary.title": ("{unit} · {day}", "{unit} · {day}"),
-    "summary.students": (
-        "Students: {n} of {of} answered ({percent})",
-        "学生：应填{of}人，已填{n}人（{percent}）",
-    ),
-    "summary.staff": (
-        "Staff: {n} of {of} answered ({percent})",
-        "教职工：应填{of}人，已填{n}人（{percent}）",
-    ),
-    "summary.no_cases": (
-        "No case among the {accounted} accounted for.",
-        "已掌握情况的{accounted}人中，异常0例。",
-    ),
-    "summary.cases": ("{n} case: {kinds}", "{n} cases: {kinds}", "异常{n}例：{kinds}"),
-    "summary.cases_stay_home": ("{n} stay home", "在家休息{n}人"),
-    "summary.cases_see_nurse": ("{n} to the nurse", "先看校医{n}人"),
-    "summary.line_stay_home": ("· {name} ({unit}): stay home", "· {name}（{unit}）：在家休息"),
-    "summary.line_see_nurse": ("· {name} ({unit}): to the nurse", "· {name}（{unit}）：先看校医"),
-    "summary.absent": ("Not coming, nothing amiss reported: {n}", "不到校，未报不适：{n}人"),
-    "summary.unaccounted": ("Not heard from: {n}", "情况不明：{n}人"),
-    "summary.class_line": ("· {unit} ({n}): {names}", "· {unit}（{n}人）：{names}"),
-    "summary.line": ("· {name} ({unit})", "· {name}（{unit}）"),
-    "summary.more": ("… and {n} more", "……还有{n}人"),
-    "summary.everyone": ("Nobody is unaccounted for.", "情况不明：0人，全员已落实。"),
-    "summary.signed": (
-        "✍️ Signed at {time} by {name}. Cases: {cases}, not heard from: {unaccounted}",
-        "✍️ {time} {name} 已签名：异常{cases}例，情况不明{unaccounted}人",
-    ),
-    # short answers to a tap
-    "toast.thanks": ("Thank you. Have a good day!", "收到，谢谢您！"),
-    "toast.already_answered": ("Already answered, thank you.", "已经填过了，谢谢您。"),
-    "toast.card_was_old": (
-        "Something has changed since. Please look again.",
-        "情况有更新，请看最新的卡片。",
-    ),
-    "toast.correction_asked": (
-        "Noted. The school will look at it first; until then the earlier answer stands.",
-        "已记下。要等学校确认后才修改，在此之前以原来的为准。",
-    ),
-    "toast.too_late": (
-        "This check-in is over, so nothing was changed. If someone is unwell, you can still say"
-        " so.",
-        "这次晨检已经结束，没有改动。如果有人不舒服，仍然可以报告。",
-    ),
-    "toast.not_yours": (
-        "This button does not work for you any more. Nothing was changed.",
-        "这个按钮您现在用不了，没有任何改动。",
-    ),
-    "toast.refreshed": ("This is how it stands now.", "已是最新情况。"),
-    "toast.reasons": ("Reported: {reasons}", "填报的情况：{reasons}"),
-    "toast.released": ("Correction accepted.", "已同意修改。"),
-    "toast.flag_kept": ("It stays as it was.", "维持原来的，没有修改。"),
-    "toast.nothing_to_release": ("This has been decided already.", "这件事已经处理过了。"),
-    "toast.signed": ("Signed. Thank you.", "已签名，辛苦了！"),
-    "toast.already_signed": ("This day has been signed already.", "这一天已经签过名了。"),
-    "toast.not_closed_yet": (
-        "Answers are still coming in. You can sign after the deadline.",
-        "还在填报，截止后才能签名。",
-    ),
-    # buttons
-    "button.all_clear": ("All clear", "All clear for all {n}", "都好"),
-    "button.all_clear_both": ("All clear for both", "两个都好"),
-    "button.all_clear_named": ("All clear: {names}", "{names}：都好"),
-    "button.subject": ("{name}…", "{name}…"),
-    "button.oneself": ("About me…", "说说我的情况"),
-    "button.change": ("Change", "修改"),
-    "button.done": ("Done ({n} chosen)", "选好了（{n}项）"),
-    "button.none": ("None of these", "都没有"),
-    "button.refresh": ("Refresh", "刷新"),
-    "button.details": ("Why?", "看原因"),
-    "button.release": ("Accept", "同意修改"),
-    "button.keep_flag": ("Leave as it is", "维持原来的"),
-    "button.sign_zero": ("Sign: zero cases", "签名：零报告"),
-    "button.sign": ("Sign: {n} case", "Sign: {n} cases", "签名：异常{n}例"),
-}
-
-# The choices of the questionnaire, as they stand on buttons.
-CHOICES: dict[str, tuple[str, ...]] = {
-    "normal": ("Normal", "正常"),
-    "fever": ("37.3 °C or above", "37.3℃及以上"),
-    "cough": ("☐ Cough", "☐ 咳嗽"),
-    "town": ("Here in town", "在本地"),
-    "neither": ("Neither", "都没有"),
-    "coming": ("Yes", "来"),
-    "not_coming": ("Not today", "今天不来"),
-}
+from simulator.forms import FORMS, says
 
 RESULTS = {  # a line on a family's card -> what the school makes of the answer
     "card.cleared": "well",
@@ -214,34 +20,6 @@ RESULTS = {  # a line on a family's card -> what the school makes of the answer
 _GROUPS = ("stay_home", "see_nurse", "correction", "absent", "silent", "unreachable")
 _TAG = re.compile(r"<[^>]+>")
 _BRACKETS = re.compile(r"^(.+?)(?: \(|（)([^（()）]+)[)）]$")
-
-
-def _pattern(form: str) -> str:
-    parts = re.split(r"\{(\w+)\}", form)
-    made, seen = "", set()
-    for place, part in enumerate(parts):
-        if place % 2 == 0:
-            made += re.escape(part)
-        elif part in seen:
-            made += f"(?P={part})"
-        else:
-            seen.add(part)
-            made += f"(?P<{part}>{_FIELDS.get(part, '.+?')})"
-    return made
-
-
-_COMPILED = {
-    key: tuple(re.compile(_pattern(form) + r"\Z") for form in forms)
-    for key, forms in (FORMS | CHOICES).items()
-}
-
-
-def says(key: str, line: str) -> dict[str, str] | None:
-    """Return what a line says in this form; None when it is of another."""
-    for pattern in _COMPILED[key]:
-        if found := pattern.match(line):
-            return found.groupdict()
-    return None
 
 
 def plain(text: str) -> str:
@@ -292,9 +70,11 @@ def kind_of(text: str) -> str:
 
 
 _KINDS = {
+    "corrected": ("corrected.title",),
     "card": ("card.greeting", "card.day", "question.progress", "card.nothing"),
     "reminder": ("remind", "remind.oneself"),
     "class": ("class.title",),
+    "picture": ("picture.caption",),
     "flag": ("flag.stay_home", "flag.see_nurse", "flag.cleared", "flag.decided"),
     "correction": ("flag.correction",),
     "summary": ("summary.title",),
@@ -451,10 +231,12 @@ class Summary:
     """What the school lead sees before signing, and the signature."""
 
     counts: Mapping[str, int] = field(default_factory=dict)
-    cases: tuple[tuple[str, str, str], ...] = ()  # (masked name, unit, what), sorted
-    unheard: Mapping[str, int] = field(default_factory=dict)  # by unit
+    cases: tuple[tuple[str, str, str], ...] = ()  # (masked name, unit, what)
+    silent_classes: Mapping[str, int] = field(default_factory=dict)
+    unheard: Mapping[str, int] = field(default_factory=dict)  # by unit, of the other classes
     named: tuple[tuple[str, str], ...] = ()  # (unit, masked name) of those not heard from
     signed: tuple[str, str, int, int] | None = None  # (time, name, cases, unaccounted)
+    since: Mapping[str, int] = field(default_factory=dict)  # changes after the signature
     offered: int | None = None  # the cases on the button that signs
 
 
@@ -462,48 +244,67 @@ def summary(text: str, buttons: Sequence[Button]) -> Summary:
     """Read a summary."""
     counts: dict[str, int] = {}
     cases: list[tuple[str, str, str]] = []
+    silent: dict[str, int] = {}
     unheard: dict[str, int] = {}
     named: list[tuple[str, str]] = []
     signed = None
+    since: Mapping[str, int] = {}
     for line in text.split("\n")[1:]:
-        for who in ("students", "staff"):
-            if found := says(f"summary.{who}", line):
-                counts[f"{who} in"], counts[f"{who} of"] = int(found["n"]), int(found["of"])
+        if signed is not None:  # what follows is about later
+            if found := says("summary.since", line):
+                since = changes(found["changes"])
+            continue
         counts.update(_summary_numbers(line))
         for key, what in (("stay_home", "home"), ("see_nurse", "nurse")):
             if found := says(f"summary.line_{key}", line):
                 cases.append((found["name"], _unit(found["unit"]), what))
-        if (found := says("summary.class_line", line)) and "unaccounted" in counts:
+        if found := says("summary.silent_class", line):
+            silent[_unit(found["unit"])] = int(found["n"])
+        elif (found := says("summary.class_line", line)) and "unaccounted" in counts:
             unheard[_unit(found["unit"])] = int(found["n"])
-            named += [(_unit(found["unit"]), name) for name in names_of(found["names"])]
+            named += [(_unit(found["unit"]), name) for name in _whom(found["names"])]
         if found := says("summary.signed", line):
             unaccounted = int(found["unaccounted"])
             signed = (found["time"], found["name"], int(found["cases"]), unaccounted)
-    return Summary(
-        counts, tuple(sorted(cases)), unheard, tuple(sorted(named)), signed, _offered(buttons)
-    )
+    offered = _offered(buttons)
+    return Summary(counts, tuple(cases), silent, unheard, tuple(named), signed, since, offered)
 
 
 def _unit(shown: str) -> str:
     return "" if shown in {"Staff", "教职工"} else shown
 
 
+def _whom(listed: str) -> Iterator[str]:
+    """Return the masked names of a list, without why they are on it."""
+    for name in names_of(listed):
+        if says("summary.and_more", name) is None:
+            why = says("summary.out_of_reach", name) or says("summary.not_there", name)
+            yield why["name"] if why else name
+
+
 def _summary_numbers(line: str) -> Iterator[tuple[str, int]]:
-    if found := says("summary.no_cases", line):
-        yield "cases", 0
+    for who in ("students", "staff"):
+        if found := says(f"summary.{who}", line):
+            yield f"{who} in", int(found["n"])
+            yield f"{who} of", int(found["of"])
+            yield f"{who} percent", _percent(found["percent"])
+            yield f"{who} timely", _percent(found["timely"])
+    if found := says("summary.no_cases", line) or says("summary.coverage", line):
         yield "accounted", int(found["accounted"])
+        yield "coverage", _percent(found["percent"])
     if found := says("summary.cases", line):
         yield "cases", int(found["n"])
         for part in re.split(r", |，", found["kinds"]):
             for key, name in (("stay_home", "home"), ("see_nurse", "nurse")):
                 if said := says(f"summary.cases_{key}", part):
                     yield name, int(said["n"])
-    if found := says("summary.absent", line):
-        yield "absent", int(found["n"])
-    if found := says("summary.unaccounted", line):
-        yield "unaccounted", int(found["n"])
-    if says("summary.everyone", line) is not None:
-        yield "unaccounted", 0
+    for name in ("absent", "unaccounted"):
+        if found := says(f"summary.{name}", line):
+            yield name, int(found["n"])
+
+
+def _percent(shown: str) -> int:
+    return int(shown.rstrip("%")) if shown.endswith("%") else -1
 
 
 def _offered(buttons: Sequence[Button]) -> int | None:
@@ -513,3 +314,21 @@ def _offered(buttons: Sequence[Button]) -> int | None:
         if found := says("button.sign", button.text):
             return int(found["n"])
     return None
+
+
+_CHANGES = tuple(key for key in FORMS if key.startswith("since."))
+
+
+def changes(listed: str) -> dict[str, int]:
+    """Return what changed after a signature, by kind."""
+    found = {}
+    for part in re.split(r", |，", listed):
+        for key in _CHANGES:
+            if said := says(key, part):
+                found[key.removeprefix("since.")] = int(said["n"])
+    return found
+
+
+def corrected(text: str) -> dict[str, int]:
+    """Return what a message to the signer says has changed."""
+    return changes(text.split("\n")[1])

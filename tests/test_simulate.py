@@ -14,6 +14,7 @@ from bot.simulate import Fate, Simulation, simulate
 from bot.texts import LANGUAGES, texts
 from simulator import reading
 from simulator.families import Gesture, calendar, is_school_day
+from simulator.forms import FORMS
 from simulator.oracle import masked
 from simulator.report import Report
 from storage.sql import affected, table
@@ -171,12 +172,12 @@ async def test_a_behaviour_that_never_happens_fails_a_large_run() -> None:
 # ---- the words -----------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("key", reading.FORMS)
+@pytest.mark.parametrize("key", FORMS)
 def test_the_oracle_reads_the_words_that_the_bot_says(key: str) -> None:
     for language in LANGUAGES:
         for words in texts(language).words[key]:
             first = reading.plain(words.split("\n")[0])
-            assert first in reading.FORMS[key], f"{key}: write {first!r} into simulator/reading.py"
+            assert first in FORMS[key], f"{key}: write {first!r} into simulator/forms.py"
 
 
 def test_names_are_masked_as_the_school_does() -> None:
