@@ -278,7 +278,7 @@ class Script:
         )
 
     def _twice(self, family: Family, name: str, _place: int) -> None:
-        first, again = all_clear(), Gesture("same_again", toast="card_was_old")
+        first, again = all_clear(), Gesture("same_again", toast="already_answered")
         self._add("early", family.first, name, first, again)
 
     def _worse(self, family: Family, name: str, _place: int) -> None:
@@ -306,9 +306,9 @@ class Script:
 
     def _stale(self, family: Family, name: str, _place: int) -> None:
         child = family.subjects[0]
-        flow = through_the_questions(child, "nurse", start=opens(child))
         stale = Gesture("first_seen", toast="card_was_old")
-        self._add("early", family.first, name, *flow, stale)
+        flow = through_the_questions(child, "nurse", start=(*opens(child), stale))
+        self._add("early", family.first, name, *flow)
 
     def _yesterday(self, family: Family, name: str, _place: int) -> None:
         old = Gesture("all_clear", old=True, toast="too_late")
@@ -335,7 +335,7 @@ class Script:
         second = family.phones[1]
         self._add("early", second, name, Gesture("command", text="/today"))
         self._add("slips", family.first, "", all_clear())
-        again = Gesture("all_clear", toast="already_answered|card_was_old")
+        again = Gesture("all_clear", toast="already_answered|other_answered")
         self._add("slips", second, "", again)
 
     def _typed_clear(self, family: Family, name: str, _place: int) -> None:

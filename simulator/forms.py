@@ -49,6 +49,8 @@ FORMS: dict[str, tuple[str, ...]] = {
         "{time} {names}: please stay home today.",
         "{time} {names}：今天请在家休息，先不要到校。",
     ),
+    "card.answered_by": (" ({name})", "（{name}已填）"),
+    "card.not_yet": ("{names}: not answered yet", "{names}：还没填"),
     "card.correction_waits": ("Your correction is with the school.", "修改已转给学校。"),
     "card.closed_late": (
         "The check-in closed at {time}. You can still answer; it counts as late.",
@@ -58,7 +60,10 @@ FORMS: dict[str, tuple[str, ...]] = {
         "This check-in is over. If someone is unwell, you can still say so.",
         "这次晨检已经结束。如果有人不舒服，仍然可以报告。",
     ),
-    "card.nothing": ("Nothing to answer here today.", "今天这里没有要填的。"),
+    "card.nothing": (
+        "Nothing for you to answer here now. If that is not right, please ask the class teacher.",
+        "这里现在没有由您填的晨检。如有疑问，请联系班主任。",
+    ),
     "question.progress": ("{place} of {of} · {who}", "{place}/{of} · {who}"),
     # reminders
     "remind": (
@@ -174,6 +179,10 @@ FORMS: dict[str, tuple[str, ...]] = {
     # short answers to a tap
     "toast.thanks": ("Thank you. Have a good day!", "收到，谢谢您！"),
     "toast.already_answered": ("Already answered, thank you.", "已经填过了，谢谢您。"),
+    "toast.other_answered": (
+        "{name} answered at {time}. Thank you.",
+        "{name} {time} 已填，谢谢您。",
+    ),
     "toast.card_was_old": (
         "Something has changed since. Please look again.",
         "情况有更新，请看最新的卡片。",

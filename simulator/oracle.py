@@ -457,7 +457,7 @@ class Oracle:
             return False
         results = tuple(
             sorted(
-                (self._short(phone, key), f"{held.at:%H:%M}", held.what)
+                (self._short(phone, key), f"{held.at:%H:%M}", held.what, self._who(phone, key))
                 for key, held in self._of(phone)
                 if held.at is not None and not held.waits
             )
@@ -471,6 +471,14 @@ class Oracle:
         if (not waiting or self.closed) and reminders:
             self.differs(f"reminders left with {phone.name}", 0, len(reminders))
         return set(results) <= set(seen.results)
+
+    def _who(self, phone: Phone, key: str) -> str:
+        """Name who else of the family has answered; the school is not named."""
+        by = self.standing[key].by
+        return "" if by == phone.chat or by not in self.town.ways[key] else self._name(by)
+
+    def _name(self, chat: int) -> str:
+        return self.town.phones[chat].name
 
     def _of(self, phone: Phone) -> list[tuple[str, Standing]]:
         return [(key, self.standing[key]) for key in phone.subjects]

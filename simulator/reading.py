@@ -102,13 +102,15 @@ def toast_of(text: str) -> str:
 class Card:
     """What a family sees: who is answered for and how, and who is still waited for."""
 
-    results: tuple[tuple[str, str, str], ...] = ()  # (name or "oneself", time, what), sorted
+    # Sorted: (name or "oneself", time, what, who else answered).
+    results: tuple[tuple[str, str, str, str], ...] = ()
     waiting: tuple[str, ...] = ()
     correction: bool = False
     closed: bool = False
     question: str = ""
 
 
+_BY = re.compile(r"(?P<said>.+)(?: \((?P<en>[^()]+)\)|（(?P<zh>[^（）]+)已填）)\Z")
 YOU = frozenset({"you", "您"})
 
 
@@ -117,16 +119,11 @@ def card(text: str) -> Card:
     lines = text.split("\n")
     if found := says("question.progress", lines[0]):
         return Card(question=found["who"])
-    results: list[tuple[str, str, str]] = []
+    results: list[tuple[str, str, str, str]] = []
     waiting: tuple[str, ...] = ()
     notices = set()
     for before, line in pairwise(lines):
-        for key, what in RESULTS.items():
-            if found := says(key, line):
-                results += [
-                    ("oneself" if name in YOU else name, found["time"], what)
-                    for name in names_of(found["names"])
-                ]
+        results += _results(line)
         if says("card.ask", line) is not None:
             waiting = tuple(sorted(_bare_name(name) for name in names_of(before)))
         elif says("card.ask_oneself", line) is not None:
@@ -142,6 +139,15 @@ def card(text: str) -> Card:
         "card.correction_waits" in notices,
         bool(notices & {"card.closed_late", "card.closed"}),
     )
+
+
+def _results(line: str) -> Iterator[tuple[str, str, str, str]]:
+    by = _BY.match(line)
+    said, who = (by["said"], by["en"] or by["zh"]) if by else (line, "")
+    for key, what in RESULTS.items():
+        if found := says(key, said):
+            for name in names_of(found["names"]):
+                yield "oneself" if name in YOU else name, found["time"], what, who
 
 
 def _bare_name(name: str) -> str:
