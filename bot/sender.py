@@ -103,6 +103,7 @@ class Sender:
         pacer: Pacer,
         *,
         coalesce: bool = True,
+        width: int = WINDOW,
         after_claim: Callable[[], Awaitable[None]] | None = None,
         draw: Callable[[DayPicture, Texts], Rendered] = render_summary.picture,
     ) -> None:
@@ -112,6 +113,7 @@ class Sender:
         self._clock = clock
         self._pacer = pacer
         self._coalesce = coalesce
+        self._width = width
         self._after_claim = after_claim
         self._owner = f"{os.getpid()}-{secrets.token_hex(4)}"
         self._wake = asyncio.Event()
@@ -178,7 +180,7 @@ class Sender:
                 self._transport.bot_id,
                 self._owner,
                 now,
-                WINDOW,
+                self._width,
                 bulk=self._pacer.resting == 0,
             )
         if not claimed:
@@ -305,6 +307,7 @@ class Sender:
             )
             for sent in results:
                 await self._keep_one(session, sent, now, held, old_messages)
+            await _withdraw_answered(session, results, now)
         for chat_id, message_id in old_messages:
             await self._transport.delete(chat_id, message_id)
 
@@ -335,11 +338,6 @@ class Sender:
             if await sign_off_of(session, about.about_id, about.day, about.slot):
                 # Signed while the reminder was on its way.
                 await ledger.withdraw_chasers(session, about.about_id, about.day, about.slot)
-        elif isinstance(result, Delivered) and item.entry.kind == "reminder" and item.card:
-            view = await household_view(session, item.card, item.contact, now)
-            if not view.waiting:
-                # Answered while the reminder was on its way.
-                await ledger.withdraw_reminders(session, [item.card.id])
 
     def _stop_sending(self) -> None:
         self.unauthorized = True
@@ -352,7 +350,7 @@ class Sender:
         now = self._clock()
         async with self._database.reading() as session:
             stale = await cards.stale_cards(
-                session, self._transport.bot_id, now, WINDOW, coalesce=self._coalesce
+                session, self._transport.bot_id, now, self._width, coalesce=self._coalesce
             )
             edits = []
             shown: list[tuple[int, int]] = []
@@ -419,7 +417,7 @@ class Sender:
     async def _withdraw(self) -> int:
         """Take reminders out of the chat whose card has been answered."""
         async with self._database.reading() as session:
-            gone = await ledger.reminders_to_withdraw(session, self._transport.bot_id, WINDOW)
+            gone = await ledger.reminders_to_withdraw(session, self._transport.bot_id, self._width)
         if not gone:
             return 0
         marks = []
@@ -468,6 +466,27 @@ async def _households(
         if is_outage(error):
             raise
         return None
+
+
+async def _withdraw_answered(session: Session, results: Sequence[Sent], now: datetime) -> None:
+    """Ask for reminders to be taken back whose families answered while they were on their way."""
+    reminded = [
+        (sent.item.card, sent.item.contact)
+        for sent in results
+        if isinstance(sent.result, Delivered)
+        and sent.item.entry.kind == "reminder"
+        and sent.item.card is not None
+    ]
+    if not reminded:
+        return
+    loaded = await load_households(session, reminded, now)
+    answered = [
+        card.id
+        for card, _ in reminded
+        if all(w.complete for w in loaded.wards[card.id] if w.right.may_answer)
+    ]
+    if answered:
+        await ledger.withdraw_reminders(session, answered)
 
 
 def _all_answered(card: Card, households: Households | None) -> bool:

@@ -10,7 +10,7 @@ import random
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from time import monotonic
@@ -19,7 +19,10 @@ from zoneinfo import ZoneInfo
 from bot.app import App
 from bot.invented import SCHOOL_NAME, invented_school
 from bot.listener import FloodGuard, Poller
+from bot.pacer import Pacer
+from bot.sender import Sender
 from bot.settings import read_settings
+from checkin.access import Role
 from checkin.plans import Plan
 from checkin.rosters import Roster
 from handlers.inbox import Handled
@@ -58,7 +61,8 @@ FIRST_CHAT = 1000
 NEVER_JOIN = 0.04  # of the guardians with a telephone; none of those without
 CLASS_SIZE = 40
 FEWEST, MOST = 24, 5000
-RARE_BELOW = 300  # students: a smaller town cannot be held to show everything
+RARE_BELOW, ALL_DAYS = 300, 3  # a smaller town, or fewer days, cannot show everything
+WIDTH = 64  # messages in flight: nobody kills the simulation, so that more may come twice
 REDRAWN_AFTER = 31  # seconds: class cards and summaries are redrawn every half minute
 
 Tell = Callable[[str], None]
@@ -114,7 +118,6 @@ async def simulate(
                 database_url=f"sqlite:///{folder}/town.sqlite3",
                 key_file=Path(folder) / "town.keys",
                 public_url="",
-                bulk_rate=1000,
             )
             app = App(settings, clock=clock.now)
             try:
@@ -137,7 +140,8 @@ async def simulate(
 async def _settle_in(app: App, sandbox: Sandbox, students: int, seed: int) -> tuple[Town, Ladder]:
     """Make the school, and let most of its people have joined long ago."""
     classes = max(4, -(-students // CLASS_SIZE))
-    roster = invented_school(seed, students, classes, staff=max(classes + 4, students // 14))
+    roster = invented_school(seed, students, classes, staff=max(classes + 5, students // 14))
+    roster = with_a_deputy(roster)
     town = town_of(roster, seed)
     await app.database.migrate()
     for transport in app.transports:
@@ -156,6 +160,17 @@ async def _settle_in(app: App, sandbox: Sandbox, students: int, seed: int) -> tu
         sandbox.world.start(phone.chat, "", BOT_ID)
     sandbox.world.bots[BOT_ID].queue.forget()  # they pressed Start long ago
     return town, ladder
+
+
+def with_a_deputy(roster: Roster) -> Roster:
+    """Let one teacher be the deputy head too, where a roster names none."""
+    if any(role is Role.deputy_lead for member in roster.staff for role, _ in member.roles):
+        return roster
+    plain = next(m for m in roster.staff if [role for role, _ in m.roles] == [Role.teacher])
+    deputy = replace(plain, roles=(*plain.roles, (Role.deputy_lead, None)))
+    return replace(
+        roster, staff=tuple(deputy if member is plain else member for member in roster.staff)
+    )
 
 
 def town_of(roster: Roster, seed: int) -> Town:
@@ -281,9 +296,10 @@ class Simulation:
         self._handled: list[Handled] = []
         self._taps: dict[str, int] = {}
         self._read = 0
-        self._sender = app.senders[BOT_ID]
+        transport = app.transports[0]
+        self._sender = Sender(app.database, transport, app.clock, Pacer(1e6), width=WIDTH)
         guard = FloodGuard(lambda: app.clock().timestamp())
-        self._poller = Poller(app.transports[0], app.inbox, self._handled.append, guard=guard)
+        self._poller = Poller(transport, app.inbox, self._handled.append, guard=guard)
 
     async def live(self, script: Script, days: int, tell: Tell) -> None:
         """Live through the days."""
@@ -388,8 +404,6 @@ class Simulation:
         for handled in self._handled:
             self._sender.answer(handled.toasts)
             await self._sender.toasts_sent()
-            self._sender.redraw(handled.redraws)
-            await self._sender.toasts_sent()
         self._handled.clear()
 
     # ---- what came of it -------------------------------------------------------------------
@@ -429,7 +443,7 @@ class Simulation:
                 "checks": oracle.checks,
             },
             behaviours=dict(self.behaviours),
-            left_out=missing if students < RARE_BELOW else (),
+            left_out=missing if students < RARE_BELOW or days < ALL_DAYS else (),
             differences=oracle.differences,
             lost=oracle.tally.lost,
             duplicated=oracle.tally.duplicated,

@@ -151,6 +151,7 @@ SCENES = {  # minutes after which step
     "desk": ("close", 1, 20),
     "signing": ("close", 1, 40),
     "afterwards": ("close", 1, 75),
+    "deputy": ("deputy", 1, 6),
     "later": ("close", 1, 90),
 }
 WITHOUT = {"second": "reminded", "class": "reminded"}  # where the ladder has no such step
@@ -181,6 +182,7 @@ class Script:
         self._chance = random.Random(f"{seed}")  # noqa: S311 - people, not secrets
         self._scenes: dict[str, Scene] = {}
         self._corrections: list[str] = []
+        self._flagged: list[str] = []
         self._silent: list[Family] = []
 
     def day(self, day: date, place: int) -> list[Scene]:
@@ -192,6 +194,7 @@ class Script:
             if at is not None:
                 self._scenes[name] = Scene(at + timedelta(minutes=minutes), name)
         self._corrections = []
+        self._flagged = []
         self._silent = []
         free = [f for f in self.families if not {p.chat for p in f.phones} & self._shared]
         self._chance.shuffle(free)
@@ -307,6 +310,7 @@ class Script:
     def _stale(self, family: Family, name: str, _place: int) -> None:
         child = family.subjects[0]
         stale = Gesture("first_seen", toast="card_was_old")
+        self._flagged.append(child)
         flow = through_the_questions(child, "nurse", start=(*opens(child), stale))
         self._add("early", family.first, name, *flow)
 
@@ -331,6 +335,9 @@ class Script:
         back = (Gesture("unblock"), Gesture("command", text="/today"), all_clear())
         self._add("breakfast", family.first, name, *back)
 
+    def _second(self, family: Family, name: str, _place: int) -> None:
+        self._add("second", family.phones[1], name, all_clear())
+
     def _both(self, family: Family, name: str, _place: int) -> None:
         second = family.phones[1]
         self._add("early", second, name, Gesture("command", text="/today"))
@@ -354,9 +361,11 @@ class Script:
         typed = (Gesture("type", text=words, about=child),)
         flow = through_the_questions(child, "home", start=typed, skip=1)
         self._add("early", family.first, name, *flow)
+        self._flagged.append(child)
 
     def _one_ill(self, family: Family, name: str, _place: int) -> None:
         ill = family.subjects[self._chance.randrange(2)]
+        self._flagged.append(ill)
         flow = through_the_questions(ill, "home", start=opens(ill))
         self._add("early", family.first, name, *flow, all_clear())
 
@@ -398,12 +407,32 @@ class Script:
         teachers = [p for p in self.town.phones.values() if self._teaches(p)]
         for teacher in self._chance.sample(teachers, min(len(teachers), 3)):
             self._add("late", teacher, "refreshes", Gesture("refresh", toast="refreshed"))
-        lead = self._one("school_lead", STAFF)
-        if lead is not None:
-            scene = ("desk", "signing")[place % 2]
-            name = ("signs", "signs late")[place % 2]
-            self._add(scene, lead, name, Gesture("sign", toast="signed"))
-            if place % 2 == 0:
+        self._look_at_flags()
+        self._sign(place)
+
+    def _look_at_flags(self) -> None:
+        """Every second flag is looked at in time; one is cleared up by telephone."""
+        for number, child in enumerate(self._flagged):
+            teacher = self._one("class_teacher", self.town.subjects[child].unit)
+            if teacher is None or number % 2:
+                continue
+            seen = Gesture("seen", child, toast="seen")
+            self._add("slips", teacher, "looks at a flag", seen)
+            if number == 0:
+                because = Gesture("because", child, toast="")
+                call = Gesture("call", child, toast="released")
+                self._add("class", teacher, "releases after a call", because, call)
+
+    def _sign(self, place: int) -> None:
+        """The lead signs in time, or when chased, or leaves it to the deputy."""
+        lead, deputy = self._one("school_lead", STAFF), self._one("deputy_lead", STAFF)
+        sign = Gesture("sign", toast="signed")
+        if place % 3 == 2 and deputy is not None and "deputy" in self._scenes:
+            self._add("deputy", deputy, "the deputy signs", sign)
+        elif lead is not None:
+            scene, name = (("desk", "signs"), ("signing", "signs when chased"))[place % 2]
+            self._add(scene, lead, name, sign)
+            if place % 3 == 0:
                 picture = Gesture("picture", toast="picture_comes")
                 self._add("later", lead, "asks for the picture", picture)
 
@@ -426,6 +455,10 @@ _alone: Fits = Script._alone
 
 def _two_parents(script: Script, family: Family) -> bool:
     return _alone(script, family) and len(family.phones) > 1
+
+
+def _second_is_asked(script: Script, family: Family) -> bool:
+    return script.ladder.has("ask", 2) and _two_parents(script, family)
 
 
 def _one_parent(script: Script, family: Family) -> bool:
@@ -458,6 +491,7 @@ _RARE: dict[str, tuple[Fits, Plays]] = {
     "yesterday's card": (_was_silent, Script._yesterday),
     "one of two ill": (_two_children, Script._one_ill),
     "own account, unwell": (_own, Script._own_account_ill),
+    "the second guardian answers": (_second_is_asked, Script._second),
     "both parents at once": (_two_parents, Script._both),
     "blocks, another is asked": (_two_parents, Script._blocks),
     "blocks, out of reach": (_one_parent, Script._blocks),
@@ -489,8 +523,11 @@ BEHAVIOURS = (
     "leaves as it is",
     "refreshes",
     "asks for the picture",
+    "looks at a flag",
+    "releases after a call",
     "signs",
-    "signs late",
+    "signs when chased",
+    "the deputy signs",
 )
 
 

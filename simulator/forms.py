@@ -16,7 +16,7 @@ _FIELDS = {
     "cases": r"\d+",
     "percent": r"\d+%|–",
     "timely": r"\d+%|–",
-    "until": r"(?:, until .+|，至.+)?",
+    "until": r".*",
     "day": r"[A-Z][a-z]{2} \d+ [A-Z][a-z]{2}|\d+月\d+日 周.",
     "unit": r"[^（()）]+",
 }
@@ -97,6 +97,10 @@ FORMS: dict[str, tuple[str, ...]] = {
         "已截止，之后补填的也会显示在这里。",
     ),
     # word of a flag
+    "flag.stay_home_until": (
+        "⚠️ {time} {name} ({unit}): stays home until {until}",
+        "⚠️ {time} {name}（{unit}）：在家休息到{until}",
+    ),
     "flag.stay_home": (
         "⚠️ {time} {name} ({unit}): stays home today",
         "⚠️ {time} {name}（{unit}）：今天在家休息",
@@ -105,17 +109,58 @@ FORMS: dict[str, tuple[str, ...]] = {
         "⚠️ {time} {name} ({unit}): comes in, nurse first",
         "⚠️ {time} {name}（{unit}）：到校先看校医",
     ),
-    "flag.cleared": (
-        "✓ {time} {name} ({unit}): all clear after all",
-        "✓ {time} {name}（{unit}）：已改为正常",
+    "flag.missing": (
+        "🚨 {time} {name} ({unit}): said to be coming, and not in class.",
+        "🚨 {time} {name}（{unit}）：家里说来学校，人却不在班上。",
     ),
     "flag.correction": (
         "{name} ({unit}): a correction is asked for.",
         "{name}（{unit}）申请修改填报。",
     ),
-    "flag.decided": (
-        "{name} ({unit}): {now}. Decided, the family sees it.",
-        "{name}（{unit}）：{now}。已处理，家长能看到。",
+    "flag.correction_was": (
+        "{name} ({unit}): a correction was asked for.",
+        "{name}（{unit}）申请过修改填报。",
+    ),
+    "flag.as_unseen": ("⏰ Nobody has confirmed this yet:", "⏰ 还没有人确认："),
+    "flag.as_instead": (
+        "Nobody closer to {unit} can be reached here, so it comes to you:",
+        "{unit}的老师和校医都还没加入，所以先告诉您：",
+    ),
+    "flag.as_last_resort": (
+        "Nobody of the school who should know can be reached here. Please ring them now:",
+        "该知道的老师和领导都还没加入，请马上打电话转告：",
+    ),
+    "flag.seen": ("✓ seen by {name} {time}", "✓ {name} {time} 已看到"),
+    "flag.passed_on": ("{time} passed on to the lead", "{time} 已转告校领导"),
+    "flag.done_agreed": (
+        "✓ {time} accepted by {by}. Now: {now}; the family sees it.",
+        "✓ {time} {by}同意修改，现在是“{now}”，家长能看到。",
+    ),
+    "flag.done_left": (
+        "{time} left as it was by {by}. Still: {now}; the family has been told.",
+        "{time} {by}决定维持原来的，仍是“{now}”，已告知家长。",
+    ),
+    "flag.done_call": (
+        "✓ {time} released by {by} after a call. Now: {now}.",
+        "✓ {time} {by}打电话核实过，现在是“{now}”。",
+    ),
+    "flag.done_undone": (
+        "↩ {time} taken back by the family: all clear after all",
+        "↩ {time} 家长自己撤回，改为正常",
+    ),
+    "flag.done_overtaken": (
+        "{time} overtaken: there is newer word",
+        "{time} 又有新情况，以新的为准",
+    ),
+    "flag.done_found": ("✓ {time} found ({by})", "✓ {time} 找到了（{by}）"),
+    "flag.left_for_family": (
+        "{name}: the school has looked at your correction and leaves it as it is for now: {now}.",
+        "{name}：学校看过您的修改申请，暂时维持“{now}”。",
+    ),
+    "flag.left_for_family_until": (
+        "{name}: the school has looked at your correction and leaves it as it is for now: {now},"
+        " until {until}.",
+        "{name}：学校看过您的修改申请，暂时维持“{now}”，到{until}为止。",
     ),
     # the summary
     "summary.title": ("{unit} · {day}", "{unit} · {day}"),
@@ -141,6 +186,10 @@ FORMS: dict[str, tuple[str, ...]] = {
     "summary.line_see_nurse": (
         "· {name} ({unit}): to the nurse{until}",
         "· {name}（{unit}）：先看校医{until}",
+    ),
+    "summary.unsigned": (
+        "The summary of {unit} is not signed yet. Please have a look and sign.",
+        "{unit}今天的汇总还没有签名，请核对后签名。",
     ),
     "summary.coverage": (
         "Accounted for: {accounted} of {of} ({percent})",
@@ -202,6 +251,8 @@ FORMS: dict[str, tuple[str, ...]] = {
     ),
     "toast.refreshed": ("This is how it stands now.", "已是最新情况。"),
     "toast.reasons": ("Reported: {reasons}", "填报的情况：{reasons}"),
+    "toast.seen": ("Thank you. The others see that you have it.", "谢谢！其他人能看到您已接手。"),
+    "toast.seen_already": ("Somebody has it already.", "已经有人接手了。"),
     "toast.released": ("Correction accepted.", "已同意修改。"),
     "toast.flag_kept": ("It stays as it was.", "维持原来的，没有修改。"),
     "toast.nothing_to_release": ("This has been decided already.", "这件事已经处理过了。"),
@@ -223,6 +274,9 @@ FORMS: dict[str, tuple[str, ...]] = {
     "button.none": ("None of these", "都没有"),
     "button.refresh": ("Refresh", "刷新"),
     "button.details": ("Why?", "看原因"),
+    "button.seen": ("Seen", "已看到"),
+    "button.release_because": ("Release…", "解除…"),
+    "button.release_call": ("Cleared up by phone", "电话核实过"),
     "button.release": ("Accept", "同意修改"),
     "button.keep_flag": ("Leave as it is", "维持原来的"),
     "button.picture": ("Picture", "看图"),

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 from simulator import reading
 from simulator.families import Gesture
+from simulator.flags import Flag, Flags
 from simulator.reading import Button
 from simulator.standing import (
     Day,
@@ -23,7 +24,7 @@ from simulator.standing import (
     release,
     weigh,
 )
-from simulator.town import STAFF, Ladder, Phone, Rung, Subject, Town
+from simulator.town import Ladder, Phone, Rung, Subject, Town
 
 MOST_CASES, MOST_CLASSES, MOST_NAMES = 20, 12, 6  # named on a summary; the others are counted
 GATHERED = timedelta(minutes=10)  # what can wait is told to the signer together
@@ -129,6 +130,8 @@ class Oracle:
         self.expected: Expected = Counter()
         self.seen: Expected = Counter()
         self.toasts: dict[str, tuple[int, str]] = {}
+        self.asked: set[int] = set()
+        self.flags = Flags(self.town, self._is_reached, self._expect_flag)
         self.said: list[tuple[int, str]] = []
         self.told_late: set[int] = set()
 
@@ -142,6 +145,7 @@ class Oracle:
         """Let it be a moment of the day."""
         self.now, self.step = moment, step
         self._gathered()
+        self.flags.pass_on(moment)
 
     def differs(self, what: str, expected: object, seen: object) -> None:
         """Keep a difference."""
@@ -184,9 +188,10 @@ class Oracle:
             self._expect_card(chat)
 
     def _expect_card(self, chat: int) -> None:
-        """Expect the day's card in a chat that has not had it: nobody is asked twice."""
-        if chat not in self.holders:
+        """Expect the day's question in a chat that has not had it: nobody is asked twice."""
+        if chat not in self.asked:
             self.expected[chat, "card", ""] += 1
+            self.asked.add(chat)
             self.holders.add(chat)
 
     def _remind(self, _rung: Rung) -> None:
@@ -211,10 +216,26 @@ class Oracle:
                     self.classes[phone.chat] = unit
                     self.expected[phone.chat, "class", unit] += 1
 
+    def _evening(self, _rung: Rung) -> None:
+        """Nobody in town has chosen the evening before."""
+
     def _summary(self, _rung: Rung) -> None:
-        for phone in self._holders("school_lead"):
+        self._hand_over("school_lead")
+
+    def _chase(self, _rung: Rung) -> None:
+        if self.signed is None:
+            for phone in self._holders("school_lead"):
+                self.expected[phone.chat, "unsigned", ""] += 1
+
+    def _deputy(self, _rung: Rung) -> None:
+        if self.signed is None:
+            self._hand_over("deputy_lead")
+
+    def _hand_over(self, role: str) -> None:
+        for phone in self._holders(role):
             self.leads.add(phone.chat)
             self.expected[phone.chat, "summary", ""] += 1
+            self.expected[phone.chat, "picture", ""] += 1
 
     def _holders(self, role: str, unit: str | None = None) -> list[Phone]:
         return [
@@ -271,10 +292,30 @@ class Oracle:
         self.blocked.discard(phone.chat)
 
     def _does_release(self, phone: Phone, gesture: Gesture) -> None:
-        release(self._touched(gesture.about), phone.chat, self.now)
+        held = self._touched(gesture.about)
+        if held.wanted:
+            release(held, phone.chat, self.now)
+            kinds = ("correction",) if held.severity else ("flag", "correction")
+            self.flags.decided(gesture.about, "done_agreed", phone.chat, self.now, *kinds)
 
-    def _does_keep_flag(self, _phone: Phone, gesture: Gesture) -> None:
-        self.standing[gesture.about].wanted = ""
+    def _does_keep_flag(self, phone: Phone, gesture: Gesture) -> None:
+        held = self.standing[gesture.about]
+        if held.wanted:
+            held.wanted = ""
+            self.flags.decided(gesture.about, "done_left", phone.chat, self.now, "correction")
+            name = self.town.subjects[gesture.about].name
+            self.expected[held.asked_by, "left", name] += 1
+
+    def _does_seen(self, phone: Phone, gesture: Gesture) -> None:
+        self.flags.looked_at(gesture.about, phone.chat, self.now)
+
+    def _does_call(self, phone: Phone, gesture: Gesture) -> None:
+        """Release a flag after a telephone call, without having been asked."""
+        held = self._touched(gesture.about)
+        held.wanted = "well"
+        release(held, phone.chat, self.now)
+        kinds = ("flag", "correction")
+        self.flags.decided(gesture.about, "done_call", phone.chat, self.now, *kinds)
 
     def _does_sign(self, phone: Phone, _gesture: Gesture) -> None:
         if self.closed and self.signed is None:
@@ -289,11 +330,14 @@ class Oracle:
         self.tally.answers += 1
         self.said.append((phone.chat, subject))
         held = self._touched(subject)
-        match weigh(held, phone.chat, what, self.now, closed=self.closed):
-            case Weighed.raised | Weighed.undone:
-                self._tell(subject, "flag", what)
+        by, now = phone.chat, self.now
+        match weigh(held, by, what, now, closed=self.closed):
+            case Weighed.raised:
+                self.flags.raised(subject, what, held.severity, by, now)
+            case Weighed.undone:
+                self.flags.undone(subject, held.severity, by, now)
             case Weighed.asked_for:
-                self._tell(subject, "correction", "correction")
+                self.flags.asked_for(subject, held.severity, by, now)
 
     def _touched(self, subject: str) -> Standing:
         """Return what stands about somebody, about to change."""
@@ -302,20 +346,12 @@ class Oracle:
             self.changed.setdefault(subject, replace(held))
         return held
 
-    def _tell(self, subject: str, kind: str, what: str) -> None:
-        """Expect word of a flag with those who must hear of it."""
-        who = self.town.subjects[subject]
-        told = {phone.chat for phone in self._holders("doctor", STAFF)}
-        told |= {phone.chat for phone in self._holders("class_teacher", who.unit)} - (
-            set() if who.unit else told
-        )
-        if not who.unit:
-            told |= {phone.chat for phone in self._holders("school_lead", STAFF)}
-        told -= {chat for chat in told if self.town.phones[chat].oneself == subject}
-        told = told or {phone.chat for phone in self._holders("school_lead", STAFF)}
-        for chat in told:
-            self.tally.flags += 1
-            self.expected[chat, kind, f"{who.name} {what}"] += 1
+    def _is_reached(self, phone: Phone) -> bool:
+        return phone.chat not in self.blocked
+
+    def _expect_flag(self, chat: int, kind: str, about: str) -> None:
+        self.tally.flags += 1
+        self.expected[chat, kind, about] += 1
 
     def _tell_signer(self) -> None:
         """Expect word to whoever signed: of what is graver at once, of the rest in a while."""
@@ -375,7 +411,10 @@ class Oracle:
         if kind == "class":
             about = reading.class_card(text).unit
         elif kind in {"flag", "correction"}:
-            about = " ".join(reading.flag(text))
+            flag = reading.flag(text)
+            about = f"{flag.name} {flag.what}"
+        elif kind == "left":
+            about = reading.about_left(text)
         elif kind == "reminder":
             self._reminder(chat, text)
         self.seen[chat, kind, about] += 1
@@ -438,6 +477,9 @@ class Oracle:
                 self._compare_class(chat, unit)
         for chat in self.leads - self.away:
             self._compare_summary(chat)
+        for flag in self.flags.all:
+            for chat in flag.told.keys() - self.away:
+                self._compare_flag(flag, chat)
 
     def _latest(self, chat: int, kind: str) -> Shown | None:
         return next(
@@ -471,6 +513,25 @@ class Oracle:
         if (not waiting or self.closed) and reminders:
             self.differs(f"reminders left with {phone.name}", 0, len(reminders))
         return set(results) <= set(seen.results)
+
+    def _compare_flag(self, flag: Flag, chat: int) -> None:
+        """Everybody who was told of a case sees what has become of it."""
+        name = flag.subject.name
+        shown = [
+            reading.flag(message.text)
+            for message in self.chats[chat].values()
+            if message.kind == flag.kind and message.day == self.day and name in message.text
+        ]
+        expected = reading.Flag(
+            name,
+            flag.what,
+            self.flags.told_as(flag, chat),
+            self.flags.became(flag, chat),
+        )
+        self.checks += 1
+        if expected not in shown:
+            what = f"{flag.kind} about {name} with {self._name(chat)}"
+            self.differs(what, expected, shown or "gone")
 
     def _who(self, phone: Phone, key: str) -> str:
         """Name who else of the family has answered; the school is not named."""

@@ -20,10 +20,13 @@ _BUTTONS = {  # what people mean -> how it stands on a button
     "details": ("button.details",),
     "release": ("button.release",),
     "keep_flag": ("button.keep_flag",),
+    "seen": ("button.seen",),
+    "because": ("button.release_because",),
+    "call": ("button.release_call",),
     "picture": ("button.picture",),
     "sign": ("button.sign_zero", "button.sign"),
 }
-_OF_FLAGS = frozenset({"details", "release", "keep_flag"})
+_OF_FLAGS = frozenset({"details", "release", "keep_flag", "seen", "because", "call"})
 
 
 class NoButtonError(LookupError):

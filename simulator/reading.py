@@ -65,7 +65,7 @@ def kind_of(text: str) -> str:
         if any(says(key, first) is not None for key in keys):
             if kind == "summary" and not _is_summary(rest):
                 continue
-            return kind
+            return kind_of(rest) if kind == "above" else kind
     return "words"
 
 
@@ -75,8 +75,11 @@ _KINDS = {
     "reminder": ("remind", "remind.oneself"),
     "class": ("class.title",),
     "picture": ("picture.caption",),
-    "flag": ("flag.stay_home", "flag.see_nurse", "flag.cleared", "flag.decided"),
-    "correction": ("flag.correction",),
+    "flag": tuple(key for key in FORMS if key.startswith(("flag.stay", "flag.see_", "flag.mis"))),
+    "correction": ("flag.correction", "flag.correction_was"),
+    "above": ("flag.as_unseen", "flag.as_instead", "flag.as_last_resort"),
+    "left": ("flag.left_for_family", "flag.left_for_family_until"),
+    "unsigned": ("summary.unsigned",),
     "summary": ("summary.title",),
 }
 
@@ -166,20 +169,52 @@ def reminded(text: str) -> tuple[str, ...]:
 
 # ---- flags ---------------------------------------------------------------------------------
 
-_FLAGS = {"flag.stay_home": "home", "flag.see_nurse": "nurse", "flag.cleared": "well"}
+_FLAGS = {
+    "flag.stay_home_until": "home",
+    "flag.stay_home": "home",
+    "flag.see_nurse": "nurse",
+    "flag.missing": "missing",
+    "flag.correction": "correction",
+    "flag.correction_was": "correction",
+}
+_ABOVE = ("flag.as_unseen", "flag.as_instead", "flag.as_last_resort")
+_BELOW = ("flag.seen", "flag.passed_on", *(key for key in FORMS if key.startswith("flag.done_")))
 
 
-def flag(text: str) -> tuple[str, str]:
-    """Return whom a word of a flag, or a correction asked for, is about, and what it says."""
+@dataclass(frozen=True, slots=True)
+class Flag:
+    """What those at school see of a case: whom it is about, and what has become of it."""
+
+    name: str = ""
+    what: str = ""
+    told_as: str = ""  # unseen, instead, last_resort, or nothing
+    became: tuple[tuple[str, str, str], ...] = ()  # (what, time, who)
+
+
+def flag(text: str) -> Flag:
+    """Read the message about a flag or a correction."""
+    lines = text.split("\n")
+    above = next((key for key in _ABOVE if says(key, lines[0]) is not None), "")
+    name = what = ""
+    for key, meant in _FLAGS.items():
+        if found := says(key, lines[bool(above)]):
+            name, what = found["name"], meant
+            break
+    became = []
+    for line in lines[1:]:
+        for key in _BELOW:
+            if found := says(key, line):
+                who = found.get("name") or found.get("by") or ""
+                became.append((key.rpartition(".")[2], found["time"], who))
+                break
+    return Flag(name, what, above.removeprefix("flag.as_"), tuple(became))
+
+
+def about_left(text: str) -> str:
+    """Return whom a correction was about that the school leaves as it is."""
     first = text.split("\n", 1)[0]
-    for key, what in _FLAGS.items():
-        if found := says(key, first):
-            return found["name"], what
-    if found := says("flag.correction", first):
-        return found["name"], "correction"
-    if found := says("flag.decided", first):
-        return found["name"], "decided"
-    return "", ""
+    found = says("flag.left_for_family_until", first) or says("flag.left_for_family", first)
+    return found["name"] if found else ""
 
 
 # ---- the class card ------------------------------------------------------------------------

@@ -26,6 +26,7 @@ class Standing:
     at: datetime | None = None
     floor: int = 0
     wanted: str = ""
+    asked_by: int = 0  # who asked for the correction
     late: bool = False
 
     @property
@@ -68,7 +69,7 @@ def weigh(held: Standing, chat: int, what: str, now: datetime, *, closed: bool) 
         if own and severity >= held.floor:
             _stand(held, chat, what, now, closed=closed)
             return Weighed.undone
-        held.wanted = what
+        held.wanted, held.asked_by = what, chat
         return Weighed.asked_for
     if severity == 0:
         _stand(held, chat, what, now, closed=closed)
