@@ -174,6 +174,7 @@ class Script:
         self.families = families_of(town)
         self.blocked: set[int] = set()
         self.silent_yesterday: list[Family] = []
+        self.ill_yesterday: dict[str, date] = {}  # who was to stay home, and on which day
         shared: dict[int, int] = {}
         for family in self.families:
             for phone in family.phones:
@@ -184,6 +185,8 @@ class Script:
         self._corrections: list[str] = []
         self._flagged: list[str] = []
         self._silent: list[Family] = []
+        self._ill: set[str] = set()
+        self._held: set[str] = set()
 
     def day(self, day: date, place: int) -> list[Scene]:
         """Return the scenes of a school day; `place` counts the school days from 0."""
@@ -196,15 +199,43 @@ class Script:
         self._corrections = []
         self._flagged = []
         self._silent = []
-        free = [f for f in self.families if not {p.chat for p in f.phones} & self._shared]
+        self._ill = set()
+        self._held = {s for s, on in self.ill_yesterday.items() if day - on == timedelta(days=1)}
+        held = [f for f in self.families if self._held & set(f.subjects)]
+        free = [f for f in self._unshared() if f not in held]
         self._chance.shuffle(free)
         dealt = self._deal(free, place)
+        for number, family in enumerate(held):
+            dealt.add(id(family))
+            self._was_ill(family, number + place)
         for family in self.families:
             if id(family) not in dealt:
                 self._ordinary(family)
         self._school(place)
         self.silent_yesterday = self._silent
+        self.ill_yesterday = dict.fromkeys(self._ill, day)
         return sorted(self._scenes.values(), key=lambda scene: scene.at)
+
+    def _unshared(self) -> list[Family]:
+        return [f for f in self.families if not {p.chat for p in f.phones} & self._shared]
+
+    def _was_ill(self, family: Family, turn: int) -> None:
+        """A case of yesterday still holds: most say how it goes, one does not."""
+        ill = next(subject for subject in family.subjects if subject in self._held)
+        if turn % 3 == 0:
+            flow = through_the_questions(ill, "home", start=opens(ill))
+            others = (all_clear(),) if len(family.subjects) > 1 else ()
+            self._add("early", family.first, "ill yesterday, and still", *flow, *others)
+            self._ill.add(ill)
+        elif turn % 3 == 1:
+            well = all_clear(toast="correction_asked")
+            self._add("early", family.first, "ill yesterday, well again", well)
+            self._corrections.append(ill)
+        else:
+            self._silent.append(family)
+            self._scenes["afterwards"].acts.append(
+                Act(family.first.chat, "ill yesterday, silent", ())
+            )
 
     def _add(self, scene: str, phone: Phone, behaviour: str, *gestures: Gesture) -> None:
         self._scenes[self._known(scene)].acts.append(Act(phone.chat, behaviour, gestures))
@@ -289,6 +320,7 @@ class Script:
         self._add("early", family.first, name, all_clear())
         flow = through_the_questions(child, "home", start=changes(child, of=1))
         self._add("breakfast", family.first, "", *flow)
+        self._ill.add(child)
 
     def _better(self, family: Family, name: str, _place: int) -> None:
         child = family.subjects[0]
@@ -362,12 +394,14 @@ class Script:
         flow = through_the_questions(child, "home", start=typed, skip=1)
         self._add("early", family.first, name, *flow)
         self._flagged.append(child)
+        self._ill.add(child)
 
     def _one_ill(self, family: Family, name: str, _place: int) -> None:
         ill = family.subjects[self._chance.randrange(2)]
         self._flagged.append(ill)
         flow = through_the_questions(ill, "home", start=opens(ill))
         self._add("early", family.first, name, *flow, all_clear())
+        self._ill.add(ill)
 
     def _absent(self, family: Family, name: str, _place: int) -> None:
         child = family.subjects[0]
@@ -386,6 +420,7 @@ class Script:
         child = family.subjects[0]
         flow = through_the_questions(child, "home", start=opens(child))
         self._add("afterwards", family.first, name, *flow)
+        self._ill.add(child)
 
     def _very_late(self, family: Family, name: str, _place: int) -> None:
         self._add("afterwards", family.first, name, all_clear())
@@ -398,11 +433,11 @@ class Script:
             teacher = self._one("class_teacher", unit) or self._one("doctor", STAFF)
             if teacher is None:
                 continue
-            decides = Gesture(
-                *(("release", child) if (number + place) % 2 == 0 else ("keep_flag", child)),
-                toast="released" if (number + place) % 2 == 0 else "flag_kept",
-            )
-            name = "releases" if decides.kind == "release" else "leaves as it is"
+            if (number + place) % 2 == 0:
+                name, decides = "releases", Gesture("release", child, toast="released")
+            else:
+                name, decides = "leaves as it is", Gesture("keep_flag", child, toast="flag_kept")
+                self._ill |= {child} - self._held
             self._add("class", teacher, name, Gesture("details", child, toast="reasons"), decides)
         teachers = [p for p in self.town.phones.values() if self._teaches(p)]
         for teacher in self._chance.sample(teachers, min(len(teachers), 3)):
@@ -420,8 +455,9 @@ class Script:
             self._add("slips", teacher, "looks at a flag", seen)
             if number == 0:
                 because = Gesture("because", child, toast="")
-                call = Gesture("call", child, toast="released")
+                call = Gesture("call", child, toast="let_go")
                 self._add("class", teacher, "releases after a call", because, call)
+                self._ill.discard(child)
 
     def _sign(self, place: int) -> None:
         """The lead signs in time, or when chased, or leaves it to the deputy."""
@@ -519,6 +555,9 @@ BEHAVIOURS = (
     "never",
     "never joined",
     *_RARE,
+    "ill yesterday, and still",
+    "ill yesterday, well again",
+    "ill yesterday, silent",
     "releases",
     "leaves as it is",
     "refreshes",

@@ -49,6 +49,14 @@ FORMS: dict[str, tuple[str, ...]] = {
         "{time} {names}: please stay home today.",
         "{time} {names}：今天请在家休息，先不要到校。",
     ),
+    "card.held_stay_home": (
+        "{names}: at home until {until}, as agreed. How does it go today?",
+        "{names}：在家休息到{until}。今天好些了吗？",
+    ),
+    "card.held_see_nurse": (
+        "{names}: to the nurse first until {until}. How does it go today?",
+        "{names}：到{until}为止，到校先看校医。今天好些了吗？",
+    ),
     "card.answered_by": (" ({name})", "（{name}已填）"),
     "card.not_yet": ("{names}: not answered yet", "{names}：还没填"),
     "card.correction_waits": ("Your correction is with the school.", "修改已转给学校。"),
@@ -179,6 +187,7 @@ FORMS: dict[str, tuple[str, ...]] = {
     "summary.cases": ("{n} case: {kinds}", "{n} cases: {kinds}", "异常{n}例：{kinds}"),
     "summary.cases_stay_home": ("{n} stay home", "在家休息{n}人"),
     "summary.cases_see_nurse": ("{n} to the nurse", "先看校医{n}人"),
+    "summary.cases_held": ("{n} still held from before", "之前未到期的{n}人"),
     "summary.line_stay_home": (
         "· {name} ({unit}): stay home{until}",
         "· {name}（{unit}）：在家休息{until}",
@@ -253,6 +262,10 @@ FORMS: dict[str, tuple[str, ...]] = {
     "toast.reasons": ("Reported: {reasons}", "填报的情况：{reasons}"),
     "toast.seen": ("Thank you. The others see that you have it.", "谢谢！其他人能看到您已接手。"),
     "toast.seen_already": ("Somebody has it already.", "已经有人接手了。"),
+    "toast.let_go": (
+        "Released. Everybody who was told sees it, and so does the family.",
+        "已解除，收到提醒的老师和家长都能看到。",
+    ),
     "toast.released": ("Correction accepted.", "已同意修改。"),
     "toast.flag_kept": ("It stays as it was.", "维持原来的，没有修改。"),
     "toast.nothing_to_release": ("This has been decided already.", "这件事已经处理过了。"),

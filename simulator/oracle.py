@@ -137,8 +137,9 @@ class Oracle:
 
     def begin_day(self, day: date) -> None:
         """Turn to another day: nothing is known of anybody yet."""
-        away = set(self.blocked)
+        away, yesterday = set(self.blocked), self.standing
         self._begin(day)
+        self.standing = {key: held.carried_to(day) for key, held in yesterday.items()}
         self.away |= away
 
     def at(self, moment: datetime, step: str) -> None:
@@ -506,7 +507,8 @@ class Oracle:
         )
         waiting = tuple(sorted(self._short(phone, key) for key in self._waiting(phone)))
         wanted = any(held.wanted for _, held in self._of(phone)) and not waiting
-        expected = reading.Card(results, waiting, wanted, self.closed and bool(waiting))
+        held = tuple(sorted(self._short(phone, key) for key, it in self._of(phone) if it.held))
+        expected = reading.Card(results, waiting, held, wanted, self.closed and bool(waiting))
         seen = reading.card(message.text)
         self.check(f"card of {phone.name}", expected, seen)
         reminders = [m for m in self.chats[chat].values() if m.kind == "reminder"]

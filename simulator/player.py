@@ -73,15 +73,15 @@ class Player:
                 self.world.block(chat, gesture.kind == "block", self.bot_id)
                 return None
             case "again":
-                self.world.bots[self.bot_id].queue.redeliver(self._last[chat].update_id)
+                self.world.bots[self.bot_id].queue.redeliver(self._last_of(chat).update_id)
                 return None
             case "raw":
                 other = self._any_button(int(gesture.about))
                 return self._tap(chat, next(self._messages(chat)).id, other[1])
             case "first_seen":
-                return self._tap(chat, *self._first[chat])
+                return self._tap(chat, *self._first_of(chat))
             case "same_again":
-                last = self._last[chat]
+                last = self._last_of(chat)
                 return self._tap(chat, last.message_id, last.data)
             case _:
                 if chat not in self._first:
@@ -92,6 +92,16 @@ class Player:
         tap = self.world.tap(chat, message_id, data=data, raw=True, bot_id=self.bot_id)
         self._last[chat] = Tapped(message_id, data, tap.update_id, tap.id)
         return self._last[chat]
+
+    def _last_of(self, chat: int) -> Tapped:
+        if chat not in self._last:
+            raise NoButtonError(f"an earlier tap of {self.town.phones[chat].name}")
+        return self._last[chat]
+
+    def _first_of(self, chat: int) -> tuple[int, str]:
+        if chat not in self._first:
+            raise NoButtonError(f"an earlier card of {self.town.phones[chat].name}")
+        return self._first[chat]
 
     def _messages(self, chat: int, *, old: bool = False) -> Iterator[Any]:
         for message in reversed(self.world.chat(chat, self.bot_id).messages.values()):

@@ -108,6 +108,7 @@ class Card:
     # Sorted: (name or "oneself", time, what, who else answered).
     results: tuple[tuple[str, str, str, str], ...] = ()
     waiting: tuple[str, ...] = ()
+    held: tuple[str, ...] = ()  # of whom an earlier day's advice still holds
     correction: bool = False
     closed: bool = False
     question: str = ""
@@ -125,8 +126,11 @@ def card(text: str) -> Card:
     results: list[tuple[str, str, str, str]] = []
     waiting: tuple[str, ...] = ()
     notices = set()
+    held: list[str] = []
     for before, line in pairwise(lines):
         results += _results(line)
+        if found := says("card.held_stay_home", line) or says("card.held_see_nurse", line):
+            held.append("oneself" if found["names"] in YOU else found["names"])
         if says("card.ask", line) is not None:
             waiting = tuple(sorted(_bare_name(name) for name in names_of(before)))
         elif says("card.ask_oneself", line) is not None:
@@ -139,6 +143,7 @@ def card(text: str) -> Card:
     return Card(
         tuple(sorted(results)),
         waiting,
+        tuple(sorted(held)),
         "card.correction_waits" in notices,
         bool(notices & {"card.closed_late", "card.closed"}),
     )
@@ -336,7 +341,7 @@ def _summary_numbers(line: str) -> Iterator[tuple[str, int]]:
     if found := says("summary.cases", line):
         yield "cases", int(found["n"])
         for part in re.split(r", |，", found["kinds"]):
-            for key, name in (("stay_home", "home"), ("see_nurse", "nurse")):
+            for key, name in (("stay_home", "home"), ("see_nurse", "nurse"), ("held", "held")):
                 if said := says(f"summary.cases_{key}", part):
                     yield name, int(said["n"])
     for name in ("absent", "unaccounted"):

@@ -3,13 +3,14 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from enum import StrEnum, auto
 
 from simulator.town import STAFF, Subject, Town
 
 UNDO = timedelta(minutes=10)
 SEVERITY = {"well": 0, "absent": 0, "nurse": 1, "home": 2}
+HOLDS = {"home": 1}  # days after today: a whole day without a fever
 WHOLE = 5  # from this many on, a class of which nothing is known is one line
 
 
@@ -28,6 +29,18 @@ class Standing:
     wanted: str = ""
     asked_by: int = 0  # who asked for the correction
     late: bool = False
+    until: date = date.min  # the last day for which it holds
+
+    def carried_to(self, day: date) -> "Standing":
+        """Return what stands at the beginning of the next school day: a case until it ends."""
+        if self.severity and self.until >= day:
+            return Standing(what=self.what, floor=self.severity, until=self.until)
+        return Standing()
+
+    @property
+    def held(self) -> bool:
+        """Say whether this is a case of an earlier day, of which nobody has spoken today."""
+        return self.waits and self.severity > 0
 
     @property
     def severity(self) -> int:
@@ -70,8 +83,10 @@ def weigh(held: Standing, chat: int, what: str, now: datetime, *, closed: bool) 
             _stand(held, chat, what, now, closed=closed)
             return Weighed.undone
         held.wanted, held.asked_by = what, chat
+        if held.waits:  # a case of an earlier day: heard of, but not let go
+            held.state, held.at = "in", now
         return Weighed.asked_for
-    if severity == 0:
+    if severity == 0 or held.waits:
         _stand(held, chat, what, now, closed=closed)
     return Weighed.taken
 
@@ -80,6 +95,7 @@ def _stand(held: Standing, chat: int, what: str, now: datetime, *, closed: bool)
     held.state, held.what, held.wanted = "in", what, ""
     held.by, held.at = chat, now
     held.late = held.late or closed
+    held.until = now.date() + timedelta(days=HOLDS.get(what, 0))
 
 
 def release(held: Standing, chat: int, now: datetime) -> None:
@@ -87,6 +103,7 @@ def release(held: Standing, chat: int, now: datetime) -> None:
     if held.wanted:
         held.what, held.wanted = held.wanted, ""
         held.by, held.at, held.floor = chat, now, held.severity
+        held.until = now.date()
 
 
 # ---- the whole school ----------------------------------------------------------------------
@@ -147,6 +164,7 @@ class Day:
             "cases": len(self.cases),
             "home": self.how_many("home"),
             "nurse": self.how_many("nurse"),
+            "held": sum(each.held for each in self.held.values()),
             "absent": self.how_many("absent"),
             "accounted": accounted,
             "coverage": percent(accounted, len(self.everybody)),
@@ -155,7 +173,7 @@ class Day:
 
     def how_many(self, what: str) -> int:
         """Count those of whom this stands."""
-        return sum(each.what == what for each in self.held.values())
+        return sum(each.what == what and not each.waits for each in self.held.values())
 
     def changes_since(self, before: "Day") -> Counter[str]:
         """Count what has changed since the day was signed, each person once."""
