@@ -22,7 +22,6 @@ from bot.listener import FloodGuard, Poller
 from bot.pacer import Pacer
 from bot.sender import Sender
 from bot.settings import read_settings
-from checkin.access import Role
 from checkin.plans import Plan
 from checkin.rosters import Roster
 from handlers.inbox import Handled
@@ -141,7 +140,7 @@ async def _settle_in(app: App, sandbox: Sandbox, students: int, seed: int) -> tu
     """Make the school, and let most of its people have joined long ago."""
     classes = max(4, -(-students // CLASS_SIZE))
     roster = invented_school(seed, students, classes, staff=max(classes + 5, students // 14))
-    roster = with_a_deputy(roster)
+    roster = without_quarrels(roster)
     town = town_of(roster, seed)
     await app.database.migrate()
     for transport in app.transports:
@@ -162,21 +161,23 @@ async def _settle_in(app: App, sandbox: Sandbox, students: int, seed: int) -> tu
     return town, ladder
 
 
-def with_a_deputy(roster: Roster) -> Roster:
-    """Let one teacher be the deputy head too, where a roster names none."""
-    if any(role is Role.deputy_lead for member in roster.staff for role, _ in member.roles):
-        return roster
-    plain = next(m for m in roster.staff if [role for role, _ in m.roles] == [Role.teacher])
-    deputy = replace(plain, roles=(*plain.roles, (Role.deputy_lead, None)))
-    return replace(
-        roster, staff=tuple(deputy if member is plain else member for member in roster.staff)
+def without_quarrels(roster: Roster) -> Roster:
+    """Let separated parents see the same: who may see what is a matter of other tests."""
+    guardians = tuple(
+        replace(each, students=tuple(replace(tie, separate=False) for tie in each.students))
+        for each in roster.guardians
     )
+    students = tuple(replace(each, separate=False) for each in roster.students)
+    return replace(roster, students=students, guardians=guardians)
 
 
 def town_of(roster: Roster, seed: int) -> Town:
     """Give everybody on a roster a phone and say whom they answer for; some never join."""
     chance = random.Random(f"{seed} joins")  # noqa: S311 - people, not secrets
-    subjects = {s.number: Subject(s.number, s.name, s.class_name) for s in roster.students}
+    subjects = {
+        s.number: Subject(s.number, s.name, s.class_name, s.dormitory or "")
+        for s in roster.students
+    }
     subjects |= {m.number: Subject(m.number, m.name, STAFF) for m in roster.staff if m.number}
     phones: dict[int, Phone] = {}
     ways: dict[str, list[tuple[int, int]]] = {key: [] for key in subjects}
@@ -192,7 +193,8 @@ def town_of(roster: Roster, seed: int) -> Town:
         wards = tuple(each.number for each in guardian.students)
         chat = add(guardian.name, guardian.language or "zh", wards=wards)
         for each in guardian.students:
-            ways[each.number].append((each.order, chat))
+            if not subjects[each.number].house:  # nobody at home knows how a boarder slept
+                ways[each.number].append((each.order, chat))
     for student in roster.students:
         if student.own_account:
             language = "en" if student.name.isascii() else "zh"

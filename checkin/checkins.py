@@ -150,8 +150,9 @@ def _lower(standing: Standing, said: Said) -> Standing:
 
 
 def _agree(standing: Standing, said: Said) -> Standing:
-    if standing.severity:
+    if standing.severity and standing.answered_at is not None:
         return replace(_vouch(standing, said), disposition=said.disposition)
+    # A case of an earlier day, of which nobody had spoken today, is theirs who say so again.
     return replace(
         standing,
         status=Status.complete,

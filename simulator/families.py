@@ -352,7 +352,8 @@ class Script:
         self._add("breakfast", family.first, "", all_clear())
 
     def _foreign(self, family: Family, name: str, _place: int) -> None:
-        other = next(f for f in self.families if f.first.chat != family.first.chat)
+        away = {*self.blocked, family.first.chat}
+        other = next(f for f in self.families if f.first.chat not in away)
         raw = Gesture("raw", about=str(other.first.chat), toast="not_yours")
         self._add("early", family.first, name, raw, all_clear())
 
@@ -572,4 +573,4 @@ BEHAVIOURS = (
 
 def never_joined(town: Town) -> Iterator[str]:
     """Name the subjects of whom nobody has joined."""
-    return (subject for subject, ways in town.ways.items() if not ways)
+    return (key for key, ways in town.ways.items() if not ways and not town.subjects[key].house)

@@ -116,6 +116,8 @@ class Flags:
 
     def _rings(self, flag: Flag) -> Iterator[tuple[str, list[int]]]:
         near = [("class_teacher", flag.subject.unit), ("doctor", STAFF)]
+        if flag.subject.house:
+            near.append(("dormitory_warden", flag.subject.house))
         if flag.subject.unit == STAFF:
             near.append(("school_lead", STAFF))
         yield "", self._holders(flag, *near)

@@ -98,6 +98,7 @@ class Oracle:
         self.town = town
         self.ladder = ladder
         self.differences: list[Difference] = []
+        self._known: set[tuple[str, str, str, str]] = set()
         self.tally = Tally()
         self.checks = 0
         self.blocked: set[int] = set()
@@ -110,6 +111,8 @@ class Oracle:
         self._by_unit: dict[str, list[Subject]] = defaultdict(list)
         for who in town.subjects.values():
             self._by_unit[who.unit].append(who)
+            if who.house:
+                self._by_unit[who.house].append(who)
         self._begin(date.min)
 
     # ---- the day ---------------------------------------------------------------------------
@@ -120,9 +123,9 @@ class Oracle:
         self.now = datetime.min.replace(tzinfo=UTC)
         self.standing: dict[str, Standing] = {key: Standing() for key in self.town.subjects}
         self.holders: set[int] = set()  # of a card of today
-        self.classes: dict[int, str] = {}  # who was sent which class card
+        self.classes: set[tuple[int, str]] = set()  # who was sent the card of which unit
         self.leads: set[int] = set()
-        self.opened = self.closed = False
+        self.closed = False
         self.signed: Signature | None = None
         self.untold: datetime | None = None  # the oldest change that its signer has not heard of
         self.changed: dict[str, Standing] = {}  # as it was before this step, under a signature
@@ -149,10 +152,12 @@ class Oracle:
         self.flags.pass_on(moment)
 
     def differs(self, what: str, expected: object, seen: object) -> None:
-        """Keep a difference."""
-        self.differences.append(
-            Difference(self.day.isoformat(), self.step, what, str(expected), str(seen))
-        )
+        """Keep a difference, once a day: what stays wrong is not told at every step."""
+        found = Difference(self.day.isoformat(), self.step, what, str(expected), str(seen))
+        known = (found.day, what, found.expected, found.seen)
+        if known not in self._known:
+            self._known.add(known)
+            self.differences.append(found)
 
     def check(self, what: str, expected: object, seen: object) -> None:
         """Hold one thing against another."""
@@ -182,9 +187,10 @@ class Oracle:
             ways = self.ways(key)
             if len(ways) >= rung.place:
                 whom[ways[rung.place - 1]] = True
-            if standing.state == "due":
+            if standing.state == "due" and (ways or not self.town.subjects[key].house):
                 standing.state = "asked" if ways else "out of reach"
-        self.opened = True
+        if rung.place == 1:
+            self._hand_cards("dormitory_warden")
         for chat in whom:
             self._expect_card(chat)
 
@@ -211,10 +217,13 @@ class Oracle:
             self._summary(_rung)
 
     def _card(self, _rung: Rung) -> None:
-        for phone in self._holders("class_teacher"):
+        self._hand_cards("class_teacher")
+
+    def _hand_cards(self, wanted: str) -> None:
+        for phone in self._holders(wanted):
             for role, unit in phone.roles:
-                if role == "class_teacher":
-                    self.classes[phone.chat] = unit
+                if role == wanted:
+                    self.classes.add((phone.chat, unit))
                     self.expected[phone.chat, "class", unit] += 1
 
     def _evening(self, _rung: Rung) -> None:
@@ -473,8 +482,8 @@ class Oracle:
                 lost.add(chat)
         self.tally.lost += sum(chat in lost for chat, _ in self.said)
         self.said = []
-        for chat, unit in self.classes.items():
-            if chat not in self.away:
+        for chat, unit in sorted(self.classes):
+            if chat not in self.away and unit in self.town.classes:
                 self._compare_class(chat, unit)
         for chat in self.leads - self.away:
             self._compare_summary(chat)
@@ -482,12 +491,12 @@ class Oracle:
             for chat in flag.told.keys() - self.away:
                 self._compare_flag(flag, chat)
 
-    def _latest(self, chat: int, kind: str) -> Shown | None:
+    def _latest(self, chat: int, kind: str, about: str = "") -> Shown | None:
         return next(
             (
                 message
                 for message in reversed(self.chats[chat].values())
-                if message.kind == kind and message.day == self.day
+                if message.kind == kind and message.day == self.day and about in message.text
             ),
             None,
         )
@@ -555,7 +564,7 @@ class Oracle:
     # ---- class cards and summaries ---------------------------------------------------------
 
     def _compare_class(self, chat: int, unit: str) -> None:
-        message = self._latest(chat, "class")
+        message = self._latest(chat, "class", unit)
         if message is None:
             self.differs(f"class card {unit}", "there", "gone")
             return

@@ -15,6 +15,7 @@ class Subject:
     key: str
     name: str
     unit: str = STAFF
+    house: str = ""  # the dormitory that somebody lives in: its warden says how they are
 
 
 @dataclass(frozen=True, slots=True)

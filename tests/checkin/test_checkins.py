@@ -128,6 +128,14 @@ def test_at_equal_severity_the_latest_answers_win() -> None:
     assert standing.respondent_id == PEDRO
 
 
+def test_who_says_that_a_case_of_yesterday_goes_on_is_who_answered_today() -> None:
+    held = Standing(Status.asked, 2, Disposition.stay_home, floor=2)
+    verdict, standing = after(says(MARIA, 2, 5), standing=held)
+    assert verdict is Verdict.accepted
+    assert (standing.respondent_id, standing.answered_at) == (MARIA, minutes(5))
+    assert after(says(MARIA, 0, 6), standing=standing)[0] is Verdict.correction_asked
+
+
 def test_after_the_round_an_answer_is_late_and_counts() -> None:
     verdict, standing = after(says(MARIA, 0, 120), standing=CLOSED)
     assert verdict is Verdict.late
