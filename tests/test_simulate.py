@@ -129,7 +129,7 @@ def _an_answered_check_in() -> Any:
         ("last minute", _an_answered_check_in(), "class"),
         ("summary", _an_answered_check_in(), "summary, students in"),
         ("ask", update(table(Ledger)).values(kind="reminder"), "reminder to"),
-        ("signing", update(table(SignOff)).values(cases=77), "summary, signature"),
+        ("desk", update(table(SignOff)).values(cases=77), "summary, signature"),
     ],
     ids=[
         "a card is not sent",
