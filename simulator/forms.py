@@ -84,6 +84,9 @@ FORMS: dict[str, tuple[str, ...]] = {
     ),
     # the class card
     "class.title": ("Class {unit} · {day}", "{unit} 晨检 · {day}"),
+    "class.title_dormitory": ("{unit} · {day}", "{unit} 晨检 · {day}"),
+    "class.unreachable_count": ("{n} out of reach", "联系不上{n}人"),
+    "class.absent_count": ("{n} not coming", "不来{n}人"),
     "class.in": ("{n} of {of} in", "应填{of}人，已填{n}人"),
     "class.unwell": ("{n} unwell", "不适{n}人"),
     "class.silent_count": ("{n} silent", "未填{n}人"),
@@ -199,6 +202,15 @@ FORMS: dict[str, tuple[str, ...]] = {
     "summary.unsigned": (
         "The summary of {unit} is not signed yet. Please have a look and sign.",
         "{unit}今天的汇总还没有签名，请核对后签名。",
+    ),
+    "sign.yours_now": (
+        "The head of school has not signed yet. The summary of {unit} is now yours to sign.",
+        "校长还没有签名，{unit}的汇总现在请您签名。",
+    ),
+    "sign.fell": (
+        "You have not signed the summary of {unit} yet, so it went to the deputy as well."
+        " Either of you can sign.",
+        "{unit}的汇总还没有签名，已同时转给副校长，您两位都可以签。",
     ),
     "summary.coverage": (
         "Accounted for: {accounted} of {of} ({percent})",

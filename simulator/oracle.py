@@ -240,6 +240,9 @@ class Oracle:
     def _deputy(self, _rung: Rung) -> None:
         if self.signed is None:
             self._hand_over("deputy_lead")
+            for role, kind in (("deputy_lead", "yours now"), ("school_lead", "fell")):
+                for phone in self._holders(role):
+                    self.expected[phone.chat, kind, ""] += 1
 
     def _hand_over(self, role: str) -> None:
         for phone in self._holders(role):
@@ -483,7 +486,7 @@ class Oracle:
         self.tally.lost += sum(chat in lost for chat, _ in self.said)
         self.said = []
         for chat, unit in sorted(self.classes):
-            if chat not in self.away and unit in self.town.classes:
+            if chat not in self.away:
                 self._compare_class(chat, unit)
         for chat in self.leads - self.away:
             self._compare_summary(chat)
@@ -593,7 +596,8 @@ class Oracle:
         counts = {"in": sum(not each.waits for _, each in held), "of": len(held)}
         unwell = len(groups["stay_home"]) + len(groups["see_nurse"])
         counts |= {"unwell": unwell} if unwell else {}
-        counts |= {"silent": len(groups["silent"])} if groups["silent"] else {}
+        for group in ("silent", "unreachable", "absent"):
+            counts |= {group: len(groups[group])} if groups[group] else {}
         return reading.Class(unit, counts, {k: v for k, v in groups.items() if v}, self.closed)
 
     def _compare_summary(self, chat: int) -> None:

@@ -64,7 +64,7 @@ def kind_of(text: str) -> str:
     for kind, keys in _KINDS.items():
         if any(says(key, first) is not None for key in keys):
             if kind == "summary" and not _is_summary(rest):
-                continue
+                return "class" if _class_counts(rest.partition("\n")[0]) else "words"
             return kind_of(rest) if kind == "above" else kind
     return "words"
 
@@ -80,7 +80,9 @@ _KINDS = {
     "above": ("flag.as_unseen", "flag.as_instead", "flag.as_last_resort"),
     "left": ("flag.left_for_family", "flag.left_for_family_until"),
     "unsigned": ("summary.unsigned",),
-    "summary": ("summary.title",),
+    "yours now": ("sign.yours_now",),
+    "fell": ("sign.fell",),
+    "summary": ("summary.title",),  # or a dormitory's card
 }
 
 
@@ -238,7 +240,7 @@ class Class:
 def class_card(text: str) -> Class:
     """Read a class card."""
     lines = text.split("\n")
-    title = says("class.title", lines[0]) or {"unit": ""}
+    title = says("class.title", lines[0]) or says("class.title_dormitory", lines[0])
     counts: dict[str, int] = {}
     groups: dict[str, tuple[str, ...]] = {}
     closed = False
@@ -250,8 +252,16 @@ def class_card(text: str) -> Class:
         closed = closed or says("class.closed", line) is not None
         for group in _GROUPS:
             if found := says(f"class.{group}", line):
-                groups[group] = tuple(sorted(names_of(found["names"])))
-    return Class(title["unit"], counts, groups, closed)
+                groups[group] = tuple(sorted(map(_bare_name, names_of(found["names"]))))
+    return Class(title["unit"] if title else "", counts, groups, closed)
+
+
+_COUNTS = {
+    "unwell": "class.unwell",
+    "silent": "class.silent_count",
+    "unreachable": "class.unreachable_count",
+    "absent": "class.absent_count",
+}
 
 
 def _class_counts(line: str) -> dict[str, int]:
@@ -263,7 +273,7 @@ def _class_counts(line: str) -> dict[str, int]:
         return {}
     counts = {"in": int(found["n"]), "of": int(found["of"])}
     for part in parts[size + 1 :: 2]:
-        for name, key in (("unwell", "class.unwell"), ("silent", "class.silent_count")):
+        for name, key in _COUNTS.items():
             if said := says(key, part):
                 counts[name] = int(said["n"])
     return counts
