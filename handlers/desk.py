@@ -53,6 +53,7 @@ class Desk:
     menus: set[int] = field(default_factory=set)
     jobs: bool = False
     join_url: str = "https://t.me"
+    _zones: dict[int, ZoneInfo] = field(default_factory=dict)
     _access: dict[int, Access] = field(default_factory=dict)
     _subjects: dict[date, set[tuple[int, int | None]]] = field(default_factory=dict)
     _units: dict[date, set[int]] = field(default_factory=dict)
@@ -64,6 +65,12 @@ class Desk:
     def today(self, zone: ZoneInfo) -> date:
         """Return the school's local date: the only meaning of "today"."""
         return local_date(self.now, zone)
+
+    async def today_at(self, school_id: int) -> date:
+        """Return a school's local date, its zone loaded once a batch."""
+        if school_id not in self._zones:
+            self._zones[school_id] = (await units.school(self.session, school_id)).zone
+        return self.today(self._zones[school_id])
 
     async def contact(self, event: Event) -> Contact:
         """Return who is behind an event's chat, known from now on."""

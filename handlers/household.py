@@ -206,8 +206,7 @@ async def _keep(desk: Desk, ward: Ward, answers: Answers, via: str) -> Verdict |
 async def _held_for_the_morning(desk: Desk, ward: Ward, answers: Answers) -> bool:
     """Keep as a draft what is said the evening before, if the morning has a question left."""
     held = ward.entry.round
-    school = await units.school(desk.session, ward.checkin.school_id)
-    if ward.complete or held.day <= desk.today(school.zone):
+    if ward.complete or held.day <= await desk.today_at(ward.checkin.school_id):
         return False
     asked = await questionnaire(desk.session, held.questionnaire_id)
     kept = kept_for_the_morning(asked, prune(asked, answers), held.day)
