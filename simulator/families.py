@@ -444,7 +444,25 @@ class Script:
         for teacher in self._chance.sample(teachers, min(len(teachers), 3)):
             self._add("late", teacher, "refreshes", Gesture("refresh", toast="refreshed"))
         self._look_at_flags()
+        self._call()
         self._sign(place)
+
+    def _call(self) -> None:
+        """One teacher rings a family that never joined; another says who is in the room."""
+        if "class" not in self._scenes:
+            return
+        called: Phone | None = None
+        for child in never_joined(self.town):
+            called = self._one("class_teacher", self.town.subjects[child].unit)
+            if called is not None:
+                well = Gesture("well_by_phone", says=((child, "well"),), toast="kept_by_phone")
+                steps = (Gesture("call_list", toast=""), Gesture("open", child, toast=""), well)
+                self._add("last minute", called, "answers by phone", *steps, Gesture("back"))
+                break
+        for teacher in self.town.phones.values():
+            if self._teaches(teacher) and teacher is not called:
+                self._add("desk", teacher, "all are here", Gesture("all_here", toast="all_here"))
+                break
 
     def _look_at_flags(self) -> None:
         """Every second flag is looked at in time; one is cleared up by telephone."""
@@ -563,6 +581,8 @@ BEHAVIOURS = (
     "leaves as it is",
     "refreshes",
     "asks for the picture",
+    "answers by phone",
+    "all are here",
     "looks at a flag",
     "releases after a call",
     "signs",
