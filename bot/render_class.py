@@ -1,6 +1,7 @@
 """The class card in words and buttons, page by page: full names, and no symptom beside any."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from datetime import date
 from typing import Any
 
 from bot import render_household
@@ -45,7 +46,8 @@ def class_card(view: ClassView | ClassesView | None, texts: Texts) -> Rendered:
 def _title(view: ClassView | ClassesView, texts: Texts) -> str:
     named = {"unit": view.unit_name, "day": day_words(texts, view.day)}
     if isinstance(view, ClassesView):
-        return texts("classes.title", **named)
+        numbered = view.unit_name.isdigit()  # a grade that the roster calls 3
+        return texts("classes.title_grade" if numbered else "classes.title", **named)
     return (
         texts("class.title_dormitory", **named)
         if view.dormitory
@@ -334,7 +336,7 @@ def _excuses(view: ClassView, texts: Texts) -> Rendered:
     rows += [
         (
             card_button(
-                texts, "button.not_excused", Verb.end_pause, view, line.check_in_id,
+                texts, "button.not_excused", Verb.not_excused, view, line.check_in_id,
                 name=line.name,
             ),
         )
@@ -463,6 +465,33 @@ def reminded(n: int, refused: dict[str, int], texts: Texts) -> str:
     parts = [texts.plain("toast.reminded", n=n)]
     parts += [texts.plain(f"reminded.{reason}", n=count) for reason, count in refused.items()]
     return " ".join(parts)
+
+
+def substitute_whom(key: str, params: Mapping[str, Any], texts: Texts) -> Rendered:
+    """Ask which colleague stands in."""
+    buttons = [
+        Button(each["name"], Press(Verb.substitute, params["row"], 0, (each["id"],)).pack())
+        for each in params["options"]
+    ]
+    return Rendered(texts(key, unit=params["unit"]), tuple(in_rows(buttons, 2)))
+
+
+def substitute_until(key: str, params: Mapping[str, Any], texts: Texts) -> Rendered:
+    """Ask for how long."""
+    row = tuple(
+        Button(
+            texts.plain(f"until.{each.value}"),
+            Press(Verb.substitute, params["row"], 0, (params["person"], place)).pack(),
+        )
+        for place, each in enumerate(UNTILS)
+    )
+    return Rendered(texts(key, name=params["name"], unit=params["unit"]), (row,))
+
+
+def substitute_day(key: str, params: Mapping[str, Any], texts: Texts) -> Rendered:
+    """Say until which day somebody stands in."""
+    day = day_words(texts, date.fromisoformat(params["day"]))
+    return Rendered(texts(key, **{**params, "day": day}))
 
 
 def group_line(key: str, n: int, time: str, texts: Texts) -> Rendered:

@@ -224,6 +224,11 @@ def _group_line(key: str, params: Mapping[str, Any], texts: Texts) -> Rendered:
 
 
 _WITH_MORE = {
+    "substitute.whom": render_class.substitute_whom,
+    "substitute.until": render_class.substitute_until,
+    "substitute.you": render_class.substitute_day,
+    "substitute.given": render_class.substitute_day,
+    "substitute.given_not_in_chat": render_class.substitute_day,
     "group.line": _group_line,
     "join.consent": _consent,
     "join.consent_oneself": _consent,

@@ -5,10 +5,10 @@ from checkin.flags import Decision, FlagKind
 from handlers.class_cards import (
     ClassCard,
     Page,
-    changed,
     is_coming,
     is_to_sight,
     remember,
+    seen,
 )
 from handlers.desk import Desk
 from handlers.flags import end_flags, raise_flag
@@ -80,7 +80,7 @@ def _see(desk: Desk, shown: ClassCard, entry: Entry, presence: str) -> None:
     desk.watch(entry)
     entry.checkin.presence = presence
     entry.checkin.presence_by, entry.checkin.presence_at = shown.person_id, desk.now
-    changed(desk, entry)
+    seen(desk, entry)
 
 
 async def _miss(desk: Desk, shown: ClassCard, entry: Entry) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 from checkin.arrivals import fingerprint
 from checkin.checkins import Verdict
-from handlers.class_cards import ClassCard, Page, is_to_enter
+from handlers.class_cards import ClassCard, Page, is_to_enter, record_numbers
 from handlers.desk import Desk
 from handlers.everyday import typed_answer
 from handlers.household import (
@@ -112,4 +112,7 @@ async def keep_class(desk: Desk, tap: Tap, shown: ClassCard, press: Press) -> No
         kept += await clear(desk, ward, "class") is not Verdict.too_late
     desk.record("class entered", shown.person_id, shown.school.id, unit=shown.unit.id, n=kept)
     desk.toast(tap, shown.contact, "toast.kept_class", n=kept)
-    shown.turn(desk, Page.calls if out else Page.main)
+    left = [entry for entry in waiting if entry.checkin.id in out]
+    if left:
+        record_numbers(desk, shown, left)
+    shown.turn(desk, Page.calls if left else Page.main)

@@ -160,6 +160,14 @@ def changed(desk: Desk, entry: Entry) -> None:
     desk.changed(entry.round.day, checkin.subject_id, checkin.unit_id, checkin.school_id)
 
 
+def seen(desk: Desk, entry: Entry) -> None:
+    """Let the school see who came; the family's card says nothing of it."""
+    checkin = entry.checkin
+    units_shown = [checkin.unit_id, checkin.school_id]
+    units_shown += [checkin.dormitory_id] if checkin.dormitory_id else []
+    desk.changed(entry.round.day, 0, *units_shown)
+
+
 def remember(desk: Desk, checkin: CheckIn, act: str, by: int) -> None:
     """Keep an act of a teacher in the check-in's history, beside what stands."""
     desk.session.add(
@@ -172,4 +180,14 @@ def remember(desk: Desk, checkin: CheckIn, act: str, by: int) -> None:
             severity=checkin.severity,
             disposition=checkin.disposition,
         )
+    )
+
+
+def record_numbers(desk: Desk, shown: ClassCard, entries: list[Entry]) -> None:
+    """Keep in the audit whose telephone numbers are shown: the ids of the children."""
+    desk.record(
+        "numbers read",
+        shown.person_id,
+        shown.school.id,
+        subjects=[entry.checkin.subject_id for entry in entries],
     )

@@ -15,13 +15,13 @@ from handlers.class_cards import (
     is_coming,
     is_to_call,
     load_class_card,
+    record_numbers,
 )
 from handlers.desk import Desk
 from handlers.household import bring_fresh, refused, show_again, show_at_once
 from handlers.messages import Command, Event, Tap, Words
 from handlers.presses import Press, Verb
 from storage import cards, units
-from storage.rounds import Entry
 from storage.tables import Card, Contact, Unit
 
 Does = Callable[[Desk, Tap, ClassCard, Press], Awaitable[None]]
@@ -141,7 +141,7 @@ _DOES: dict[Verb, tuple[Act, Does]] = {
     Verb.done: (Act.answer_for, by_phone.tapped),
     Verb.back: (Act.answer_for, by_phone.tapped),
     Verb.excuse: (Act.excuse, excusing.excuse),
-    Verb.end_pause: (Act.excuse, excusing.end),
+    Verb.not_excused: (Act.excuse, excusing.end),
     Verb.confirm: (Act.confirm_arrival, arrivals.confirm),
     Verb.arrived: (Act.confirm_arrival, arrivals.turned_up),
 }
@@ -156,7 +156,7 @@ async def _turn(desk: Desk, tap: Tap, shown: ClassCard, press: Press) -> None:
             await refused(desk, tap, shown.contact, shown.card)
             return
         if page is Page.child:
-            _record_numbers(desk, shown, [entry])
+            record_numbers(desk, shown, [entry])
         shown.turn(desk, page, check_in=entry.checkin.id)
     elif page is Page.arrival:
         missing = [
@@ -167,17 +167,8 @@ async def _turn(desk: Desk, tap: Tap, shown: ClassCard, press: Press) -> None:
         shown.turn(desk, page, marked=missing)
     else:
         if page is Page.calls:
-            _record_numbers(desk, shown, [e for e in shown.entries if is_to_call(e.checkin)])
+            record_numbers(desk, shown, [e for e in shown.entries if is_to_call(e.checkin)])
         shown.turn(desk, page)
-
-
-def _record_numbers(desk: Desk, shown: ClassCard, entries: list[Entry]) -> None:
-    desk.record(
-        "numbers read",
-        shown.person_id,
-        shown.school.id,
-        subjects=[entry.checkin.subject_id for entry in entries],
-    )
 
 
 def _toggle(desk: Desk, tap: Tap, shown: ClassCard, press: Press) -> None:

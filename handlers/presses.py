@@ -54,6 +54,7 @@ class Verb(StrEnum):
     read_as = "ra"
     open_class = "oc"
     arrived = "ar"
+    not_excused = "ne"
     substitute = "su"
 
 

@@ -18,6 +18,7 @@ from handlers import (
     school_days,
     setup,
     stopping,
+    substitutes,
     summaries,
     why,
     windows,
@@ -61,6 +62,7 @@ class Router:
             "language": choose_language,
             "class": classes.show_classes,
             "summary": summaries.show_summary,
+            "substitute": substitutes.substitute,
             "setup": setup.setup,
             "plan": setup.plan,
             "calendar": school_days.calendar,
@@ -214,11 +216,21 @@ async def _set_language(desk: Desk, tap: Tap, contact: Contact, press: Press) ->
     await desk.say(contact, tap, "language.set")
 
 
+_WITH_CLASSES = frozenset(
+    {
+        *(Role.class_teacher, Role.doctor, Role.school_lead, Role.deputy_lead),
+        *(Role.grade_leader, Role.dormitory_warden),
+    }
+)
+
+
 def menu_of(roles: frozenset[Role], *, known: bool) -> tuple[str, ...]:
     """Return the commands that a chat's menu shows to someone with these roles."""
     names = ["today"] if known else []
-    if roles & {Role.class_teacher, Role.doctor, Role.school_lead}:
+    if roles & _WITH_CLASSES:
         names.append("class")
+    if roles & {Role.class_teacher, Role.school_lead, Role.admin}:
+        names.append("substitute")
     if roles & {Role.school_lead, Role.deputy_lead}:
         names.append("summary")
     if Role.admin in roles:
@@ -236,6 +248,7 @@ _TAPPED: dict[Verb, Tapped] = {
     **dict.fromkeys((Verb.join_as, Verb.agree, Verb.decline), joining.tapped),
     **dict.fromkeys((Verb.pause, Verb.end_pause), pausing.tapped),
     **dict.fromkeys((Verb.stop, Verb.go_on), stopping.tapped),
+    Verb.substitute: substitutes.tapped,
     **dict.fromkeys(releases.VERBS, releases.tapped),
     **dict.fromkeys(leaving.VERBS, leaving.tapped),
     **dict.fromkeys((Verb.set_day, Verb.leave_day), closings.tapped),

@@ -1,10 +1,16 @@
 """The teacher's class card, live through the morning, in both languages."""
 
+from collections import Counter
 from collections.abc import Callable
+from random import Random
 
 import pytest
+from sqlmodel import select
 
-from tests.play import Stage
+from handlers.class_views import ClassView, class_view
+from storage import cards, contacts, units
+from storage.tables import CheckIn
+from tests.play import BOT_ID, MONDAY, TUESDAY, Stage
 
 Golden = Callable[[str, str], None]
 BOTH = pytest.mark.parametrize("language", ["en", "zh"])
@@ -66,3 +72,176 @@ async def test_the_teacher_answers_by_phone_and_for_many_at_once(
     await stage.presses(wang, "f")
     nothing_was_set_aside(stage)
     golden(f"class_by_phone.{language}", stage.transcript())
+
+
+@BOTH
+async def test_a_child_is_excused_until_friday_and_the_family_is_not_reminded(
+    stage: Stage, golden: Golden, language: str
+) -> None:
+    await stage.opens_school(language)
+    await stage.joined("Tina")
+    wang = await stage.joined("Mr Wang")
+    await stage.at("06:30")
+    await stage.says(wang, "/class")
+    await stage.presses(wang, "v", 5)  # whom to excuse
+    await stage.presses(wang, "v", 6, nth=1)  # Tom
+    await stage.presses(wang, "q", nth=0)  # ill
+    await stage.presses(wang, "q", nth=3)  # another day
+    await stage.says(wang, {"en": "yesterday", "zh": "昨天"}[language])
+    await stage.says(wang, {"en": "6 March", "zh": "3月6日"}[language])
+    await stage.at("07:10")  # nobody reminds Tina
+    await stage.presses(wang, "v", 5)
+    await stage.presses(wang, "ne")  # not excused any more
+    nothing_was_set_aside(stage)
+    golden(f"class_excuses.{language}", stage.transcript())
+
+
+@BOTH
+async def test_a_child_who_is_missing_alarms_parent_and_lead_and_all_hear_of_the_return(
+    stage: Stage, golden: Golden, language: str
+) -> None:
+    await stage.opens_school(language)
+    tina = await stage.joined("Tina")
+    maria = await stage.joined("Maria")
+    await stage.joined("林岚")
+    wang = await stage.joined("Mr Wang")
+    await stage.at("06:30")
+    await stage.taps_first(tina, 0)
+    await stage.taps_first(maria, 0)
+    await stage.at("08:05")
+    await stage.says(wang, "/class")
+    await stage.presses(wang, "v", 4)  # someone is missing
+    await stage.presses(wang, "x", nth=1)  # Tom
+    await stage.presses(wang, "x", nth=2)  # 周子昂, of whom nobody wrote, is in the room
+    await stage.presses(wang, "f")
+    await stage.at("08:20")
+    await stage.presses(wang, "ar")
+    nothing_was_set_aside(stage)
+    golden(f"class_missing.{language}", stage.transcript())
+
+
+@BOTH
+async def test_everybody_expected_is_here_in_one_tap(
+    stage: Stage, golden: Golden, language: str
+) -> None:
+    await stage.opens_school(language)
+    tina = await stage.joined("Tina")
+    maria = await stage.joined("Maria")
+    wang = await stage.joined("Mr Wang")
+    await stage.at("06:30")
+    await stage.taps_first(tina, 0)
+    await stage.taps_first(wang, 0)
+    await stage.at("07:45")
+    await stage.says(wang, "/class")
+    old = [m for m in await stage.chat(wang) if m["buttons"]][-1]
+    await stage.taps_first(maria, 0)
+    data = next(b["data"] for row in old["buttons"] for b in row if b["data"].startswith("f:"))
+    await stage.post(
+        f"/sandbox/chats/{wang.user_id}/taps",
+        {"message_id": old["id"], "data": data, "raw": True},
+    )
+    await stage.settle()  # Ana is expected as well by now, and was not on the screen
+    await stage.presses(wang, "f")
+    nothing_was_set_aside(stage)
+    golden(f"class_arrives.{language}", stage.transcript())
+
+
+@BOTH
+async def test_a_grade_a_doctor_and_a_warden_each_see_their_slice(
+    stage: Stage, golden: Golden, language: str
+) -> None:
+    await stage.opens_boarding_school(language)
+    tina = await stage.joined("Tina")
+    leader = await stage.joined("Mr Lee")
+    doctor = await stage.joined("许静")
+    warden = await stage.joined("Mrs Song")
+    await stage.at("06:30")
+    await stage.reports_fever(tina)
+    await stage.says(leader, "/class")
+    await stage.presses(leader, "oc")
+    await stage.says(doctor, "/class")
+    await stage.presses(doctor, "w")
+    await stage.presses(warden, "v", 3)
+    await stage.presses(warden, "x", nth=0)
+    await stage.presses(warden, "f")
+    await stage.says(warden, "/class 3-2")
+    nothing_was_set_aside(stage)
+    golden(f"class_slices.{language}", stage.transcript())
+
+
+@BOTH
+async def test_a_colleague_stands_in_for_some_days_and_no_longer(
+    stage: Stage, golden: Golden, language: str
+) -> None:
+    await stage.opens_school(language)
+    sun = await stage.joined("Ms Sun")
+    wang = await stage.joined("Mr Wang")
+    tina = await stage.joined("Tina")
+    await stage.at("06:00")
+    await stage.says(tina, "/substitute")
+    await stage.says(sun, "/class 3-2")  # not hers yet
+    await stage.says(wang, "/substitute 1-1 Gu")  # not his to give
+    await stage.says(wang, "/substitute")
+    await stage.presses(wang, "su", nth=1)
+    await stage.presses(wang, "su", nth=0)  # today
+    await stage.says(sun, "/class 3-2")
+    await stage.at("06:00", day=TUESDAY)
+    await stage.says(sun, "/class 3-2")  # it has ended by itself
+    await stage.says(wang, "/substitute Ms Sun 2026-03-06")
+    await stage.says(wang, "/substitute end")
+    await stage.says(sun, "/class 3-2")
+    nothing_was_set_aside(stage)
+    golden(f"class_substitute.{language}", stage.transcript())
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+async def test_whatever_a_teacher_taps_the_counts_are_a_plain_recount(
+    stage: Stage, seed: int
+) -> None:
+    await stage.opens_boarding_school("en")
+    tina = await stage.joined("Tina")
+    await stage.joined("周敏")
+    await stage.joined("Maria")
+    wang = await stage.joined("Mr Wang")
+    await stage.at("06:30")
+    await stage.taps_first(tina, 0)
+    await stage.at("07:35")
+    await stage.says(wang, "/class")
+    chance = Random(seed)
+    did: set[str] = set()
+    for _ in range(60):
+        shown = [m for m in await stage.chat(wang) if "v:" in str(m["buttons"])]
+        buttons = [b for row in shown[-1]["buttons"] for b in row]
+        assert buttons  # every page has a way on
+        button = chance.choice(buttons)
+        did.add(button["data"].split(":")[0])
+        await stage.post(
+            f"/sandbox/chats/{wang.user_id}/taps",
+            {"message_id": shown[-1]["id"], "data": button["data"]},
+        )
+        await stage.settle()
+    nothing_was_set_aside(stage)
+    assert {"v", "x"} <= did
+    async with stage.database.reading() as session:
+        contact = (await contacts.load_contacts(session, [(BOT_ID, wang.user_id)])).popitem()[1]
+        classes = await units.classes_of(session, school_id(stage))
+        unit = next(each for each in classes if each.name == "3-2")
+        card = await cards.card_of(session, contact, MONDAY, "class", "morning", unit.id)
+        view = await class_view(session, card, contact, stage.now)
+        rows = list(await session.exec(select(CheckIn).where(CheckIn.unit_id == unit.id)))
+    assert isinstance(view, ClassView)
+    tally = Counter(row.status for row in rows)
+    assert view.counts.in_ == tally["complete"]
+    assert view.counts.excused == tally["excused"]
+    assert view.counts.unreachable == tally["unreachable"]
+    assert view.counts.silent == tally["due"] + tally["asked"] + tally["partial"]
+    assert view.counts.expected == len(rows) - tally["excused"]
+    unwell = [row for row in rows if row.status == "complete" and row.severity]
+    assert view.counts.stay_home + view.counts.see_nurse == len(unwell)
+    unheard = [row for row in rows if row.status not in {"complete", "excused"}]
+    assert view.counts.sighted == sum(row.presence == "here" for row in unheard)
+
+
+def school_id(stage: Stage) -> int:
+    assert stage.school is not None
+    return stage.school.id

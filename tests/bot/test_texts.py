@@ -41,7 +41,7 @@ NOT_WORDS = {"toast.silent", "roster.csv", "calendar.csv"}
 
 # Keys that the code completes: what stands before the braces, and what may follow.
 COMMANDS = (
-    "start today class summary setup import roster invite plan calendar why health "
+    "start today class substitute summary setup import roster invite plan calendar why health "
     "when pause language stop help"
 )
 FAMILIES: dict[str, Iterable[str]] = {
@@ -108,6 +108,9 @@ OFFERED = {
     "button.sign": {"n"},
     "class.stay_home": {"names", "n"},
     "toast.reminded": {"n"},
+    "substitute.you": {"unit", "day"},
+    "substitute.given": {"name", "unit", "day"},
+    "substitute.given_not_in_chat": {"name", "unit", "day"},
     "group.line": {"n", "time"},
     "invite.class_line": {"unit", "link"},
     "leave.names": {"n"},
