@@ -412,7 +412,11 @@ class Script:
     def _redelivered(self, family: Family, name: str, _place: int) -> None:
         self._add("early", family.first, name, all_clear(), Gesture("again"))
 
-    def _own_account_ill(self, family: Family, name: str, _place: int) -> None:
+    def _own_account_ill(self, family: Family, name: str, place: int) -> None:
+        """There are few of them: well on one day, unwell on the next."""
+        if place % 2:
+            self._prompt(family, family.first)
+            return
         subject = family.first.oneself or ""
         flow = through_the_questions(subject, "nurse", start=opens(subject))
         self._add("early", family.first, name, *flow)
