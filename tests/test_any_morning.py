@@ -1,0 +1,27 @@
+"""Whatever people do, in whatever order: nobody's word is lost, and everybody has a way on.
+
+`make soak` walks for longer; `ALLCLEAR_SEED=12345` walks one walk again.
+"""
+
+import os
+
+import pytest
+
+from tests.play import Stage
+from tests.random_people import Walk
+
+SOAK = bool(os.environ.get("ALLCLEAR_SOAK"))
+SEEDS = [int(s) for s in os.environ.get("ALLCLEAR_SEED", "").split()] or (
+    list(range(1, 13)) if SOAK else [1, 2]
+)
+STEPS = int(os.environ.get("ALLCLEAR_STEPS") or (1500 if SOAK else 150))
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+async def test_whatever_people_do_the_morning_stands_as_a_plain_account_has_it(
+    stage: Stage, seed: int
+) -> None:
+    walk = Walk(stage, seed, language="zh" if seed % 2 else "en")
+    await walk.begin()
+    for _ in range(STEPS):
+        await walk.step()
