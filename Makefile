@@ -4,7 +4,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo run test check format bench lock clean
+.PHONY: demo run test soak check format bench lock clean
 
 demo: $(VENV)/.ready  ## the whole morning in a browser, no token needed (RESET=1 starts over, PORT=8082, SPEAK=en or zh)
 	@exec $(BIN)/allclear demo $(if $(RESET),--reset) $(if $(PORT),--port $(PORT)) $(if $(SPEAK),--language $(SPEAK))
@@ -14,6 +14,9 @@ run: $(VENV)/.ready  ## the bot on real Telegram: ALLCLEAR_TOKENS=... make run
 
 test: $(VENV)/.ready-dev
 	@$(BIN)/python -m pytest -n 2 --dist loadgroup
+
+soak: $(VENV)/.ready-dev  ## random people do random things for thousands of steps (SEED=7 walks one walk again)
+	@ALLCLEAR_SOAK=1 ALLCLEAR_SEED="$(SEED)" $(BIN)/python -m pytest -n 2 tests/test_any_morning.py
 
 check: $(VENV)/.ready-dev
 	@$(BIN)/ruff format --check .

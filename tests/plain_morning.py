@@ -1,4 +1,4 @@
-"""A plain account of a school's mornings, kept beside the bot's: dictionaries, and nothing of ours.
+"""A plain account of a school's mornings beside the bot's: dictionaries, and nothing of ours.
 
 It is written from the words of the glossary and of the design (what raises, what lowers, who may
 take back, what a pause or a snow day does), so that a mistake in the rules is not made twice.
@@ -218,7 +218,7 @@ class PlainSchool:
         if audience == STUDENTS:
             subjects = dict(facts.enrolled(day))
         else:
-            subjects = {person: (facts.school, False) for person in facts.staff(day)}
+            subjects = dict.fromkeys(facts.staff(day), (facts.school, False))
         for subject, (unit, boards) in subjects.items():
             if subject not in held.stands:
                 status = "excused" if self.paused(subject, day) else "due"
@@ -323,7 +323,7 @@ class PlainSchool:
             stand.status, stand.at = "complete", stand.at or now
             stand.wanted, stand.wanted_by = answers, by
             return "correction_asked"
-        if stand.severity == 0:
+        if stand.severity == 0 or stand.at is None:  # or a case of an earlier day, said again
             stand.by, stand.at = by, now
         self._stands(held, stand, answers, means)
         return "late" if held.closed is not None else "accepted"
@@ -365,9 +365,24 @@ class PlainSchool:
         stand.told = False
         for (whose, when), held in self.mornings.items():
             later = held.stands.get(subject)
-            if whose == audience and when > day and later is not None:
-                if later.severity and later.status != "complete":
-                    later.severity, later.floor, later.until = 0, 0, None
+            if whose != audience or when <= day or later is None:
+                continue
+            if later.severity and later.status != "complete":
+                later.severity, later.floor, later.until = 0, 0, None
+
+    def excused(self, audience: str, day: date, subject: int) -> None:
+        """The school asks nobody about somebody, also after the close."""
+        self.mornings[audience, day].stands[subject].status = "excused"
+
+    def not_excused(self, audience: str, day: date, subject: int, facts: Facts) -> None:
+        """The school asks again, while there is time and somebody to ask."""
+        held = self.mornings[audience, day]
+        stand = held.stands[subject]
+        if held.closed is not None:
+            stand.status = "no_response"
+        else:
+            reached = facts.ways(subject, stand.boards, day)
+            stand.status = "asked" if reached else "unreachable"
 
     def pause(self, subject: int, since: date, until: date, now: datetime) -> None:
         """Nobody is asked about somebody until the day of return; an answer stands."""
