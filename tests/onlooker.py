@@ -54,6 +54,7 @@ A_WAY_ON = (  # what a card without a button says in its stead
         "No check-in",
         "没有晨检",
     ),
+    *("not in your care", "不由您负责"),  # nothing is open for them any more
 )
 
 SAID = frozenset(
@@ -319,6 +320,9 @@ class Onlooker:
             self._hear(entry, words)
         if self.expected is not None and not self._same(words, self.expected):
             self.fault(f"said {self.expected}, taken {words}")
+        if len(world.enrolments) + len(world.grants) > len(before.enrolments) + len(before.grants):
+            plain.listed(facts)
+        self._left()
         for day in before.days.keys() | world.days.keys():
             if before.days.get(day) != world.days.get(day):
                 plain.day_set(day, world.days.get(day))
@@ -336,6 +340,16 @@ class Onlooker:
             if begun and self._may_begin(checkin):
                 plain.began(audience, day, subject)
         plain.tick(now, facts)
+
+    def _left(self) -> None:
+        """Whoever has left the school, and said nothing, is not waited for on later days."""
+        rows = {self.key(checkin) for checkin in self.world.checkins.values()}
+        for (audience, day), held in self.plain.mornings.items():
+            for subject, stand in list(held.stands.items()):
+                mine = [e for e in self.world.enrolments if e.person_id == subject]
+                gone = bool(mine) and not any(holds(e, day) for e in mine)
+                if gone and stand.status != "complete" and (audience, day, subject) not in rows:
+                    del held.stands[subject]
 
     def _pauses(self, before: World) -> None:
         plain, pauses, now = self.plain, self.world.pauses, self.stage.now

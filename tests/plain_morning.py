@@ -215,6 +215,13 @@ class PlainSchool:
 
     def _open(self, audience: str, day: date, facts: Facts) -> Morning:
         held = self.mornings.setdefault((audience, day), Morning())
+        self._enlist(audience, day, held, facts)
+        for subject, stand in held.stands.items():
+            if stand.status != "complete" and stand.severity == 0:
+                self._carry(audience, day, subject, stand)
+        return held
+
+    def _enlist(self, audience: str, day: date, held: Morning, facts: Facts) -> None:
         if audience == STUDENTS:
             subjects = dict(facts.enrolled(day))
         else:
@@ -223,10 +230,12 @@ class PlainSchool:
             if subject not in held.stands:
                 status = "excused" if self.paused(subject, day) else "due"
                 held.stands[subject] = Stand(status, unit, boards)
-        for subject, stand in held.stands.items():
-            if stand.status != "complete" and stand.severity == 0:
-                self._carry(audience, day, subject, stand)
-        return held
+
+    def listed(self, facts: Facts) -> None:
+        """The office has sent a list: whoever is new is in the rounds that run."""
+        for (audience, day), held in self.mornings.items():
+            if held.closed is None and not held.cancelled:
+                self._enlist(audience, day, held, facts)
 
     def _carry(self, audience: str, day: date, subject: int, stand: Stand) -> None:
         """A case of the last time somebody was heard of holds until its last day."""
