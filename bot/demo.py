@@ -17,9 +17,11 @@ import structlog
 
 from bot.app import App
 from bot.crowd import Crowd
+from bot.guided import guided_morning
 from bot.invented import SCHOOL_NAME, Personas, invented_school, personas
 from bot.settings import read_settings
-from checkin.plans import days_steps
+from bot.texts import LANGUAGES
+from checkin.plans import Due, days_steps
 from checkin.rosters import Roster, RosterGuardian, RosterStaff, RosterStudent
 from checkin.steps import Action
 from checkin.times import local_date, moment_at
@@ -91,7 +93,9 @@ async def run_demo(
             crowd = Crowd(sandbox.url, BOT_ID, others)
             async with asyncio.TaskGroup() as beside:
                 beside.create_task(crowd.run())
-                beside.create_task(_show_steps(app, sandbox, clock))
+                beside.create_task(
+                    _direct(app, sandbox, clock, players, may_translate=language is None)
+                )
                 beside.create_task(_keep(sandbox, world))
                 await asyncio.shield(running)  # it is stopped below, and not in mid-sentence
         finally:
@@ -321,44 +325,94 @@ async def _open_chats(sandbox: Sandbox, players: list[Player], newcomer: str) ->
         await http.post(f"/bot{TOKEN}/deleteWebhook", json={"drop_pending_updates": True})
 
 
-async def _show_steps(app: App, sandbox: Sandbox, clock: ShiftedClock) -> None:
-    """Tell the chat page's clock bar the steps of the day, as the day goes on."""
-    shown: list[dict[str, Any]] = []
+async def _direct(
+    app: App,
+    sandbox: Sandbox,
+    clock: ShiftedClock,
+    players: list[Player],
+    *,
+    may_translate: bool,
+) -> None:
+    """Tell the chat page the steps of the day and the guided walk, as the day goes on."""
+    cast = {player.persona: player.user_id for player in players if player.persona}
+    spoken = None
+    shown: list[Any] = []
     while True:
-        steps = await _steps(app.database, clock.now())
-        if steps != shown:
+        days = await _days(app.database, clock.now())
+        steps = _steps(days, clock.now())
+        moments = _coming_morning(days, clock.now())
+        walk = guided_morning(cast, moments) if moments else []
+        if [steps, walk] != shown:
             async with aiohttp.ClientSession(sandbox.url, raise_for_status=True) as http:
                 await http.post("/sandbox/clock", json={"steps": steps, "zone": ZONE.key})
-            shown = steps
+                await http.post("/sandbox/guide", json={"steps": walk})
+            shown = [steps, walk]
+        wanted = sandbox.world.guide.language
+        if may_translate and wanted in LANGUAGES and wanted != spoken:
+            await _speak(app.database, sandbox, list(cast.values()), wanted)
+            spoken = wanted
         await asyncio.sleep(1)
 
 
-_SECOND = {"en": "Second guardian", "zh": "询问第二监护人"}
+async def _speak(database: Database, sandbox: Sandbox, cast: list[int], language: str) -> None:
+    """Let those who are played speak the language of whoever is shown the morning."""
+    async with database.writing() as session:
+        known = await contacts.load_contacts(session, [(BOT_ID, user_id) for user_id in cast])
+        for contact in known.values():
+            contact.language = language
+    async with aiohttp.ClientSession(sandbox.url, raise_for_status=True) as http:
+        for user_id in cast:
+            await http.post("/sandbox/users", json={"id": user_id, "language": language})
+
+
+_SECOND = {"en": "Second guardian", "zh": "第二监护人"}
 _STEP_WORDS = {
     Action.ask: {"en": "Ask", "zh": "发出询问"},
     Action.remind: {"en": "Remind", "zh": "提醒未填"},
     Action.card: {"en": "Class cards", "zh": "班级卡片"},
     Action.close: {"en": "Close", "zh": "截止"},
     Action.summary: {"en": "Summary", "zh": "汇总"},
-    Action.chase: {"en": "Ask for signature", "zh": "催签"},
+    Action.chase: {"en": "Not signed?", "zh": "催签"},
     Action.deputy: {"en": "Deputy signs", "zh": "副校长代签"},
     Action.evening: {"en": "Evening before", "zh": "前一晚询问"},
 }
 
 
-async def _steps(database: Database, now: datetime) -> list[dict[str, Any]]:
+async def _days(database: Database, now: datetime) -> list[list[Due]]:
+    """Return the steps of each day with some, from today to the next whole morning."""
+    found = []
     async with database.reading() as session:
         school = (await units.schools(session))[0]
-        calendar = await calendar_of(session, school, local_date(now, school.zone))
-        found: dict[str, dict[str, Any]] = {}
-        day = local_date(now, school.zone)
+        today = local_date(now, school.zone)
+        calendar = await calendar_of(session, school, today)
+        known = await plans.plans(session, school.id)
         for offset in range(12):
-            for plan in await plans.plans(session, school.id):
-                for due in days_steps(plan, school.zone, calendar, day + timedelta(days=offset)):
-                    at = due.due_at.isoformat()
-                    label = _SECOND if due.step.name == "ask-2" else _STEP_WORDS[due.step.action]
-                    found.setdefault(at, {"at": at, "label": label})
-            coming = [at for at in found if datetime.fromisoformat(at) > now]
-            if coming:
+            day = today + timedelta(days=offset)
+            steps = [due for plan in known for due in days_steps(plan, school.zone, calendar, day)]
+            if steps:
+                found.append(sorted(steps, key=lambda due: due.due_at))
+            if _coming_morning(found[-1:], now):
                 break
+    return found
+
+
+def _steps(days: list[list[Due]], now: datetime) -> list[dict[str, Any]]:
+    """Return what the clock bar shows: today, and the next day once today is over."""
+    found: dict[str, dict[str, Any]] = {}
+    for day in days:
+        for due in day:
+            at = due.due_at.isoformat()
+            label = _SECOND if due.step.name == "ask-2" else _STEP_WORDS[due.step.action]
+            found.setdefault(at, {"at": at, "label": label})
+        if any(due.due_at > now for due in day):
+            break
     return [found[at] for at in sorted(found)]
+
+
+def _coming_morning(days: list[list[Due]], now: datetime) -> dict[Action, datetime]:
+    """Return when the first step of each kind is due on the next morning that is all ahead."""
+    for day in days:
+        moments = {due.step.action: due.due_at for due in reversed(day)}
+        if Action.ask in moments and moments[Action.ask] > now:
+            return moments
+    return {}

@@ -12,6 +12,8 @@ from sandbox.answers import answer, moment, number, wishes
 from sandbox.clock import BackwardsError, Step
 from sandbox.errors import RefusedError
 from sandbox.faults import Faults
+from sandbox.guide import read_steps
+from sandbox.tally import tallies
 from sandbox.wire import encode
 from sandbox.world import World
 
@@ -32,6 +34,9 @@ class ControlsApi:
             web.post("/sandbox/faults", self.set_faults),
             web.get("/sandbox/clock", self.clock),
             web.post("/sandbox/clock", self.set_clock),
+            web.get("/sandbox/tally", self.tally),
+            web.get("/sandbox/guide", self.guide),
+            web.post("/sandbox/guide", self.set_guide),
             web.get("/sandbox/events", self.events),
         ]
 
@@ -115,6 +120,26 @@ class ControlsApi:
             clock.run()
         self.world.hub.tell("clock")
         return answer(chat_view.clock(clock))
+
+    async def tally(self, request: web.Request) -> web.Response:
+        """Count what the bots did since each step of the day."""
+        found = tallies(self.world.journal, self.world.clock)
+        return answer([tally.shown() for tally in found])
+
+    async def guide(self, request: web.Request) -> web.Response:
+        """Show the guided walk."""
+        return answer(self.world.guide.shown())
+
+    async def set_guide(self, request: web.Request) -> web.Response:
+        """Write the walk, or say in which language somebody begins it."""
+        wish = await wishes(request)
+        guide = self.world.guide
+        if "steps" in wish:
+            guide.steps = read_steps(wish["steps"])
+        if "language" in wish:
+            guide.language = str(wish["language"]) if wish["language"] else None
+        self.world.hub.tell("guide")
+        return answer(guide.shown())
 
     async def events(self, request: web.Request) -> web.StreamResponse:
         """Tell the page what changes, as server-sent events."""

@@ -14,6 +14,7 @@ from sandbox import pictures
 from sandbox.clock import ShiftedClock
 from sandbox.errors import RefusedError
 from sandbox.faults import Faults
+from sandbox.guide import Guide
 from sandbox.hub import Hub
 from sandbox.journal import Journal
 from sandbox.limits import Limits
@@ -44,6 +45,7 @@ class Registry:
         self.open_registration = open_registration
         self.faults: Faults | None = None
         self.hub = Hub()
+        self.guide = Guide()
         self.journal = Journal(log_cap)
         self.die = random.Random(seed)  # noqa: S311 (repeatable is the point)
         self.bots: dict[int, Bot] = {}

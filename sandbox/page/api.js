@@ -38,6 +38,9 @@ export const tap = (user, bot, tapped) =>
 export const read = (user, bot) => post(chatPath(user, bot, "/read"), {});
 export const block = (user, bot, blocked) => post(chatPath(user, bot, "/block"), { blocked });
 export const clock = () => call("/sandbox/clock");
+export const tally = () => call("/sandbox/tally");
+export const guide = () => call("/sandbox/guide");
+export const setGuide = (wish) => post("/sandbox/guide", wish);
 export const moveClock = (move) => post("/sandbox/clock", move);
 
 export function sendFile(user, bot, file, kind, caption) {

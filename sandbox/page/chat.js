@@ -81,26 +81,46 @@ export function chatView({ onTap, onCommand, onLink, onSeen }) {
     });
     arrange(nodes);
     const mine = arrived.some((message) => message.from === "user");
-    if (stay || mine) toBottom(!first);
+    if (first && firstNew && !fits(shown.get("new").node)) shown.get("new").node.scrollIntoView();
+    else if (stay || mine) toBottom(!first);
     else unseen += arrived.filter((message) => message.from === "bot").length;
     drawPill();
     speak(arrived);
     if (!document.hidden) onSeen();
   }
 
+  /** Whether all from here to the end can be seen at once. */
+  const fits = (node) => log.scrollHeight - node.offsetTop + log.offsetTop <= log.clientHeight;
+
   /** Moves only what changed, so that focus and a playing animation survive an update. */
   function arrange(nodes) {
     const wanted = new Set(nodes);
     const focused = document.activeElement?.closest?.(".row");
     const lostFocus = focused && log.contains(focused) && !wanted.has(focused);
-    for (const node of [...log.children]) if (!wanted.has(node)) node.remove();
-    nodes.forEach((node, i) => {
-      if (log.children[i] !== node) log.insertBefore(node, log.children[i] ?? null);
-    });
+    for (const node of [...log.children]) if (!wanted.has(node)) leave(node);
+    let at = staying(log.firstElementChild);
+    for (const node of nodes) {
+      if (at === node) at = staying(at.nextElementSibling);
+      else log.insertBefore(node, at);
+    }
     if (lostFocus) {
       const again = log.querySelector(`[data-id="${focused.dataset.id}"] .key`);
       (again ?? log).focus({ preventScroll: true });
     }
+  }
+
+  /** A message that its bot has taken back goes gently; an edited one is simply replaced. */
+  function leave(node) {
+    const id = Number(node.dataset.id);
+    if (!id || calm() || messages.some((message) => message.id === id)) return node.remove();
+    node.style.height = `${node.offsetHeight}px`;
+    node.classList.add("leaving");
+    setTimeout(() => node.remove(), 280);
+  }
+
+  function staying(node) {
+    while (node?.classList.contains("leaving")) node = node.nextElementSibling;
+    return node;
   }
 
   function keep(known, id, key, make) {

@@ -209,6 +209,9 @@ export function clockView({ onMove, onZone }) {
   /** One step after the other: a bot that is asked to jump over its morning would skip it. */
   async function goOnTo(step) {
     while (step.at > now()) {
+      // After the last step of a day those of the next one take a moment to be told.
+      if (!nextStep()) await new Promise((done) => setTimeout(done, 1500));
+      if (!nextStep()) return;
       const before = now();
       await move({ jump: "next" });
       if (now() <= before) return;
@@ -267,5 +270,5 @@ export function clockView({ onMove, onZone }) {
     heardAt = performance.now();
   };
 
-  return { update, draw, now, heard };
+  return { update, draw, now, heard, talking, goOnTo };
 }

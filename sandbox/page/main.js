@@ -6,8 +6,10 @@ import { chatView } from "./chat.js";
 import { clockView } from "./clock.js";
 import { composer } from "./composer.js";
 import { byId, copyText, fill, h, narrow } from "./dom.js";
+import { guideView } from "./guide.js";
 import { icon } from "./icons.js";
 import { keepLive } from "./live.js";
+import { newsView } from "./news.js";
 import { menu, toast } from "./overlay.js";
 import { about, isBlocked, peopleView, unreadOf } from "./people.js";
 import { askWho, whoOpens } from "./who.js";
@@ -95,6 +97,19 @@ const typing = composer({
 
 const sendText = (text) => trying(() => api.say(state.user.id, state.bot.id, text));
 
+const news = newsView({ now: () => clock.now() });
+
+const guide = guideView({
+  clock,
+  open: (user) => go({ user }),
+  where: () => state.user?.id,
+  say: (user, text) => trying(() => api.say(user, state.bot.id, text)),
+  begin: (language) => {
+    readHint();
+    api.setGuide({ language }).catch(() => {});
+  },
+});
+
 // ---- loading ----
 
 const everybody = "everybody";
@@ -140,6 +155,14 @@ function putPeople(changed) {
   });
   state.users.push(...fresh.values());
 }
+
+/** The counts may be a second old: a school that wakes up changes them with every message. */
+const loadNews = gathered(async () => {
+  news.update(await api.tally());
+  await new Promise((done) => setTimeout(done, 1000));
+});
+
+const loadGuide = gathered(async () => guide.offer(await api.guide()));
 
 const loadClock = gathered(async () => clock.update(await api.clock()));
 
@@ -354,6 +377,8 @@ function renderWords() {
 function renderAll() {
   renderWords();
   clock.draw();
+  news.render();
+  guide.render();
   settle();
   chat.redraw();
 }
@@ -397,11 +422,14 @@ async function setBlocked(blocked) {
 byId("unblock").addEventListener("click", () => setBlocked(false));
 byId("start").addEventListener("click", () => sendText("/start"));
 
-byId("got-it").addEventListener("click", () => {
+function readHint() {
   remember("hint", "seen");
   hintRead = true;
   byId("hint").hidden = true;
-});
+}
+
+byId("got-it").addEventListener("click", readHint);
+byId("guide-begin").addEventListener("click", () => guide.start());
 
 document.addEventListener("visibilitychange", () => !document.hidden && markRead());
 
@@ -415,7 +443,8 @@ let arrived = false;
 
 async function everything() {
   byId("lost").hidden = true;
-  await Promise.all([loadClock(), loadPeople()]);
+  await Promise.all([loadClock(), loadPeople(), loadGuide()]);
+  loadNews();
   if (arrived) return loadChat();
   arrived = true;
   arrive(); // which has also begun to load the chat
@@ -433,11 +462,14 @@ keepLive({
     if (user && bot && version !== null) {
       showChat(await api.chatAfter(user.id, bot.id, version, 3, signal));
     } else await new Promise((done) => setTimeout(done, 1000));
-    await Promise.all([loadPeople(), loadClock()]);
+    await Promise.all([loadPeople(), loadClock(), loadGuide()]);
+    loadNews();
   },
   onEvent: (event) => {
     if (event.kind === "clock") loadClock();
+    if (event.kind === "guide") loadGuide();
     if (event.kind === "chat") clock.heard();
+    if (event.kind === "chat" || event.kind === "clock") loadNews();
     if (event.kind === "users" || event.kind === "chat") loadPeople(event.user_id);
     const here = event.user_id === state.user?.id && event.bot_id === state.bot?.id;
     if (event.kind === "chat" && here && event.version !== state.version) loadChat();

@@ -87,6 +87,7 @@ export function menu(anchor, items) {
               },
             },
             item.icon ? icon(item.icon) : null,
+            item.before ? h("span", { class: "before" }, item.before) : null,
             h("span", null, item.label),
             item.aside ? h("span", { class: "aside" }, item.aside) : null,
           )

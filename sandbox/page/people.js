@@ -168,8 +168,8 @@ function row(user, bot, now, onOpen) {
           { class: "line" },
           h(
             "span",
-            { class: `preview-text${last ? "" : " silent"}` },
-            last ? last.text.replace(/\s+/g, " ") : t("noTalk"),
+            { class: `preview-text${last && last.text !== "/start" ? "" : " silent"}` },
+            last && last.text !== "/start" ? last.text.replace(/\s+/g, " ") : t("noTalk"),
           ),
           unread
             ? h("span", { class: "badge", "aria-label": t("unread", { n: unread }) }, unread)

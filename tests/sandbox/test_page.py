@@ -605,3 +605,100 @@ async def test_where_event_streams_are_swallowed_the_page_polls(
     await expect(bubbles(page).last).to_contain_text("Heard: /start")
     await school.say(MARIA, "By the long way")
     await expect(bubbles(page).last).to_contain_text("By the long way")
+
+
+GUIDE = [
+    {"text": {"en": "A small school.", "zh": "一所小学校。"}},
+    {
+        "text": {"en": "Maria is asked.", "zh": "Maria 收到询问。"},
+        "user": MARIA,
+        "at": "2026-03-02T06:30:00+08:00",
+    },
+    {
+        "text": "One tap, and a word.",
+        "user": MARIA,
+        "acts": [{"tap": "All clear"}, {"say": "36.5"}],
+    },
+]
+
+
+async def test_a_morning_can_be_watched_by_pressing_next_only(
+    school: School, visit: Visit
+) -> None:
+    await school.meet(MARIA)
+    await school.client.post("/sandbox/clock", steps=STEPS)
+    await school.client.post("/sandbox/guide", steps=GUIDE)
+    page = await visit()
+    await page.get_by_role("button", name="Show me a morning").click()
+    step = page.locator("#guide-next")
+    await expect(page.locator("#guide-text")).to_have_text("A small school.")
+    await expect(page.locator("#next")).to_be_hidden()
+    await expect(page.locator("#hint")).to_be_hidden()
+    await expect(step).to_have_text("Next")
+    await expect(step).to_be_focused()
+    assert (await school.client.get("/sandbox/guide"))["language"] == "en"
+    await step.press("Enter")
+    await expect(page.locator("#chat-name")).to_have_text("Maria Santos")
+    await expect(page.locator("#time")).to_contain_text("06:30")
+    await school.ask(MARIA)
+    await expect(step).to_have_text("Next")
+    await page.reload()
+    await expect(page.locator("#guide-text")).to_have_text("Maria is asked.")
+    await expect(bubbles(page).last).to_contain_text("How is Ana today?")
+    await step.click()
+    await expect(bubbles(page).filter(has_text="✓ Ana: all clear")).to_be_visible()
+    await expect(bubbles(page).last).to_contain_text("Heard: 36.5")
+    await expect(step).to_have_text("Done")
+    await step.click()
+    await expect(page.locator("#guide")).to_be_hidden()
+    await expect(page.locator("#next")).to_be_visible()
+
+
+async def test_the_guide_is_closed_for_good_and_can_be_asked_for(
+    school: School, visit: Visit
+) -> None:
+    await school.client.post("/sandbox/clock", steps=STEPS)
+    await school.client.post("/sandbox/guide", steps=GUIDE)
+    page = await visit()
+    await page.get_by_role("button", name="Guide me").click()
+    await page.get_by_role("button", name="Close the guide").click()
+    await page.reload()
+    await expect(page.locator("#guide-me")).to_be_visible()
+    await expect(page.locator("#guide")).to_be_hidden()
+    await expect(page.locator("#hint")).to_be_hidden()
+
+
+async def test_a_line_under_the_clock_tells_what_has_happened(
+    school: School, visit: Visit
+) -> None:
+    await school.meet(MARIA)
+    await school.meet(LIN)
+    await school.client.post("/sandbox/clock", steps=STEPS)
+    page = await visit()
+    line = page.locator("#news-line")
+    await expect(line).to_have_text("Nothing has happened yet")
+    await school.client.post("/sandbox/clock", jump="next")
+    for user in (MARIA, LIN):
+        await school.ask(user)
+    await expect(line).to_have_text("06:30 Ask: 2 people written to")
+    await school.client.post("/sandbox/clock", jump="next")
+    await school.say(MARIA, "Still waiting")
+    await expect(line).to_have_text("07:15 Remind: 1 person written to")
+    await line.click()
+    items = page.get_by_role("menuitem")
+    await expect(items.nth(0)).to_have_text("06:30Ask2 people written to")
+
+
+async def test_a_long_unread_chat_opens_at_the_first_new_message(
+    school: School, visit: Visit
+) -> None:
+    await school.meet(MARIA)
+    page = await visit(f"/#user={MARIA}")
+    await expect(bubbles(page).last).to_contain_text("Heard: /start")
+    await row(page, LIN).click()
+    for n in range(30):
+        await school.say(MARIA, f"Message {n}")
+    await expect(row(page, MARIA).locator(".badge")).to_have_text("30")
+    await row(page, MARIA).click()
+    await expect(page.get_by_text("Message 0", exact=True)).to_be_in_viewport()
+    await expect(page.locator("#pill")).to_be_visible()

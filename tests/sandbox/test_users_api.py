@@ -324,3 +324,56 @@ async def test_a_mini_app_opens_with_signed_start_data(
     assert hmac.digest(key, checked.encode(), "sha256").hex() == signature
     assert json.loads(data["user"])["id"] == maria
     assert abs(int(data["auth_date"]) - sandbox.clock.timestamp()) < 5
+
+
+async def test_the_tally_counts_what_followed_each_step(
+    client: Client, sandbox: Sandbox, maria: int
+) -> None:
+    now = sandbox.clock.now()
+    steps = [
+        {"at": (now + timedelta(hours=hour)).isoformat(), "label": f"Step {hour}"}
+        for hour in (1, 2, 3)
+    ]
+    await client.post("/sandbox/clock", steps=steps)
+    await client.result("sendMessage", chat_id=maria, text="before the day", reply_markup=KEYBOARD)
+    assert await client.get("/sandbox/tally") == []
+    await client.post("/sandbox/clock", jump="next")
+    await client.post(f"/sandbox/chats/{maria}/taps", message_id=2, text="All clear")
+    [update] = await client.result("getUpdates")
+    query = update["callback_query"]["id"]
+    await client.result("answerCallbackQuery", callback_query_id=query)
+    await client.post("/sandbox/clock", jump="next")
+    for text in ("one", "two"):
+        await client.result("sendMessage", chat_id=maria, text=text)
+    await client.post(f"/sandbox/chats/{maria}/block", blocked=True)
+    await client.refusal("sendMessage", chat_id=maria, text="three")
+    first, second = await client.get("/sandbox/tally")
+    assert first["label"] == {"en": "Step 1"}
+    counts = ("people", "messages", "taps", "refused")
+    assert [first[name] for name in counts] == [0, 0, 1, 0]
+    assert [second[name] for name in counts] == [1, 2, 0, 1]
+
+
+async def test_a_walk_that_the_page_could_not_follow_is_refused(client: Client) -> None:
+    walk = [
+        {
+            "text": "Look",
+            "user": 7,
+            "at": "2026-03-02T06:30:00+08:00",
+            "acts": [
+                {"tap": "All"},
+                {"tap": [0, 1], "of": "Ana"},
+                {"say": "38"},
+                {"look": "photo"},
+                {"wait": 2},
+            ],
+        }
+    ]
+    made = await client.post("/sandbox/guide", steps=walk, language="zh")
+    assert made["language"] == "zh"
+    assert made["steps"] == [
+        {**walk[0], "text": {"en": "Look"}, "at": "2026-03-01T22:30:00+00:00"}
+    ]
+    for wrong in (7, [{}], [{"text": "x", "acts": [{"jump": 1}]}]):
+        assert "A step is" in (await client.post("/sandbox/guide", 400, steps=wrong))["error"]
+    assert (await client.get("/sandbox/guide"))["steps"] == made["steps"]
