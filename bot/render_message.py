@@ -5,7 +5,7 @@ from datetime import date
 from itertools import groupby
 from typing import Any
 
-from bot import render_calendar, render_class, render_flags
+from bot import render_calendar, render_class, render_flags, render_plans
 from bot.phrases import (
     day_words,
     joined,
@@ -13,8 +13,6 @@ from bot.phrases import (
     list_words,
 )
 from bot.texts import Texts
-from checkin.calendars import Recurrence
-from checkin.steps import Action
 from handlers.desk import Toast
 from handlers.messages import Button, Rendered, Style
 from handlers.presses import Press, Verb
@@ -184,29 +182,6 @@ def _template(key: str, params: Mapping[str, Any], texts: Texts) -> Rendered:
     return Rendered(texts(key), document=("roster.csv", params["content"].encode("utf-8-sig")))
 
 
-def _plan(key: str, params: Mapping[str, Any], texts: Texts) -> Rendered:
-    parts = [texts(key)]
-    for each in params["plans"]:
-        recurrence = texts.plain(f"plan.{Recurrence(each['recurrence']).value}")
-        audience = texts.plain(f"plan.{each['audience']}")
-        parts.append(texts("plan.line", audience=audience, recurrence=recurrence))
-        parts += [_step(step, texts) for step in each["steps"]]
-    parts.append(texts("plan.how"))
-    return Rendered(joined(parts))
-
-
-def _step(step: Mapping[str, Any], texts: Texts) -> str:
-    time: str = step["time"]
-    if step["action"] == Action.ask and step["rung"] > 1:
-        return texts("plan.step_second", time=time)
-    return texts(f"plan.step_{step['action']}", time=time)
-
-
-def _bad_step(key: str, params: Mapping[str, Any], texts: Texts) -> Rendered:
-    action = texts.plain(f"plan.action_{params['action']}")
-    return Rendered(texts(key, **{**params, "action": action}))
-
-
 def _sections(key: str, params: Mapping[str, Any], texts: Texts) -> Rendered:
     """Render lines that are themselves (key, params); a {"key": ...} among them is words too."""
     parts = [texts(key, **params.get("head", {}))]
@@ -244,16 +219,17 @@ _WITH_MORE = {
     "roster.state": _roster,
     "leave.names": _missing,
     "leave.sure": _leave_sure,
-    "plan.shown": _plan,
+    "plan.shown": render_plans.shown,
+    "plan.goes_on": render_plans.goes_on,
     "window.choose": _windows,
     "pause.until": _pause,
     "pause.done": _with_day,
     "pause.told_class": _with_day,
     "pause.told_back": _with_day,
     "flag.left_for_family": render_flags.left_for_family,
-    "plan.bad_ask_first": _bad_step,
-    "plan.bad_after_the_close": _bad_step,
-    "plan.bad_before_the_close": _bad_step,
+    "plan.bad_ask_first": render_plans.bad_step,
+    "plan.bad_after_the_close": render_plans.bad_step,
+    "plan.bad_before_the_close": render_plans.bad_step,
     "health.title": _sections,
     "calendar.title": render_calendar.glance,
     "calendar.sure_closed": render_calendar.sure,

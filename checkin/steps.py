@@ -151,24 +151,53 @@ _IGNORED = {"at", "the", "then", "and", "day", "guardian", "在", "于"}
 _Written = tuple[Action, int, time]
 
 
-def steps_from_times(times: Sequence[time]) -> tuple[Step, ...] | BadSteps:
+def steps_from_times(
+    times: Sequence[time], shape: Sequence[Step] = ()
+) -> tuple[Step, ...] | BadSteps:
     """Read bare times: the first asks, the last closes, those between remind.
 
-    The summary and what follows when it is not signed come as long after the close as they always
-    do, while the day lasts.
+    Of a day that was there before, its `shape`, the evening keeps its time; the second guardian,
+    the class card, the summary and what follows move with the close, and are left out where they
+    would no longer lie between the ask and midnight on their side of the close. Without one, the
+    summary and what follows when it is not signed come as long after the close as they always do.
     """
     if not times:
         return BadSteps(StepsReason.empty)
     if len(times) == 1:
         return BadSteps(StepsReason.no_close)
-    between = [(Action.remind, 0, at) for at in times[1:-1]]
-    written: list[_Written] = [
+    named: list[_Written] = [
         (Action.ask, 0, times[0]),
-        *between,
+        *((Action.remind, 0, at) for at in times[1:-1]),
         (Action.close, 0, times[-1]),
-        *_afterwards(times[-1]),
     ]
-    return _ladder(written)
+    steps = _ladder(named)
+    if isinstance(steps, BadSteps):
+        return steps
+    named += _around(steps, shape) if shape else _afterwards(times[-1])
+    return _ladder(sorted(named, key=lambda step: (step[1], step[2])))
+
+
+def _around(steps: Sequence[Step], shape: Sequence[Step]) -> list[_Written]:
+    """Return what a day had beside its first ask, its reminders and its close, moved with it."""
+    ask, close = minutes_of(steps[0]), minutes_of(closing(steps))
+    before = minutes_of(closing(shape))
+    first = next(step for step in shape if step.action is Action.ask)
+    taken = {minutes_of(step) for step in steps}
+    kept: list[_Written] = []
+    for step in shape:
+        if step.action is Action.evening:
+            kept.append((step.action, step.day_offset, step.at))
+            continue
+        if step == first or step.action in {Action.remind, Action.close}:
+            continue
+        minute = minutes_of(step) - before + close
+        while minute in taken:
+            minute += 1
+        late = minutes_of(step) > before
+        if (close < minute < 24 * 60) if late else (ask < minute < close):
+            taken.add(minute)
+            kept.append((step.action, 0, time(minute // 60, minute % 60)))
+    return kept
 
 
 def _afterwards(close: time) -> list[_Written]:
@@ -180,13 +209,31 @@ def _afterwards(close: time) -> list[_Written]:
     ]
 
 
-def parse_steps(text: str) -> tuple[Step, ...] | BadSteps:
+def parse_steps(text: str, shape: Sequence[Step] = ()) -> tuple[Step, ...] | BadSteps:
     """Read the ladder of the /plan command.
 
-    Either bare times ("06:30 07:10 08:00") or words before each ("evening 19:00, ask 06:30, remind
-    07:10, second 07:20, card 07:30, close 08:00, summary 08:05, chase 08:30, deputy 09:00").
-    Chinese words do as well.
+    Either bare times ("06:30 07:10 08:00"), which keep the `shape` of the day that was there, or
+    words before each ("evening 19:00, ask 06:30, remind 07:10, second 07:20, card 07:30, close
+    08:00, summary 08:05, chase 08:30, deputy 09:00"). Chinese words do as well.
     """
+    written = _written(text)
+    if isinstance(written, BadSteps):
+        return written
+    if any(action is not None or offset for action, offset, _ in written):
+        return _named(written)
+    return steps_from_times([at for _, _, at in written], shape)
+
+
+def only_times(text: str) -> bool:
+    """Say whether times were written and nothing of what they are for."""
+    written = _written(text)
+    return not isinstance(written, BadSteps) and not any(
+        action is not None or offset for action, offset, _ in written
+    )
+
+
+def _written(text: str) -> list[tuple[Action | None, int, time]] | BadSteps:
+    """Read times, each with the words before it."""
     plain = unicodedata.normalize("NFKC", text).lower()
     plain = re.sub(r"\s+([ap]m)\b", r"\1", plain)
     plain = _JOINED.sub(r" \1 ", plain)
@@ -206,9 +253,7 @@ def parse_steps(text: str) -> tuple[Step, ...] | BadSteps:
                 reason = StepsReason.not_a_time if number else StepsReason.not_understood
                 return BadSteps(reason, {"text": token})
             action, offset = None, 0
-    if any(action is not None or offset for action, offset, _ in written):
-        return _named(written)
-    return steps_from_times([at for _, _, at in written])
+    return written
 
 
 def _named(

@@ -1,24 +1,16 @@
-"""Setting a school up in chat: a checklist that says what comes next, and the plan."""
+"""Setting a school up in chat: a checklist that says what comes next."""
 
 from dataclasses import replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from checkin.access import Act
-from checkin.plans import Audience, Plan, change_steps, first_day_from
-from checkin.steps import (
-    BadSteps,
-    Step,
-    closing,
-    default_steps,
-    parse_steps,
-    staff_steps,
-)
-from checkin.times import moment_at
+from checkin.plans import Audience, Plan, first_day_from
+from checkin.steps import default_steps, staff_steps
 from handlers.desk import Desk
 from handlers.messages import Command
 from handlers.questionnaires import shipped
-from storage import audit, people, plans, rounds, units
+from storage import audit, people, plans, units
 from storage.database import Session
 from storage.questionnaires import keep_questionnaire
 from storage.tables import Contact, Unit
@@ -104,53 +96,3 @@ async def _checklist(desk: Desk, command: Command, contact: Contact, school: Sch
         ["setup.next", {}],
     ]
     await desk.say(contact, command, "setup.title", lines=lines)
-
-
-async def plan(desk: Desk, command: Command, contact: Contact) -> None:
-    """Show the day's steps; `/plan 06:30 07:10 08:00` sets them for everyone."""
-    school = await desk.own_school(command, contact, Act.manage_plan)
-    if school is None:
-        return
-    current = await plans.plans(desk.session, school.id)
-    wanted = command.rest.strip()
-    audience = next((a for a in Audience if wanted.lower().startswith(a.value)), None)
-    if audience is not None:
-        wanted = wanted[len(audience.value) :].strip()
-    if wanted:
-        steps = parse_steps(wanted)
-        if isinstance(steps, BadSteps):
-            await desk.say(contact, command, f"plan.bad_{steps.reason.value}", **dict(steps.args))
-            return
-        for each in current:
-            if audience in {None, each.audience}:
-                await _change(desk, school, each, steps)
-        desk.record("plan changed", contact.person_id, school.id, steps=len(steps))
-        current = await plans.plans(desk.session, school.id)
-    await desk.say(contact, command, "plan.shown", plans=[_shown(each) for each in current])
-
-
-async def _change(desk: Desk, school: School, each: Plan, steps: tuple[Step, ...]) -> None:
-    """Give a plan other steps; a round that is open goes on under them."""
-    recorded = await plans.recorded_since(desk.session, [each.id], desk.today(school.zone))
-    begun = {step.round_date for step in recorded}
-    changed = change_steps(each, steps, school.zone, desk.now, begun)
-    await plans.keep_plan(desk.session, changed)
-    for day in begun:
-        held = await rounds.round_of(desk.session, each.id, school.id, day)
-        if held is not None and held.closed_at is None:
-            held.closes_at = moment_at(day, closing(steps).at, school.zone)
-
-
-def _shown(each: Plan) -> dict[str, object]:
-    return {
-        "audience": each.audience.value,
-        "recurrence": each.recurrence.value,
-        "steps": [
-            {
-                "action": step.action.value,
-                "time": f"{step.at:%H:%M}",
-                "rung": step.rung,
-            }
-            for step in each.steps
-        ],
-    }

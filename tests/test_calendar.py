@@ -222,3 +222,31 @@ async def test_next_years_public_calendar_that_is_not_out_yet_is_said(
     await stage.at("12:00", day=date(out, 12, 1))
     await stage.says(admin, "/calendar")
     assert said[language] in (await stage.chat(admin))[-1]["text"]
+
+
+@BOTH
+async def test_every_calendar_day_runs_through_a_vacation_and_a_holiday(
+    stage: Stage, golden: Golden, language: str
+) -> None:
+    await stage.opens_school(language)
+    admin = await stage.joined("Gu")
+    tina = await stage.joined("Tina")
+    zh = language == "zh"
+    await stage.at("12:00")
+    vacation = "2026-03-03 2026-03-04"
+    await stage.says(admin, f"/calendar 假期 {vacation} 雪假" if zh else
+                     f"/calendar vacation {vacation} Snow break")  # fmt: skip
+    await stage.says(admin, "/plan 学生 每天" if zh else "/plan students every day")
+    tuesday, qingming = date(2026, 3, 3), date(2026, 4, 6)
+    await stage.at("06:30", day=tuesday)
+    await stage.taps_first(tina, 0)
+    await stage.says(admin, "/plan 上学日" if zh else "/plan school days")  # not while it goes on
+    await stage.at("06:30", day=qingming)
+    await stage.taps_first(tina, 0)
+    await stage.at("09:00", day=qingming)
+    await stage.says(admin, "/plan 周二 周四" if zh else "/plan weekdays tue thu")
+    wednesday = date(2026, 4, 8)
+    await stage.at("12:00", day=wednesday)
+    await stage.says(admin, "/plan 上学日" if zh else "/plan school days")
+    await stage.at("06:30", day=wednesday + timedelta(days=1))
+    golden(f"every_day.{language}", stage.transcript())
