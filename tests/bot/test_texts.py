@@ -441,7 +441,9 @@ def test_the_size_of_a_file_is_said_as_it_is() -> None:
 
 
 def test_the_ladders_shown_are_understood() -> None:
-    shown = {re.sub(r"^(students|staff|学生|教职工) ", "", example) for example in examples("plan")}
+    shown = {
+        re.sub(r"^(students|staff|学生|教职工) ", "", example) for example in examples("plan")
+    }
     rhythms = {example for example in shown if parse_recurrence(example)}
     assert len(rhythms) >= 5
     ladders = shown - rhythms

@@ -723,5 +723,5 @@ def test_bare_times_make_a_day_that_can_run_out_of_any(
     assert check_steps(steps) is None
     said = [step.at for step in steps if step.name in {"ask", "close"}]
     assert said == [times[0], times[-1]]
-    evenings = [step for step in shape if step.action is Action.evening]
-    assert [step for step in steps if step.action is Action.evening] == evenings
+    evenings = [step.at for step in shape if step.action is Action.evening]
+    assert [step.at for step in steps if step.action is Action.evening] == evenings
