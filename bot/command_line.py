@@ -16,6 +16,7 @@ from rich.table import Table
 
 from bot.settings import Settings, SettingsError, read_settings
 from checkin.calendar_changes import CalendarChanges, CalendarErrors
+from checkin.plan_files import PlanFileErrors
 from checkin.questionnaires import QuestionnaireErrors
 from checkin.rosters import RosterErrors
 from handlers import leaving
@@ -26,11 +27,17 @@ from handlers.calendar_files import (
 )
 from handlers.clock import real_clock
 from handlers.imports import changes_document, problem_document, template_text
+from handlers.plan_files import (
+    PlanChanges,
+    import_plans,
+    plan_changes_document,
+    plan_problems_document,
+)
 from handlers.questionnaires import read_questionnaire_file
 from handlers.roster_files import RosterFileError, read_sheets
 from handlers.rosters import Changes, import_sheets
 from handlers.sent_files import FileKind, open_file
-from storage import audit, units
+from storage import audit, plans, units
 from storage.database import Database, DatabaseUrlError, Session
 from storage.questionnaires import VersionTakenError, keep_questionnaire
 from storage.sealing import KeyFileError, Keyring, use_keyring
@@ -348,6 +355,69 @@ def import_calendar_file(
         return
     key = "calendar.unchanged" if changes.nothing else "calendar.done"
     out.print(_rendered(key, calendar_changes_document(changes), language), markup=False)
+
+
+@app.command("export-plan")
+def export_plan(
+    file: Annotated[Path, typer.Argument(help="where to write it")] = Path("plan.yaml"),
+    school: Annotated[str, typer.Option(help="the school's name, where there are several")] = "",
+    language: Annotated[str, typer.Option(help="en or zh: the words of the file")] = "en",
+) -> None:
+    """Write who is asked, how often and at what times, to edit and take over again."""
+    if file.exists():
+        _fail(f"{file} exists already; name another file.")
+    settings = _settings()
+
+    async def work() -> str:
+        from bot.render_plans import file_text  # noqa: PLC0415
+        from bot.texts import texts  # noqa: PLC0415
+
+        database = await _database(settings)
+        try:
+            async with database.reading() as session:
+                chosen = await _chosen_school(session, school)
+                running = await plans.plans(session, chosen.id)
+                return file_text(running, chosen.name, texts(language))
+        finally:
+            await database.close()
+
+    file.write_text(asyncio.run(work()), encoding="utf-8")
+    out.print(f"Wrote {file}: edit it, then: allclear import-plan {file}", markup=False)
+
+
+@app.command("import-plan")
+def import_plan(
+    file: Annotated[Path, typer.Argument(help="YAML", exists=True, dir_okay=False)],
+    school: Annotated[str, typer.Option(help="the school's name, where there are several")] = "",
+    language: Annotated[str, typer.Option(help="en or zh, for what is said of it")] = "en",
+    as_json: AsJson = False,
+) -> None:
+    """Take over who is asked, how often and when. All or nothing; twice changes nothing."""
+    settings = _settings()
+
+    async def work() -> PlanChanges:
+        database = await _database(settings)
+        try:
+            async with database.writing() as session:
+                chosen = await _chosen_school(session, school)
+                text = file.read_bytes().decode("utf-8-sig", "replace")
+                return await import_plans(session, chosen, text, real_clock(), actor_id=None)
+        finally:
+            await database.close()
+
+    try:
+        changes = asyncio.run(work())
+    except PlanFileErrors as errors:
+        said = plan_problems_document(errors.problems)
+        if as_json:
+            out.print_json(json.dumps(said))
+            raise typer.Exit(2) from None
+        _fail(_rendered("plan.problems", said, language))
+    if as_json:
+        out.print_json(json.dumps(plan_changes_document(changes)))
+        return
+    key = "plan.unchanged" if changes.nothing else "plan.changed"
+    out.print(_rendered(key, plan_changes_document(changes), language), markup=False)
 
 
 def _rendered(key: str, params: dict[str, Any], language: str) -> str:

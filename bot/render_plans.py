@@ -9,8 +9,14 @@ from babel.dates import get_day_names
 from bot.phrases import day_words, joined, list_words
 from bot.texts import Texts
 from checkin.calendars import Recurrence
+from checkin.plan_files import STEPS, Word, write_plans
+from checkin.plans import Plan, from_document
 from checkin.steps import Action
 from handlers.messages import Rendered
+from handlers.plan_files import GOES_ON
+
+FILE_NAME = {"zh": "安排.yaml"}
+MOST_PROBLEMS = 40
 
 
 def shown(key: str, params: Mapping[str, Any], texts: Texts) -> Rendered:
@@ -50,11 +56,76 @@ def step_words(step: Mapping[str, Any], texts: Texts) -> str:
 
 def bad_step(key: str, params: Mapping[str, Any], texts: Texts) -> Rendered:
     """Say which step stands in the wrong place."""
-    action = texts.plain(f"plan.action_{params['action']}")
-    return Rendered(texts(key, **{**params, "action": action}))
+    return Rendered(texts(key, **_with_action(params, texts)))
+
+
+def _with_action(params: Mapping[str, Any], texts: Texts) -> dict[str, Any]:
+    if "action" not in params:
+        return dict(params)
+    return {**params, "action": texts.plain(f"plan.action_{params['action']}")}
 
 
 def goes_on(key: str, params: Mapping[str, Any], texts: Texts) -> Rendered:
     """Say which day's check-in would lose its place, and until when it goes on."""
     day = day_words(texts, date.fromisoformat(params["day"]))
     return Rendered(texts(key, day=day, time=params["time"]))
+
+
+# ---- as a file -----------------------------------------------------------------------------
+
+
+def file(key: str, params: Mapping[str, Any], texts: Texts) -> Rendered:
+    """Render the plans as a file to edit."""
+    plans = [from_document(each) for each in params["plans"]]
+    name = FILE_NAME.get(texts.language, "plan.yaml")
+    content = file_text(plans, params["school"], texts)
+    return Rendered(texts(key), document=(name, content.encode()))
+
+
+def file_text(plans: Sequence[Plan], school: str, texts: Texts) -> str:
+    """Return the plans as the text of a file, each word explained where it stands first."""
+    words: list[str] = [*(set(Word) - {Word.plans}), *Action, "second"]
+    comments = {word: texts.plain(f"plan.file_{word}") for word in words}
+    comments["head"] = "\n".join(
+        (
+            texts.plain("plan.file_head", school=" ".join(school.split())),
+            texts.plain("plan.file_how"),
+        )
+    )
+    return write_plans(plans, texts.language, comments)
+
+
+def changes(key: str, params: Mapping[str, Any], texts: Texts) -> Rendered:
+    """Say what a plan file changed, step by step."""
+    parts = [texts(key)]
+    for each in params["plans"]:
+        before, after = each["before"], each["after"]
+        audience = texts.plain(f"plan.{after['audience']}")
+        runs = runs_words(after["recurrence"], after["weekdays"], texts)
+        parts.append(texts("plan.line", audience=audience, recurrence=runs))
+        if before["questionnaire"] != after["questionnaire"]:
+            parts.append(texts("plan.asks", questionnaire=after["questionnaire"]))
+        old = [step_words(step, texts) for step in before["steps"]]
+        new = [step_words(step, texts) for step in after["steps"]]
+        parts += [texts("plan.gone", step=step) for step in old if step not in new]
+        parts += [texts("plan.new", step=step) for step in new if step not in old]
+    return Rendered(joined(parts))
+
+
+def problems(key: str, params: Mapping[str, Any], texts: Texts) -> Rendered:
+    """Name what is to be mended in a plan file, each with its line."""
+    parts = [texts(key, n=params["count"])]
+    parts += [problem(each, texts) for each in params["problems"][:MOST_PROBLEMS]]
+    parts.append(texts("plan.nothing_changed"))
+    return Rendered(joined(parts))
+
+
+def problem(said: Mapping[str, Any], texts: Texts) -> str:
+    """Return one problem of a plan file, with its line, as a sentence."""
+    code, args = said["code"], _with_action(said["args"], texts)
+    if code == GOES_ON:
+        return goes_on("plan.goes_on", args, texts).text
+    where = texts("plan.where_line", line=said["line"]) if said["line"] else ""
+    if code.startswith(STEPS):
+        return where + texts(f"plan.bad_{code.removeprefix(STEPS)}", **args)
+    return where + texts(f"plan.file_bad_{code}", **args)

@@ -224,6 +224,32 @@ def parse_steps(text: str, shape: Sequence[Step] = ()) -> tuple[Step, ...] | Bad
     return steps_from_times([at for _, _, at in written], shape)
 
 
+@dataclass(frozen=True, slots=True)
+class BadLine:
+    """A ladder written line by line refused: in which line (from 0; None: as a whole), and why."""
+
+    place: int | None
+    why: BadSteps
+
+
+def read_ladder(lines: Sequence[str]) -> tuple[Step, ...] | BadLine:
+    """Read a ladder of which each line is one step: "ask 06:30", "前一晚 19:00"."""
+    found: list[tuple[Action | None, int, time]] = []
+    for place, line in enumerate(lines):
+        written = _written(line)
+        if isinstance(written, BadSteps):
+            return BadLine(place, written)
+        if len(written) != 1 or not (written[0][0] or written[0][1]):
+            return BadLine(place, BadSteps(StepsReason.not_understood, {"text": line}))
+        found += written
+    steps = _named(found)
+    if isinstance(steps, tuple):
+        return steps
+    shown = steps.args.get("second", steps.args.get("time"))
+    places = [place for place, (_, _, at) in enumerate(found) if f"{at:%H:%M}" == shown]
+    return BadLine(places[-1] if places else None, steps)
+
+
 def only_times(text: str) -> bool:
     """Say whether times were written and nothing of what they are for."""
     written = _written(text)

@@ -8,6 +8,7 @@ import structlog
 
 from checkin.access import Act
 from checkin.calendar_changes import CalendarErrors
+from checkin.plan_files import PlanFileErrors
 from checkin.rosters import Problem, RosterErrors, template_rows
 from handlers.calendar_files import (
     calendar_changes_document,
@@ -17,6 +18,11 @@ from handlers.calendar_files import (
 from handlers.clock import Clock
 from handlers.desk import Desk
 from handlers.messages import Command, FetchFailedError, Tap, Upload
+from handlers.plan_files import (
+    import_plans,
+    plan_changes_document,
+    plan_problems_document,
+)
 from handlers.presses import Press
 from handlers.roster_files import MOST_BYTES, RosterFileError
 from handlers.rosters import Changes, import_sheets
@@ -128,6 +134,9 @@ async def _one(
             "problems": [calendar_problem_document(problem) for problem in wrong.problems[:60]],
         }
         return await _end(database, clock, job, "refused", "calendar.problems", params)
+    except PlanFileErrors as bad:
+        params = plan_problems_document(bad.problems)
+        return await _end(database, clock, job, "refused", "plan.problems", params)
     except Exception as error:
         if is_outage(error):
             raise
@@ -153,6 +162,10 @@ async def _taken_over(
             )
             key = "calendar.unchanged" if changed.nothing else "calendar.done"
             return key, calendar_changes_document(changed)
+        if sent.kind is FileKind.plan:
+            plans = await import_plans(session, school, sent.text, clock(), actor_id=job.person_id)
+            key = "plan.unchanged" if plans.nothing else "plan.changed"
+            return key, plan_changes_document(plans)
         changes = await import_sheets(
             session, school, list(sent.sheets), clock(), actor_id=job.person_id
         )

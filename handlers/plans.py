@@ -7,7 +7,7 @@ from typing import Any
 
 from checkin.access import Act
 from checkin.calendars import Calendar, runs_on
-from checkin.plans import Audience, Plan, change_steps
+from checkin.plans import Audience, Plan, change_steps, to_document
 from checkin.recurrences import Repeats, parse_recurrence
 from checkin.steps import BadSteps, closing, only_times, parse_steps
 from checkin.times import local_date, moment_at
@@ -19,6 +19,7 @@ from storage.database import Session
 from storage.tables import Contact, Round
 from storage.units import School
 
+_FILE = frozenset({"file", "export", "文件", "导出", "表格"})
 _AUDIENCES = {
     Audience.students: ("students", "学生"),
     Audience.staff: ("staff", "教职工", "教师", "职工"),
@@ -39,6 +40,10 @@ async def plan(desk: Desk, command: Command, contact: Contact) -> None:
     if school is None:
         return
     current = await plans.plans(desk.session, school.id)
+    if command.rest.strip().lower() in _FILE:
+        documents = [to_document(each) for each in current]
+        await desk.say(contact, command, "plan.file", plans=documents, school=school.name)
+        return
     audience, wanted = _audience(command.rest.strip())
     meant = [each for each in current if audience in {None, each.audience}]
     left_out: list[dict[str, object]] = []

@@ -1,4 +1,4 @@
-"""What a file is that an admin sends: a roster or a calendar. Nothing is changed here."""
+"""What a file is that an admin sends: a roster, a calendar or a plan. Nothing is changed here."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -8,6 +8,7 @@ from checkin.calendar_files import looks_like_calendar
 from checkin.roster_headers import Field, read_headers
 from checkin.rosters import Sheet
 from handlers.calendar_files import SentCalendar
+from handlers.plan_files import is_plan_file
 from handlers.roster_files import read_sheets
 
 _OF_ROSTERS = {Field.number, Field.class_name, Field.phone, Field.role}
@@ -20,6 +21,7 @@ class FileKind(StrEnum):
 
     roster = "roster"
     calendar = "calendar"
+    plan = "plan"
     unclear = "unclear"
 
 
@@ -49,6 +51,8 @@ def open_file(name: str, content: bytes, said: FileKind | None = None) -> SentFi
     """
     if is_calendar_of_events(_text(content[:_BEGINNINGS])):
         return SentFile(FileKind.calendar, name, text=_text(content))
+    if is_plan_file(name, _text(content[:_BEGINNINGS])):
+        return SentFile(FileKind.plan, name, text=_text(content))
     sheets = tuple(read_sheets(name, content))
     return SentFile(said or _kind(name, sheets), name, sheets)
 

@@ -52,6 +52,11 @@ async def keep_questionnaire(
     return kept.id
 
 
+async def known_keys(session: AsyncSession) -> set[str]:
+    """Return the keys of all questionnaires."""
+    return set(await session.exec(select(QuestionnaireVersion.key).distinct()))
+
+
 async def latest_version(session: AsyncSession, key: str) -> int | None:
     """Return the id of the newest version of a questionnaire."""
     found = await session.exec(

@@ -23,6 +23,7 @@ from checkin.corrections import Change
 from checkin.flags import RELEASES, Decision
 from checkin.invitations import parse_claim
 from checkin.pauses import Excuse, Until
+from checkin.plan_files import PlanFileCode, Word
 from checkin.plans import Audience
 from checkin.questions import Disposition
 from checkin.recurrences import parse_recurrence
@@ -38,7 +39,7 @@ A_MONDAY = date(2026, 3, 2)
 HOUSE = Path(__file__).parent.parent.parent
 CATALOGUES = HOUSE / "bot" / "texts"
 # An empty answer to a tap; the names of files.
-NOT_WORDS = {"toast.silent", "roster.csv", "calendar.csv"}
+NOT_WORDS = {"toast.silent", "roster.csv", "calendar.csv", "plan.yaml"}
 
 # Keys that the code completes: what stands before the braces, and what may follow.
 COMMANDS = (
@@ -74,6 +75,8 @@ FAMILIES: dict[str, Iterable[str]] = {
     "plan.action_": (*Action, "second"),
     "plan.bad_": StepsReason,
     "plan.step_": (*Action, "second"),
+    "plan.file_": (*(set(Word) - {Word.plans}), *Action, "second"),
+    "plan.file_bad_": PlanFileCode,
     "excuse.": {*Excuse, "family"},
     "reminded.": ("reminded_lately", "unreachable", "not_asked", "closed"),
     "until.": Until,
