@@ -241,7 +241,7 @@ class _Reader:
     def _plan(self, said: Said) -> Plan | None:
         before = len(self.problems)
         named = self._named(said, set(Word) - {Word.plans})
-        if len(self.problems) == before:
+        if len(self.problems) == before and isinstance(said.value, Mapping):
             language = "en" if all(text.isascii() for text in said.value) else "zh"
             for word in (Word.audience, Word.runs, Word.steps):
                 if word not in named:

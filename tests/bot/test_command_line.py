@@ -160,3 +160,22 @@ def test_the_audit_of_a_school_is_verified(shell: Shell) -> None:
     asyncio.run(touch(alter=True))
     altered = shell("verify-audit", "--json")
     assert (altered.exit_code, said(altered)["One"]) == (1, 1)
+
+
+def test_the_plans_are_written_edited_and_taken_over(shell: Shell) -> None:
+    shell("new-school", "Green Shoots")
+    file = shell.folder / "plan.yaml"
+    assert shell("export-plan", str(file)).exit_code == 0
+    assert shell("export-plan", str(file)).exit_code == 2  # it is not written over
+    assert said(shell("import-plan", str(file), "--json")) == {"plans": []}
+    text = file.read_text()
+    edited = shell.file(text.replace("runs: school days", "runs: every day", 1), "new.yaml")
+    changed = shell("import-plan", edited)
+    assert changed.exit_code == 0
+    assert "Students, every day" in changed.stdout
+    assert "already" in shell("import-plan", edited).stdout
+    wrong = shell.file(text.replace("close: 08:00", "close: 05:00", 1), "wrong.yaml")
+    refused = shell("import-plan", wrong)
+    assert refused.exit_code == 2
+    assert "Line 13: 05:00 does not come after 07:30" in refused.stderr
+    assert said(shell("import-plan", wrong, "--json"))["problems"][0]["line"] == 13
