@@ -561,6 +561,10 @@ class Oracle:
     def _waiting(self, phone: Phone) -> list[str]:
         return [key for key, held in self._of(phone) if held.waits]
 
+    def nothing_to_answer(self, chat: int) -> bool:
+        """Say whether somebody of the family has answered everything that this phone was asked."""
+        return not self._waiting(self.town.phones[chat])
+
     def _short(self, phone: Phone, key: str) -> str:
         return "oneself" if phone.oneself == key else self.town.subjects[key].name
 
