@@ -41,6 +41,7 @@ class App:
         *,
         clock: Clock = real_clock,
         after_claim: Callable[[], Awaitable[None]] | None = None,
+        safe: bool = True,
     ) -> None:
         if not settings.tokens:
             raise SettingsError(
@@ -51,7 +52,7 @@ class App:
         self.clock = clock
         self.keyring = Keyring.from_file(settings.key_file)
         use_keyring(self.keyring)
-        self.database = Database(settings.database_url)
+        self.database = Database(settings.database_url, safe=safe)
         self.transports: list[BotTransport] = [
             make_transport(settings, token) for token in settings.secret_tokens
         ]

@@ -120,7 +120,7 @@ async def simulate(
                 key_file=Path(folder) / "town.keys",
                 public_url="",
             )
-            app = App(settings, clock=clock.now)
+            app = App(settings, clock=clock.now, safe=False)  # the file goes with the run
             try:
                 town, ladder = await _settle_in(app, sandbox, students, seed)
                 transcript = Transcript(town, keep=keep)
