@@ -8,6 +8,8 @@ Nobody answers a tap here: `benchmarks.webhook` measures the whole way.
 
 import asyncio
 import shutil
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +34,8 @@ from storage.tables import Card, CheckIn, Contact
 
 PEER = "aiogram handler, one upsert and commit per update"
 FIRST_UPDATE = 500_000_000
+
+Keep = Callable[[CallbackQuery], Awaitable[None]]
 
 
 async def answered(folder: Path, url: str, households: int) -> Path:
@@ -101,16 +105,15 @@ async def _kept_by_us(path: Path, url: str, count: int) -> Spent:
     return measured
 
 
-async def _kept_by_aiogram(path: Path, url: str, count: int) -> Spent:
-    session = AiohttpSession(api=TelegramAPIServer.from_base(url))
-    bot, dispatcher = Bot(TOKEN, session=session), Dispatcher()
+@asynccontextmanager
+async def plain_rows(path: Path, count: int) -> AsyncIterator[Keep]:
+    """What the peers keep: one plain row a chat, upserted and committed an update at a time."""
     async with aiosqlite.connect(path) as database:
         await database.execute("PRAGMA journal_mode=WAL")
         await database.execute("PRAGMA synchronous=FULL")
         await database.execute("CREATE TABLE answer (chat INTEGER PRIMARY KEY, data TEXT)")
         turn = asyncio.Lock()  # one connection: a commit must be its own update's
 
-        @dispatcher.callback_query()
         async def keep(query: CallbackQuery) -> None:
             async with turn:
                 await database.execute(
@@ -120,13 +123,21 @@ async def _kept_by_aiogram(path: Path, url: str, count: int) -> Spent:
                 )
                 await database.commit()
 
+        yield keep
+        rows = await database.execute_fetchall("SELECT count(*) FROM answer")
+        assert next(iter(rows))[0] == count
+
+
+async def _kept_by_aiogram(path: Path, url: str, count: int) -> Spent:
+    session = AiohttpSession(api=TelegramAPIServer.from_base(url))
+    bot, dispatcher = Bot(TOKEN, session=session), Dispatcher()
+    async with plain_rows(path, count) as keep:
+        dispatcher.callback_query.register(keep)
         with spent() as measured:
             offset = None
             while updates := await bot.get_updates(offset, limit=100, timeout=0):
                 await asyncio.gather(*(dispatcher.feed_update(bot, each) for each in updates))
                 offset = updates[-1].update_id + 1
-        rows = await database.execute_fetchall("SELECT count(*) FROM answer")
-        assert next(iter(rows))[0] == count
     await session.close()
     return measured
 

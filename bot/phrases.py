@@ -97,3 +97,10 @@ def card_button(
 def in_rows(buttons: Sequence[Button], wide: int) -> list[tuple[Button, ...]]:
     """Return buttons in rows of so many."""
     return [tuple(buttons[start : start + wide]) for start in range(0, len(buttons), wide)]
+
+
+def place_words(said: Mapping[str, Any], texts: Texts) -> str:
+    """Say where in a file a problem is: the cell, or as much of it as is known."""
+    place = {"sheet": said["sheet"], "row": said["row"], "column": said["column"]}
+    where = "where" if said["column"] else "where_row" if said["row"] else "where_sheet"
+    return texts(f"roster.{where}", **place)

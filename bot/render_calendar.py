@@ -6,7 +6,7 @@ from typing import Any
 
 from babel.dates import format_date
 
-from bot.phrases import day_words, joined, list_words
+from bot.phrases import day_words, joined, list_words, place_words
 from bot.texts import Texts
 from handlers.messages import Button, Rendered, Style
 from handlers.presses import Press, Verb
@@ -116,12 +116,10 @@ def problems(key: str, params: Mapping[str, Any], texts: Texts) -> Rendered:
 
 def problem(said: Mapping[str, Any], texts: Texts) -> str:
     """Return one problem of a calendar file, with its place, as a sentence."""
-    place = {"sheet": said["sheet"], "row": said["row"], "column": said["column"]}
-    where = "where" if said["column"] else "where_row" if said["row"] else "where_sheet"
     args = dict(said["args"])
     if "field" in args:
         args["field"] = texts.plain(f"calendar.field_{args['field']}")
-    return texts(f"roster.{where}", **place) + texts(f"calendar.bad_{said['code']}", **args)
+    return place_words(said, texts) + texts(f"calendar.bad_{said['code']}", **args)
 
 
 def which_file(key: str, params: Mapping[str, Any], texts: Texts) -> Rendered:

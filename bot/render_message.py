@@ -11,6 +11,7 @@ from bot.phrases import (
     joined,
     label_words,
     list_words,
+    place_words,
 )
 from bot.texts import Texts
 from handlers.desk import Toast
@@ -127,12 +128,10 @@ def _problems(key: str, params: Mapping[str, Any], texts: Texts) -> Rendered:
 
 def problem(said: Mapping[str, Any], texts: Texts) -> str:
     """Return one problem of a roster file, with its place, as a sentence."""
-    place = {"sheet": said["sheet"], "row": said["row"], "column": said["column"]}
-    where = "where" if said["column"] else "where_row" if said["row"] else "where_sheet"
     args = dict(said["args"])
     if "field" in args:
         args["field"] = texts.plain(f"field.{args['field']}")
-    return texts(f"roster.{where}", **place) + texts(f"roster.{said['code']}", **args)
+    return place_words(said, texts) + texts(f"roster.{said['code']}", **args)
 
 
 def _roster(key: str, params: Mapping[str, Any], texts: Texts) -> Rendered:

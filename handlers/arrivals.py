@@ -7,7 +7,6 @@ from handlers.class_cards import (
     Page,
     is_coming,
     is_to_sight,
-    remember,
     seen,
 )
 from handlers.desk import Desk
@@ -86,7 +85,7 @@ def _see(desk: Desk, shown: ClassCard, entry: Entry, presence: str) -> None:
 async def _miss(desk: Desk, shown: ClassCard, entry: Entry) -> None:
     """Alarm every guardian who may see, and at school the lead, doctor and class teachers."""
     _see(desk, shown, entry, MISSING)
-    remember(desk, entry.checkin, MISSING, shown.person_id)
+    desk.note(entry.checkin, MISSING, shown.person_id)
     cause = f"{alarms.cause_of(entry.checkin.id)}{int(desk.now.timestamp() * 1000)}"
     for contact in await _family(desk, entry):
         await desk.tell(contact, cause, "missing.family", **_said(desk, shown, entry))
@@ -95,7 +94,7 @@ async def _miss(desk: Desk, shown: ClassCard, entry: Entry) -> None:
 
 async def _find(desk: Desk, shown: ClassCard, entry: Entry) -> None:
     _see(desk, shown, entry, HERE)
-    remember(desk, entry.checkin, "found", shown.person_id)
+    desk.note(entry.checkin, "found", shown.person_id)
     cause = f"found:{entry.checkin.id}:{int(desk.now.timestamp() * 1000)}"
     for contact in await alarms.alarmed(desk.session, entry.checkin.id):
         if contact.id != shown.contact.id:

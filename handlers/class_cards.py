@@ -17,7 +17,7 @@ from handlers.desk import Desk
 from storage import rounds, units
 from storage.database import Session
 from storage.rounds import Entry
-from storage.tables import Card, CheckIn, Contact, HistoryEntry, Unit
+from storage.tables import Card, CheckIn, Contact, Unit
 from storage.units import School
 
 
@@ -166,21 +166,6 @@ def seen(desk: Desk, entry: Entry) -> None:
     units_shown = [checkin.unit_id, checkin.school_id]
     units_shown += [checkin.dormitory_id] if checkin.dormitory_id else []
     desk.changed(entry.round.day, 0, *units_shown)
-
-
-def remember(desk: Desk, checkin: CheckIn, act: str, by: int) -> None:
-    """Keep an act of a teacher in the check-in's history, beside what stands."""
-    desk.session.add(
-        HistoryEntry(
-            check_in_id=checkin.id,
-            subject_id=checkin.subject_id,
-            act=act,
-            by=by,
-            at=desk.now,
-            severity=checkin.severity,
-            disposition=checkin.disposition,
-        )
-    )
 
 
 def record_numbers(desk: Desk, shown: ClassCard, entries: list[Entry]) -> None:

@@ -17,7 +17,7 @@ from handlers.messages import Event, Tap
 from storage import audit, cards, ledger, people, units
 from storage.database import Session
 from storage.rounds import Entry
-from storage.tables import Bot, Card, Contact
+from storage.tables import Bot, Card, CheckIn, Contact, HistoryEntry
 from storage.units import School
 
 if TYPE_CHECKING:
@@ -181,6 +181,20 @@ class Desk:
             await cards.refresh_about(self.session, self._units[day], day, subject_ids=whom)
         if self._answered_cards:
             await ledger.withdraw_reminders(self.session, self._answered_cards)
+
+    def note(self, checkin: CheckIn, act: str, by: int) -> None:
+        """Keep an act of the school in a check-in's history, beside what stands."""
+        self.session.add(
+            HistoryEntry(
+                check_in_id=checkin.id,
+                subject_id=checkin.subject_id,
+                act=act,
+                by=by,
+                at=self.now,
+                severity=checkin.severity,
+                disposition=checkin.disposition,
+            )
+        )
 
     def record(self, act: str, actor_id: int | None, school_id: int | None, **about: Any) -> None:
         """Keep an act in the audit, in this very transaction."""

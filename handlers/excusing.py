@@ -4,7 +4,7 @@ from datetime import date
 
 from checkin.pauses import EXCUSES, UNTILS, back_on, typed_back_on
 from checkin.statuses import Status
-from handlers.class_cards import ClassCard, Page, changed, is_to_enter, remember
+from handlers.class_cards import ClassCard, Page, changed, is_to_enter
 from handlers.desk import Desk
 from handlers.household import bring_fresh, refused, show_again
 from handlers.messages import Tap, Words
@@ -69,7 +69,7 @@ async def _keep(desk: Desk, shown: ClassCard, entry: Entry, reason: int, back: d
     )
     await pauses.make_pause(desk.session, pause, shown.card.day)
     checkin.status, checkin.excuse, checkin.draft = Status.excused.value, key, None  # also late
-    remember(desk, checkin, "excused", shown.person_id)
+    desk.note(checkin, "excused", shown.person_id)
     desk.record(
         "excused", shown.person_id, checkin.school_id, subject=checkin.subject_id, until=str(back)
     )
@@ -91,7 +91,7 @@ async def end(desk: Desk, tap: Tap, shown: ClassCard, press: Press) -> None:
     await pauses.end_pauses(desk.session, checkin.subject_id, desk.now)
     checkin.excuse = None
     checkin.status = (await _status_again(desk, entry)).value
-    remember(desk, checkin, "not_excused", shown.person_id)
+    desk.note(checkin, "not_excused", shown.person_id)
     desk.record("excuse ended", shown.person_id, checkin.school_id, subject=checkin.subject_id)
     changed(desk, entry)
     desk.toast(tap, shown.contact, "toast.not_excused")

@@ -17,7 +17,7 @@ from handlers.presses import Press, Verb
 from storage import contacts, flags, holds, ledger, rounds
 from storage.questionnaires import questionnaire
 from storage.rounds import Entry
-from storage.tables import Card, Contact, Flag, HistoryEntry
+from storage.tables import Card, Contact, Flag
 
 _NEEDED = {
     Verb.details: Act.see_class,
@@ -166,7 +166,7 @@ async def release_without_request(desk: Desk, entry: Entry, why: Decision, by: i
     checkin.respondent_id, checkin.answered_at = by, desk.now
     checkin.valid_until = entry.round.day
     checkin.asked_for = checkin.asked_for_by = None
-    _write_down(desk, entry, f"released_{why.value}", by)
+    desk.note(entry.checkin, f"released_{why.value}", by)
     await _fallen(desk, entry, why, by)
     return True
 
@@ -200,7 +200,7 @@ async def keep_flag(desk: Desk, entry: Entry, by: int) -> bool:
     if checkin.asked_for is None:
         return False
     checkin.asked_for = checkin.asked_for_by = None
-    _write_down(desk, entry, "flag_kept", by)
+    desk.note(entry.checkin, "flag_kept", by)
     await _seen_by_the_decider(desk, entry, by)
     await end_flags(desk, entry, {FlagKind.correction}, Decision.left, by)
     desk.record("flag kept", by, checkin.school_id, check_in=checkin.id)
@@ -227,18 +227,3 @@ async def _seen_by_the_decider(desk: Desk, entry: Entry, by: int) -> None:
         if flag.acknowledged_at is None and flag.kind != FlagKind.missing:
             flag.acknowledged_by, flag.acknowledged_at = by, desk.now
             await flags.redraw(desk.session, [flag], entry.round.day)
-
-
-def _write_down(desk: Desk, entry: Entry, act: str, by: int) -> None:
-    checkin = entry.checkin
-    desk.session.add(
-        HistoryEntry(
-            check_in_id=checkin.id,
-            subject_id=checkin.subject_id,
-            act=act,
-            by=by,
-            at=desk.now,
-            severity=checkin.severity,
-            disposition=checkin.disposition,
-        )
-    )

@@ -29,7 +29,7 @@ class Database:
     """
 
     def __init__(self, url: str, *, safe: bool = True) -> None:
-        """Open nothing yet; `safe=False` gives up durability at a power cut (tests, simulation)."""
+        """Open nothing yet; `safe=False` may lose data at a power cut (tests, simulation)."""
         self.url = async_url(url)
         self.is_sqlite = self.url.startswith("sqlite")
         self.engine: AsyncEngine = create_async_engine(
