@@ -7,6 +7,7 @@ import logging
 import signal
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
@@ -101,6 +102,10 @@ def demo(
         str, typer.Option(help="zh or en: everybody speaks it (else each by their name)")
     ] = "",
     folder: Annotated[Path, typer.Option(help="where the demo keeps its data")] = Path("var/demo"),
+    day: Annotated[
+        datetime | None,
+        typer.Option(formats=["%Y-%m-%d"], help="a fresh school's first day (else the next one)"),
+    ] = None,
 ) -> None:
     """Play a whole morning in a browser: an invented school, no token, nobody real."""
     if language not in {"", "zh", "en"}:
@@ -121,7 +126,14 @@ def demo(
         if task is not None:
             _stop_on_signals(task.cancel)
         try:
-            await run_demo(folder, port, reset=reset, language=language or None, tell=tell)
+            await run_demo(
+                folder,
+                port,
+                reset=reset,
+                language=language or None,
+                day=day.date() if day else None,
+                tell=tell,
+            )
         except asyncio.CancelledError:
             out.print("Goodbye.")
 

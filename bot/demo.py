@@ -19,6 +19,7 @@ from bot.app import App
 from bot.crowd import Crowd
 from bot.guided import guided_morning
 from bot.invented import SCHOOL_NAME, Personas, invented_school, personas
+from bot.invented_past import LOOK_BACK, invent_past
 from bot.settings import read_settings
 from bot.texts import LANGUAGES
 from checkin.plans import Due, days_steps
@@ -63,13 +64,15 @@ async def run_demo(
     *,
     reset: bool,
     language: str | None,
+    day: date | None = None,
     tell: Callable[[str], None],
 ) -> None:
     """Prepare what is not there yet, then run sandbox, bot and crowd until cancelled.
 
-    With a `language` everybody speaks it; without, each speaks the language of their name.
+    With a `language` everybody speaks it; without, each speaks the language of their name. A fresh
+    school begins on the `day`; without, on the next weekday.
     """
-    world, sandbox, clock = _open_world(folder, port, reset=reset)
+    world, sandbox, clock = _open_world(folder, port, day, reset=reset)
     async with sandbox:
         settings = read_settings(
             tokens=TOKEN,
@@ -105,7 +108,9 @@ async def run_demo(
             sandbox.save(world)
 
 
-def _open_world(folder: Path, port: int, *, reset: bool) -> tuple[Path, Sandbox, ShiftedClock]:
+def _open_world(
+    folder: Path, port: int, day: date | None, *, reset: bool
+) -> tuple[Path, Sandbox, ShiftedClock]:
     if reset and folder.exists():
         shutil.rmtree(folder)
     folder.mkdir(parents=True, exist_ok=True)
@@ -114,6 +119,8 @@ def _open_world(folder: Path, port: int, *, reset: bool) -> tuple[Path, Sandbox,
     sandbox = Sandbox(port, clock=clock)
     if world.exists():
         sandbox.load(world)
+    elif day:
+        clock.jump_to(moment_at(day, BEFORE_THE_MORNING, ZONE), force=True)
     else:
         clock.jump_to(_first_morning(datetime.now(UTC)))
     return world, sandbox, clock
@@ -156,8 +163,10 @@ async def _prepare(
 
 
 async def _make(session: Session, roster: Roster, now: datetime) -> None:
-    school = await make_school(session, SCHOOL_NAME, now, zone=ZONE.key)
-    await import_roster(session, school, roster, now, actor_id=None)
+    then = now - timedelta(days=LOOK_BACK)
+    school = await make_school(session, SCHOOL_NAME, then, zone=ZONE.key)
+    await import_roster(session, school, roster, then, actor_id=None)
+    await invent_past(session, school, now)
 
 
 async def _players(session: Session, roster: Roster, language: str | None) -> list[Player]:

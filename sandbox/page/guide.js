@@ -119,6 +119,7 @@ export function guideView({ clock, open, where, say, begin }) {
     else if (act.say) {
       await say(user, act.say);
       await until(() => document.querySelector("#log .row:last-child.theirs"));
+      await rest(1500); // what a bot takes back when it answers may go a moment later
     } else {
       const node = await point(act);
       if (!node) return false;
