@@ -4,7 +4,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo run test soak check format bench lock clean
+.PHONY: demo run test soak check format bench pictures lock clean
 
 demo: $(VENV)/.ready  ## the whole morning in a browser, no token needed (RESET=1 starts over, PORT=8082, SPEAK=en or zh)
 	@exec $(BIN)/allclear demo $(if $(RESET),--reset) $(if $(PORT),--port $(PORT)) $(if $(SPEAK),--language $(SPEAK))
@@ -29,6 +29,9 @@ format: $(VENV)/.ready-dev
 
 bench: $(VENV)/.ready-dev
 	@$(BIN)/python -m benchmarks
+
+pictures: $(VENV)/.ready-dev  ## the README's, from a demo of its own; needs a Chromium
+	@$(BIN)/python docs/pictures/make.py
 
 $(VENV)/.ready: requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \

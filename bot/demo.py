@@ -374,7 +374,7 @@ async def _speak(database: Database, sandbox: Sandbox, cast: list[int], language
             await http.post("/sandbox/users", json={"id": user_id, "language": language})
 
 
-_SECOND = {"en": "Second guardian", "zh": "第二监护人"}
+_SECOND = {"en": "2nd guardian", "zh": "第二监护人"}
 _STEP_WORDS = {
     Action.ask: {"en": "Ask", "zh": "发出询问"},
     Action.remind: {"en": "Remind", "zh": "提醒未填"},

@@ -130,7 +130,7 @@ class Morning:
         page = context.new_page()
         page.set_default_timeout(15_000)
         page.goto(f"{self.url}/?lang={self.language}#user={self.people[role]}")
-        page.locator("#log .bubble").first.wait_for()
+        page.locator("body.ready #log .bubble").first.wait_for()
         yield page
         context.close()
 

@@ -49,7 +49,7 @@ function gathered(act) {
     }
     if (again) {
       again = false;
-      await run();
+      run(); // not waited for: while a school talks there is always one more
     }
   };
 }
@@ -182,7 +182,7 @@ function showChat(fresh) {
   typing.setMenuButton(fresh.menu_button);
   chat.update(fresh.messages, { first });
   renderFoot();
-  if (first) typing.focus();
+  if (first && !guide.walking()) typing.focus(); // the walk has its own key
 }
 
 /** The message may be on the page before its badge is: who has it before their eyes has read it. */

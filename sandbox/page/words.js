@@ -38,7 +38,7 @@ const words = {
     guideEnd: "Done",
     guideClose: "Close the guide",
     newsPeople: ["{n} person written to", "{n} people written to"],
-    newsTaps: ["{n} tap answered", "{n} taps answered"],
+    newsTaps: ["{n} tap", "{n} taps"],
     newsRefused: ["{n} out of reach", "{n} out of reach"],
     newsNone: "Nothing has happened yet",
     newsColon: ": ",

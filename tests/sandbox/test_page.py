@@ -642,6 +642,7 @@ async def test_a_morning_can_be_watched_by_pressing_next_only(
     await expect(page.locator("#time")).to_contain_text("06:30")
     await school.ask(MARIA)
     await expect(step).to_have_text("Next")
+    await expect(step).to_be_focused()
     await page.reload()
     await expect(page.locator("#guide-text")).to_have_text("Maria is asked.")
     await expect(bubbles(page).last).to_contain_text("How is Ana today?")
