@@ -27,6 +27,7 @@ from storage.tables import (
     Quarantined,
     RoleGrant,
     Round,
+    SignOff,
     Unit,
 )
 from tests.plain_morning import (
@@ -91,6 +92,7 @@ class World:
     pauses: dict[int, Pause] = field(default_factory=dict)
     days: dict[date, str] = field(default_factory=dict)
     rounds: dict[int, Round] = field(default_factory=dict)
+    signed: dict[int, SignOff] = field(default_factory=dict)
     checkins: dict[int, CheckIn] = field(default_factory=dict)
     cards: dict[int, Card] = field(default_factory=dict)
 
@@ -274,6 +276,7 @@ class Onlooker:
                 pauses={p.id: p for p in await every(Pause)},
                 days={d.day: d.kind for d in await every(CalendarDay)},
                 rounds={r.id: r for r in await every(Round)},
+                signed={s.id: s for s in await every(SignOff)},
                 checkins={c.id: c for c in await every(CheckIn)},
                 cards={c.id: c for c in await every(Card)},
             )
@@ -339,7 +342,18 @@ class Onlooker:
             begun = checkin.status == "partial" and was is not None and was.status != "partial"
             if begun and self._may_begin(checkin):
                 plain.began(audience, day, subject)
+        for id_, signed in world.signed.items():
+            if id_ not in before.signed:
+                self._signed(signed)
         plain.tick(now, facts)
+
+    def _signed(self, signed: SignOff) -> None:
+        """Compare what somebody put their name under with what stands."""
+        self.acts["signed"] += 1
+        cases = sum(self.plain.counted(a, signed.day)["cases"] for a in (STUDENTS, STAFF))
+        heard_of = sum(self.plain.counted(a, signed.day)["unheard"] for a in (STUDENTS, STAFF))
+        if signed.cases != cases or len(signed.unaccounted) > heard_of:
+            self.fault(f"signed {signed.cases} cases on {signed.day}, plainly {cases}")
 
     def _left(self) -> None:
         """Whoever has left the school, and said nothing, is not waited for on later days."""
@@ -465,6 +479,7 @@ class Onlooker:
                 differs = {k: v for k, v in parts.items() if v[0] != v[1]}
                 name = self.world.names.get(subject)
                 self.fault(f"{name} {audience} {day}: (row, plain) {differs}")
+        self._asked()
         for held in self.world.rounds.values():
             plain_held = self.plain.mornings.get((self.world.audiences[held.plan_id], held.day))
             if plain_held is None:
@@ -474,6 +489,23 @@ class Onlooker:
                 plain_held.cancelled,
             ):
                 self.fault(f"the round of {held.day} is open or shut otherwise")
+
+    def _asked(self) -> None:
+        """Whoever counts as asked, and can be reached, has the day's card before them."""
+        having = {
+            (self.world.contacts[card.contact_id].person_id, card.day)
+            for card in self.world.cards.values()
+            if card.kind == "household" and card.message_id is not None
+        }
+        for (_, day), held in self.plain.mornings.items():
+            for subject, stand in held.stands.items():
+                if held.closed or held.cancelled or stand.status not in {"asked", "partial"}:
+                    continue
+                ways = [person for person, _ in self.world.ways(subject, stand.boards, day)]
+                if ways and not any((person, day) in having for person in ways):
+                    self.fault(
+                        f"{self.names[subject]} is {stand.status}, and nobody was for {day}"
+                    )
 
     # ---- the chats -----------------------------------------------------------------------
 

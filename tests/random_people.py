@@ -20,6 +20,7 @@ from tests.onlooker import CHOICES, POISON, Data, Onlooker, unpacked
 from tests.plain_morning import (
     ALL_CLEAR,
     PlainSchool,
+    meaning,
     questions,
 )
 from tests.play import BOARDING_ROSTER, BOT_ID, MONDAY, ZONE, Someone
@@ -356,13 +357,29 @@ class Walk(Onlooker):
         by, verb = contact.person_id, data[0]
         if verb in "obhc" or data[2] != newest or card.contact_id != contact.id:
             return []
-        if verb == "a":
-            return [
+        if verb != "a":
+            said = self.picked(card, by, data)
+        else:
+            said = [
                 (checkin.id, by, {**ALL_CLEAR, **self.begun(checkin, by)})
                 for checkin in self.waiting(by, card)
                 if not self.amiss(self.begun(checkin, by))
             ]
-        return self.picked(card, by, data)
+        evening = card.day > self.plain.today(self.stage.now)
+        if said is None or not evening:
+            return said
+        # Of somebody well, the evening's word stands until the morning has been asked.
+        weighed = [meaning(answers, card.day) for _, _, answers in said]
+        return [
+            each
+            for each, means in zip(said, weighed, strict=True)
+            if means.severity or means.absent or self.answered_before(each[0], by)
+        ]
+
+    def answered_before(self, check_in_id: int, by: int) -> bool:
+        checkin = self.world.checkins[check_in_id]
+        ties = {t.student_id: t for t in self.world.ties if t.guardian_id == by}
+        return self.complete_for(by, ties.get(checkin.subject_id), checkin)
 
     def picked(
         self, card: Card, by: int, data: Data
@@ -372,6 +389,10 @@ class Walk(Onlooker):
         question = focus.get("question")
         if checkin is None or question is None or (data[3] and data[3][0] > 900):
             return None
+        wards = self.world.wards(by, card.day)
+        tie = wards.get(checkin.subject_id)
+        if checkin.subject_id not in wards or (tie is not None and not tie.may_answer):
+            return []
         choices = CHOICES[question]
         said = dict(self.begun(checkin, by))
         if data[0] == "d":
