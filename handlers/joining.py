@@ -343,8 +343,10 @@ async def _role_keys(desk: Desk, contact: Contact) -> list[str]:
 
 
 async def join_today(desk: Desk, event: Event, contact: Contact, subject_id: int) -> None:
-    """Ask at once whoever joins while the morning's round is open."""
+    """Ask at once whoever joins while the morning's round is open; a boarder's warden is asked."""
     for checkin, held in await rounds.open_check_ins(desk.session, subject_id):
+        if checkin.dormitory_id is not None and contact.person_id != subject_id:
+            continue
         if checkin.status in {Status.due, Status.unreachable}:
             checkin.status = Status.asked.value
             await desk.session.flush()

@@ -124,7 +124,7 @@ async def _end(desk: Desk, event: Event, contact: Contact, chosen: Sequence[Pupi
             continue  # what the school excused, the school ends
         await pauses.end_pauses(desk.session, pupil.person_id, desk.now)
         waiting = await pauses.excused(desk.session, pupil.person_id, pupil.today)
-        for checkin in waiting:
+        for checkin, _ in waiting:
             checkin.status, checkin.excuse = Status.asked.value, None
         await desk.session.flush()
         _changed(desk, pupil, waiting)
@@ -137,9 +137,9 @@ async def _end(desk: Desk, event: Event, contact: Contact, chosen: Sequence[Pupi
     await desk.say(contact, event, key, names=ended)
 
 
-def _changed(desk: Desk, pupil: Pupil, checkins: Sequence[CheckIn]) -> None:
-    if checkins:
-        desk.changed(pupil.today, pupil.person_id, pupil.unit_id, pupil.school_id)
+def _changed(desk: Desk, pupil: Pupil, checkins: Sequence[tuple[CheckIn, date]]) -> None:
+    for _, day in checkins:
+        desk.changed(day, pupil.person_id, pupil.unit_id, pupil.school_id)
 
 
 async def _tell_class(desk: Desk, pupil: Pupil, cause: str, key: str, day: date) -> None:

@@ -41,18 +41,23 @@ async def pauses_of(
     return {pause.subject_id: pause for pause in found}
 
 
-async def make_pause(session: AsyncSession, pause: Pause, today: date) -> list[CheckIn]:
+async def make_pause(
+    session: AsyncSession, pause: Pause, today: date
+) -> list[tuple[CheckIn, date]]:
     """Keep a pause in place of the subject's others; return the open check-ins it excuses.
 
-    An answer that stands is not touched: a case cannot be hidden by a pause.
+    An answer that stands is not touched: a case cannot be hidden by a pause. Neither is the day of
+    return, about which a family may have been asked the evening before.
     """
     await end_pauses(session, pause.subject_id, pause.made_at)
     session.add(pause)
     await session.flush()
-    if not pause.since <= today < pause.until:
-        return []
-    waiting = await _check_ins(session, pause.subject_id, today, _OPEN)
-    for checkin in waiting:
+    waiting = [
+        (checkin, day)
+        for checkin, day in await _check_ins(session, pause.subject_id, today, _OPEN)
+        if pause.since <= day < pause.until
+    ]
+    for checkin, _ in waiting:
         checkin.status, checkin.excuse = Status.excused.value, pause.reason
     await session.flush()
     return waiting
@@ -68,16 +73,18 @@ async def end_pauses(session: AsyncSession, subject_id: int, now: datetime) -> i
     )
 
 
-async def excused(session: AsyncSession, subject_id: int, today: date) -> list[CheckIn]:
+async def excused(
+    session: AsyncSession, subject_id: int, today: date
+) -> list[tuple[CheckIn, date]]:
     """Return the check-ins from today on that nobody is asked about."""
     return await _check_ins(session, subject_id, today, (Status.excused,))
 
 
 async def _check_ins(
     session: AsyncSession, subject_id: int, today: date, statuses: Iterable[Status]
-) -> list[CheckIn]:
+) -> list[tuple[CheckIn, date]]:
     found = await session.exec(
-        select(CheckIn)
+        select(CheckIn, Round.day)
         .join(Round, col(Round.id) == CheckIn.round_id)
         .where(
             CheckIn.subject_id == subject_id,
@@ -87,4 +94,4 @@ async def _check_ins(
             col(CheckIn.status).in_([status.value for status in statuses]),
         )
     )
-    return list(found)
+    return list(found.all())

@@ -330,7 +330,7 @@ class Onlooker:
             if before.days.get(day) != world.days.get(day):
                 plain.day_set(day, world.days.get(day))
         for consent in world.consents[len(before.consents) :]:
-            plain.joined(consent.subject_id)
+            plain.joined(consent.subject_id, consent.given_by)
         self._pauses(before)
         for id_, contact in world.contacts.items():
             was = before.contacts.get(id_)

@@ -407,10 +407,10 @@ class PlainSchool:
             if day >= self.today(now) and stand.status == "excused":
                 stand.status = "asked"
 
-    def joined(self, subject: int) -> None:
-        """Somebody can be asked about a subject from now on, and is."""
+    def joined(self, subject: int, by: int) -> None:
+        """Somebody can be asked about a subject from now on, and is; of a boarder nobody is."""
         for _, stand in self.open_stands(subject):
-            if stand.status in {"due", "unreachable"}:
+            if (by == subject or not stand.boards) and stand.status in {"due", "unreachable"}:
                 stand.status = "asked"
 
     def lost(self, person: int, facts: Facts, now: datetime) -> None:

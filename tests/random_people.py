@@ -119,6 +119,7 @@ class Walk(Onlooker):
             (34, self.taps_newest),
             (10, self.taps_anything),
             (8, self.answers_well),
+            (14, self.reports),
             (3, self.taps_foreign),
             (3, self.taps_forged),
             (4, self.both_at_once),
@@ -194,6 +195,29 @@ class Walk(Onlooker):
                 self.expected = await self.meant(who, chat, message, button)
                 await self._tap(who, message["id"], button["data"], button["text"])
                 return
+
+    async def reports(self) -> None:
+        """Somebody goes through the questions about a child, to the end or nearly."""
+        who = self.somebody("Maria", "Carlos", "Ruth", "Paul", "Mia", "Tina", "周敏", "Mr Wang")
+        for _ in range(self.random.choice([3, 7, 7, 8])):
+            contact = self.contact_of(who)
+            cards = [
+                card.message_id
+                for card in self.world.cards.values()
+                if contact and card.contact_id == contact.id and card.kind == "household"
+            ]
+            message = next(
+                (m for m in reversed(await self.messages(who)) if m["id"] in cards), None
+            )
+            if message is None:
+                return
+            buttons = [b for row in message["buttons"] for b in row if b["data"][0] not in "b"]
+            wanted = [b for b in buttons if b["data"][0] in "ocp"] or buttons
+            if not wanted:
+                return
+            button = wanted[0] if self.random.random() < 0.6 else self.random.choice(buttons)
+            await self._tap(who, message["id"], button["data"], button["text"])
+            await self.stage.settle()
 
     async def taps_foreign(self) -> None:
         """Somebody sends what stands on another's button."""

@@ -119,6 +119,28 @@ async def test_a_pause_that_ends_early_asks_at_once(stage: Stage) -> None:
     assert Status.excused not in await statuses(stage)
 
 
+async def test_a_pause_set_in_the_evening_leaves_the_day_of_return_alone(stage: Stage) -> None:
+    await stage.opens_school("en")
+    tina = await stage.joined("Tina")
+    await stage.says(tina, "/when")
+    await stage.taps(tina, "The evening before")
+    await stage.at("19:00")
+    await stage.says(tina, "/pause 2026-03-03")
+    await stage.at("06:30", TUESDAY)
+    assert Status.excused not in await statuses(stage)
+    assert "Good morning. Tue 3 Mar" in stage.transcript()
+
+
+async def test_a_pause_set_in_the_evening_shows_on_tomorrows_card(stage: Stage) -> None:
+    await stage.opens_school("en")
+    tina = await stage.joined("Tina")
+    await stage.says(tina, "/when")
+    await stage.taps(tina, "The evening before")
+    await stage.at("19:00")
+    await stage.says(tina, "/pause 2026-03-05")
+    assert "bot → Tina (edited): Tue 3 Mar\n    Tom: nobody is asked about" in stage.transcript()
+
+
 @pytest.mark.parametrize("written", ["/pause 2026-03-02", "/pause 2026-05-30"])
 async def test_a_pause_has_a_day_of_return_that_is_neither_today_nor_far(
     stage: Stage, written: str

@@ -67,3 +67,15 @@ async def test_a_child_that_is_known_already_needs_no_second_consent(stage: Stag
     await stage.says(maria, "Ana 0412")
     assert "You answer for Ana already" in stage.transcript()
     assert await attempts(stage) == 0
+
+
+async def test_a_boarders_guardian_who_joins_in_the_morning_is_not_asked(stage: Stage) -> None:
+    await stage.opens_boarding_school("en")
+    code = await stage.class_link("3-2")
+    await stage.at("06:30")
+    lena = await stage.phone("Lena")
+    await stage.opens(lena, code)
+    await stage.says(lena, "Leo 0450")
+    await stage.taps_first(lena, 0)
+    await stage.taps(lena, "Yes, I agree")
+    assert "All well this morning?" not in stage.transcript()
