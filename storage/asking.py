@@ -19,6 +19,7 @@ from sqlalchemy import (
     null,
     or_,
     select,
+    union,
     union_all,
     update,
 )
@@ -368,9 +369,10 @@ async def close(session: AsyncSession, closed: Round, now: datetime) -> int:
     seen = _card.shown >= _card.revision
     unmarked = _card.shown == 0
     ways = ways_to_ask(closed.id, closed.day)
-    families = select(ways.c.contact_id).where(
+    waiting = select(ways.c.contact_id).where(
         ways.c.subject_id.in_(_subjects(closed.id, *WAITING))
     )
+    families = select(union(waiting, _apart(closed)).subquery().c.contact_id)
     await affected(
         session,
         update(table(Card))
@@ -398,6 +400,19 @@ async def close(session: AsyncSession, closed: Round, now: datetime) -> int:
     )
     closed.closed_at = now
     return silent
+
+
+def _apart(held: Round) -> Select[Any]:
+    """Return the chats of guardians in split custody, who do not know what the others said."""
+    guardianship = table(Guardianship).c
+    inside = select(_checkin.subject_id).where(_checkin.round_id == held.id)
+    return (
+        select(_contact.id.label("contact_id"))
+        .join_from(
+            table(Contact), table(Guardianship), guardianship.guardian_id == _contact.person_id
+        )
+        .where(guardianship.separate, guardianship.student_id.in_(inside))
+    )
 
 
 def _household_cards(held: Round, contact_ids: Select[Any]) -> tuple[Any, ...]:

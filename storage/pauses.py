@@ -84,7 +84,7 @@ async def _check_ins(
     session: AsyncSession, subject_id: int, today: date, statuses: Iterable[Status]
 ) -> list[tuple[CheckIn, date]]:
     found = await session.exec(
-        select(CheckIn, Round.day)
+        select(CheckIn, Round)
         .join(Round, col(Round.id) == CheckIn.round_id)
         .where(
             CheckIn.subject_id == subject_id,
@@ -94,4 +94,4 @@ async def _check_ins(
             col(CheckIn.status).in_([status.value for status in statuses]),
         )
     )
-    return list(found.all())
+    return [(checkin, held.day) for checkin, held in found]

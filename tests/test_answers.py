@@ -360,3 +360,19 @@ async def test_four_children_and_a_long_name_stand_well_on_a_phone(
     await stage.taps_first(maria, -1)  # back, and back to the card
     await stage.taps_first(maria, -1)
     golden(f"four_children.{language}", stage.transcript())
+
+
+async def test_in_split_custody_a_reminder_goes_at_the_close_though_the_other_answered(
+    stage: Stage,
+) -> None:
+    await stage.opens_boarding_school("en")
+    ruth, paul = await stage.joined("Ruth"), await stage.joined("Paul")
+    await stage.at("06:30")
+    await stage.at("07:10")
+    assert len(await stage.chat(ruth)) == 3  # /start, the card and its reminder
+    await stage.at("07:20")
+    await stage.taps_first(paul, 0)
+    assert len(await stage.chat(ruth)) == 3  # that it stirs would tell
+    await stage.at("08:00")
+    assert len(await stage.chat(ruth)) == 2
+    assert "closed at 08:00" in (await stage.chat(ruth))[-1]["text"]
