@@ -652,8 +652,7 @@ class Onlooker:
             if row.kind == "reminder" and row.state == "sent" and row.card_id:
                 card = self.world.cards[row.card_id]
                 contact = self.world.contacts[row.contact_id]
-                asked = self.waiting(contact.person_id or 0, card)
-                if all(self.world.rounds[each.round_id].closed_at for each in asked):
+                if not any(self.waiting(contact.person_id or 0, card)):
                     self.fault(f"a reminder to {who} about {card.day} is answered, and stays")
         asks = Counter((r.contact_id, r.cause, r.rung) for r in rows if r.cause.startswith("ask:"))
         if any(count > 1 for count in asks.values()):
