@@ -103,6 +103,8 @@ async def _status_again(desk: Desk, entry: Entry) -> Status:
     held, checkin = entry.round, entry.checkin
     if held.closed_at is not None:
         return Status.no_response
+    if checkin.dormitory_id is not None:
+        return Status.due  # the warden says how a boarder is; no family is asked
     found = await reminding.addressees(desk.session, held, [checkin.subject_id])
     if checkin.subject_id not in found:
         return Status.unreachable

@@ -125,11 +125,14 @@ async def _end(desk: Desk, event: Event, contact: Contact, chosen: Sequence[Pupi
         await pauses.end_pauses(desk.session, pupil.person_id, desk.now)
         waiting = await pauses.excused(desk.session, pupil.person_id, pupil.today)
         for checkin, _ in waiting:
-            checkin.status, checkin.excuse = Status.asked.value, None
+            boards = checkin.dormitory_id is not None  # then the warden is asked
+            checkin.status = (Status.due if boards else Status.asked).value
+            checkin.excuse = None
         await desk.session.flush()
         _changed(desk, pupil, waiting)
-        for _, open_round in await rounds.open_check_ins(desk.session, pupil.person_id):
-            await asking.ask_contact(desk.session, contact.id, open_round, desk.now)
+        for checkin, held_round in await rounds.open_check_ins(desk.session, pupil.person_id):
+            if checkin.dormitory_id is None:
+                await asking.ask_contact(desk.session, contact.id, held_round, desk.now)
         desk.record("pause ended", contact.person_id, pupil.school_id, subject=pupil.person_id)
         await _tell_class(desk, pupil, f"unpaused:{mine.id}", "pause.told_back", pupil.today)
         ended.append(pupil.name)

@@ -161,3 +161,30 @@ async def test_nobody_sets_a_pause_for_another_familys_child(stage: Stage) -> No
     data = message["buttons"][0][0]["data"]
     await stage.taps_raw(tina, (await stage.chat(tina))[-1]["id"], data)
     assert Status.excused not in await statuses(stage)
+
+
+async def test_a_boarder_whose_pause_ends_is_the_wardens_again(stage: Stage) -> None:
+    await stage.opens_boarding_school("en")
+    lena, warden = await stage.joined("Lena"), await stage.joined("Mrs Song")
+    await stage.at("06:00")
+    await stage.says(lena, "/pause 2026-03-04")
+    await stage.at("06:30")
+    asked = len(await stage.chat(lena))
+    await stage.says(lena, "/pause end")
+    assert Status.excused not in await statuses(stage)
+    assert len(await stage.chat(lena)) == asked + 2  # her words, and the reply; no card
+    card = next(m for m in reversed(await stage.chat(warden)) if "Maple House" in m["text"])
+    assert "Leo" in card["text"]
+
+
+@BOTH
+async def test_the_warden_answers_for_the_house_in_seconds(
+    stage: Stage, golden: Golden, language: str
+) -> None:
+    await stage.opens_boarding_school(language)
+    warden = await stage.joined("Mrs Song")
+    await stage.joined("Lena")
+    await stage.at("06:30")
+    await stage.taps(warden, {"en": "Enter many", "zh": "成批填报"}[language])
+    await stage.taps(warden, {"en": "2 are well: keep", "zh": "2人都好，保存"}[language])
+    golden(f"warden.{language}", stage.transcript())
