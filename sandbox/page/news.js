@@ -12,7 +12,7 @@ export function newsView({ now }) {
 
   const counts = ({ people, taps, refused }) =>
     [
-      t("newsPeople", { n: people }),
+      people ? t("newsPeople", { n: people }) : null,
       taps ? t("newsTaps", { n: taps }) : null,
       refused ? t("newsRefused", { n: refused }) : null,
     ]
@@ -29,7 +29,9 @@ export function newsView({ now }) {
     said.disabled = !last;
     line.classList.toggle("empty", !last);
     const text = last
-      ? `${stepTime(last.at, now())} ${pick(last.label)}${t("newsColon")}${counts(last)}`
+      ? [`${stepTime(last.at, now())} ${pick(last.label)}`, counts(last)]
+          .filter(Boolean)
+          .join(t("newsColon"))
       : t("newsNone");
     if (said.textContent !== text) said.textContent = text;
     said.title = last ? t("newsAll") : "";

@@ -679,6 +679,7 @@ async def test_a_line_under_the_clock_tells_what_has_happened(
     line = page.locator("#news-line")
     await expect(line).to_have_text("Nothing has happened yet")
     await school.client.post("/sandbox/clock", jump="next")
+    await expect(line).to_have_text("06:30 Ask")
     for user in (MARIA, LIN):
         await school.ask(user)
     await expect(line).to_have_text("06:30 Ask: 2 people written to")
