@@ -469,7 +469,7 @@ async def _households(
 
 
 async def _withdraw_answered(session: Session, results: Sequence[Sent], now: datetime) -> None:
-    """Ask for reminders to be taken back whose families answered while they were on their way."""
+    """Ask for reminders to be taken back that nobody is waited for by the time they arrive."""
     reminded = [
         (sent.item.card, sent.item.contact)
         for sent in results
@@ -483,15 +483,16 @@ async def _withdraw_answered(session: Session, results: Sequence[Sent], now: dat
     answered = [
         card.id
         for card, _ in reminded
-        if all(w.complete for w in loaded.wards[card.id] if w.right.may_answer)
+        if not any(w.awaited for w in loaded.wards[card.id] if w.right.may_answer)
     ]
     if answered:
         await ledger.withdraw_reminders(session, answered)
 
 
 def _all_answered(card: Card, households: Households | None) -> bool:
+    """Say whether nobody on a card is waited for in time any more."""
     wards = households.wards.get(card.id) if households else None
-    return bool(wards) and all(w.complete for w in wards or () if w.right.may_answer)
+    return bool(wards) and not any(w.awaited for w in wards or () if w.right.may_answer)
 
 
 def _is_stopped(entry: Ledger, card: Card, window: Window) -> bool:

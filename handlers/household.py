@@ -62,7 +62,7 @@ class Household:
             focus.setdefault("then", self.card.focus["then"])
         self.card.focus = focus
         self.card.revision += 1
-        desk.own_card(self.card.id, answered=not self.waiting)
+        desk.own_card(self.card.id, answered=not any(ward.awaited for ward in self.waiting))
 
 
 async def load_household(desk: Desk, contact: Contact, card: Card) -> Household:

@@ -91,6 +91,11 @@ class Ward:
         return self.told().standing.status in SETTLED
 
     @property
+    def awaited(self) -> bool:
+        """Whether an answer is still waited for in time: then a reminder is right."""
+        return self.entry.round.closed_at is None and not (self.complete or self.excused)
+
+    @property
     def excused(self) -> bool:
         """Whether nobody is asked about them today."""
         return self.checkin.status == Status.excused

@@ -4,7 +4,7 @@
 """
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import (
@@ -19,6 +19,7 @@ from sqlalchemy import (
     null,
     or_,
     select,
+    true,
     union,
     union_all,
     update,
@@ -29,6 +30,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from checkin.checkins import Status
 from storage.cards import refresh_about
+from storage.ledger import State
 from storage.pauses import away_on, paused
 from storage.people import in_force
 from storage.sql import affected, insert_into, table
@@ -49,6 +51,8 @@ from storage.tables import (
 BULK = 1
 EVENING = -1  # the rung of an ask the evening before; the morning's own is 0
 WAITING = (Status.due, Status.asked, Status.partial)
+ENOUGH = timedelta(minutes=10)  # between two reminders of one household, whoever reminds
+GONE = (State.failed.value, State.moot.value, State.expired.value)
 
 _card = table(Card).c
 _checkin = table(CheckIn).c
@@ -351,12 +355,23 @@ async def ask_instead(session: AsyncSession, lost: Contact, now: datetime) -> No
 
 
 async def remind(session: AsyncSession, reminded: Round, now: datetime, *, rung: int) -> int:
-    """Owe a reminder to the first contact of every silent subject; return how many."""
+    """Owe a reminder to the first contact of every silent subject; return how many.
+
+    A reminder names everybody who is waited for. Whoever has just had one, from another round of
+    the day or from a teacher, is left in peace.
+    """
     ways = ways_to_ask(reminded.id, reminded.day)
     silent = _subjects(reminded.id, Status.asked, Status.partial)
     whom = select(ways.c.contact_id).where(ways.c.place == 1, ways.c.subject_id.in_(silent))
-    cause = f"remind:{reminded.day}:{reminded.slot}"
-    return await _owe(session, reminded, now, whom, "reminder", cause, rung)
+    lately = table(Ledger).alias().c
+    just_reminded = exists().where(
+        lately.card_id == _card.id,
+        lately.kind == "reminder",
+        lately.created_at > now - ENOUGH,
+        lately.state.not_in(GONE),
+    )
+    cause = f"remind:{reminded.day}:{reminded.slot}:{reminded.id}"
+    return await _owe(session, reminded, now, whom, "reminder", cause, rung, where=~just_reminded)
 
 
 async def close(session: AsyncSession, closed: Round, now: datetime) -> int:
@@ -386,7 +401,13 @@ async def close(session: AsyncSession, closed: Round, now: datetime) -> int:
     await affected(  # "please answer by 08:00" means nothing at 08:01
         session,
         update(table(Ledger))
-        .where(_ledger.card_id.in_(cards), _ledger.kind == "reminder", _ledger.state == "sent")
+        .where(
+            _ledger.card_id.in_(
+                cards.where(_card.contact_id.not_in(_waited_for_elsewhere(closed)))
+            ),
+            _ledger.kind == "reminder",
+            _ledger.state == State.sent.value,
+        )
         .values(state="withdrawing"),
     )
     silent = await affected(
@@ -415,6 +436,38 @@ def _apart(held: Round) -> Select[Any]:
     )
 
 
+def _waited_for_elsewhere(closed: Round) -> Select[Any]:
+    """Contacts who are still asked about somebody in another round of the same day and slot.
+
+    In split custody nobody's reminder may tell that the other parent has answered.
+    """
+    held, guardianship = table(Round).c, table(Guardianship).c
+    inside = (
+        select(_checkin.subject_id)
+        .join_from(table(CheckIn), table(Round), held.id == _checkin.round_id)
+        .where(
+            held.id != closed.id,
+            held.day == closed.day,
+            held.slot == closed.slot,
+            held.closed_at.is_(None),
+            held.cancelled_at.is_(None),
+        )
+    )
+    asked = inside.where(_checkin.status.in_([Status.asked.value, Status.partial.value]))
+    guardians = select(guardianship.guardian_id).where(
+        or_(
+            guardianship.student_id.in_(asked),
+            and_(guardianship.separate, guardianship.student_id.in_(inside)),
+        ),
+        guardianship.may_answer,
+        guardianship.proved_at.is_not(None),
+        in_force(guardianship.since, guardianship.until, closed.day),
+    )
+    return select(_contact.id).where(
+        or_(_contact.person_id.in_(asked), _contact.person_id.in_(guardians))
+    )
+
+
 def _household_cards(held: Round, contact_ids: Select[Any]) -> tuple[Any, ...]:
     return (
         _card.contact_id.in_(contact_ids),
@@ -432,6 +485,7 @@ async def _owe(
     kind: str,
     cause: str,
     rung: int,
+    where: ColumnElement[bool] | None = None,
 ) -> int:
     """Owe a message about their household card to contacts, once for each cause and rung."""
     same: dict[str, Any] = {
@@ -446,7 +500,7 @@ async def _owe(
         "created_at": literal(now, type_=_ledger.created_at.type),
     }
     owed = select(_card.bot_id, _card.contact_id, _card.id, *same.values()).where(
-        *_household_cards(held, contact_ids)
+        *_household_cards(held, contact_ids), true() if where is None else where
     )
     statement = insert_into(session, Ledger).from_select(
         ["bot_id", "contact_id", "card_id", *same], owed

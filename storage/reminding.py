@@ -7,14 +7,13 @@ from datetime import datetime
 from sqlalchemy import and_, func, literal, or_, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from storage.asking import ways_to_ask
+from storage.asking import GONE, ways_to_ask
 from storage.ledger import Lane, State
 from storage.sql import affected, insert_into, table
 from storage.tables import Card, Ledger, Round
 
 _card = table(Card).c
 _ledger = table(Ledger).c
-_GONE = (State.failed.value, State.moot.value, State.expired.value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +43,7 @@ async def addressees(
         .where(
             _ledger.card_id.is_not(None),
             or_(_ledger.kind == "reminder", _ledger.cause.startswith("ask:", autoescape=True)),
-            _ledger.state.not_in(_GONE),
+            _ledger.state.not_in(GONE),
         )
         .group_by(_ledger.card_id)
         .subquery()

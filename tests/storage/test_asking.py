@@ -14,6 +14,7 @@ from checkin.checkins import Status
 from checkin.plans import Audience
 from storage import asking
 from storage.database import Database, Session
+from storage.ledger import State
 from storage.tables import Card, CheckIn, Consent, Contact, Guardianship, Ledger
 from tests.builders import MONDAY, Rows, a_school, at, cards_of, checkins_of, ledger_of
 
@@ -266,3 +267,55 @@ async def test_the_second_guardian_is_asked_only_at_the_second_rung(database: Da
         assert await _owed(session, held.id, "card") == [first.id]
         await asking.ask(session, held, rows.now, place=2)
         assert await _owed(session, held.id, "card") == sorted([first.id, second.id])
+
+
+async def test_no_household_is_reminded_twice_within_ten_minutes(database: Database) -> None:
+    async with database.writing() as session:
+        rows = await a_school(session)
+        teacher, _contact = rows.staff("Mr Wang", Role.class_teacher, rows.class_id)
+        child = rows.student("Ana")
+        rows.tie(teacher, child)
+        rows.consent(child, teacher)
+        students, staff = await rows.round(), await rows.round(Audience.staff)
+        await asking.open_students(session, students)
+        await asking.open_staff(session, staff, rows.school.path)
+        for held in (students, staff):
+            await asking.ask(session, held, rows.now)
+        later = [rows.now + timedelta(minutes=n) for n in (0, 9, 10, 15)]
+        assert await asking.remind(session, students, later[0], rung=1) == 1
+        assert await asking.remind(session, staff, later[0], rung=1) == 0
+        assert await asking.remind(session, staff, later[1], rung=2) == 0
+        assert await asking.remind(session, staff, later[2], rung=3) == 1
+        for entry in await ledger_of(session, "reminder"):
+            entry.state = State.failed.value
+        await session.flush()
+        assert await asking.remind(session, staff, later[3], rung=4) == 1  # nothing had arrived
+
+
+async def test_a_reminder_stays_while_another_round_waits_for_the_household(
+    database: Database,
+) -> None:
+    async with database.writing() as session:
+        rows = await a_school(session)
+        teacher, _contact = rows.staff("Mr Wang", Role.class_teacher, rows.class_id)
+        child = rows.student("Ana")
+        rows.tie(teacher, child)
+        rows.consent(child, teacher)
+        rows.family("Ben", "Maria")
+        students, staff = await rows.round(), await rows.round(Audience.staff)
+        await asking.open_students(session, students)
+        await asking.open_staff(session, staff, rows.school.path)
+        for held in (students, staff):
+            await asking.ask(session, held, rows.now)
+        await asking.remind(session, students, rows.now, rung=1)
+        for entry in await ledger_of(session, "reminder"):
+            entry.state = State.sent.value
+        await session.flush()
+        await asking.close(session, students, rows.now)
+        assert await _reminders(session) == ["sent", "withdrawing"]  # the teacher's own, Maria's
+        await asking.close(session, staff, rows.now)
+        assert await _reminders(session) == ["withdrawing", "withdrawing"]
+
+
+async def _reminders(session: Session) -> list[str]:
+    return sorted(await session.exec(select(Ledger.state).where(Ledger.kind == "reminder")))
