@@ -133,6 +133,11 @@ def which_file(key: str, params: Mapping[str, Any], texts: Texts) -> Rendered:
     return Rendered(texts(key), ((roster,), (calendar,)))
 
 
+def closed_line(reason: str, texts: Texts) -> str:
+    """Say on a class card or a summary that the day has no school, and why."""
+    return texts("calendar.no_check_in", why=_why(texts, reason))
+
+
 def no_school_lines(view: HouseholdView, texts: Texts) -> list[str]:
     """Say on a card that the day has no school after all, and for whom where others have."""
     when = when_words(texts, view.day, is_today=view.is_today)

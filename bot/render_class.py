@@ -13,6 +13,7 @@ from bot.phrases import (
     joined,
     list_words,
 )
+from bot.render_calendar import closed_line
 from bot.texts import Texts
 from checkin.access import Act
 from checkin.arrivals import HERE, MISSING, fingerprint
@@ -56,7 +57,11 @@ def _title(view: ClassView | ClassesView, texts: Texts) -> str:
 
 
 def _not_opened(view: ClassView | ClassesView, texts: Texts) -> Rendered:
-    parts = [_title(view, texts), texts("class.not_opened")]
+    parts = [_title(view, texts)]
+    if view.no_school is None:
+        parts.append(texts("class.not_opened"))
+    else:
+        parts.append(closed_line(view.no_school, texts))
     if view.next_ask is not None:
         at = view.next_ask.astimezone(view.zone)
         day, time = day_words(texts, at.date()), clock_words(view.next_ask, view.zone)

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from itertools import groupby
 
 from bot.phrases import card_button, clock_words, day_words, joined, list_words, unit_words
+from bot.render_calendar import closed_line
 from bot.texts import Texts
 from checkin.checkins import Counts, Status
 from checkin.corrections import Change
@@ -29,7 +30,10 @@ def summary(view: SummaryView, texts: Texts) -> Rendered:
     """Render a school's day by exception: names masked, the unaccounted named, and `Sign`."""
     parts = [texts("summary.title", unit=view.unit_name, day=day_words(texts, view.day))]
     if not view.opened:
-        parts.append(texts("summary.not_opened"))
+        if view.no_school is None:
+            parts.append(texts("summary.not_opened"))
+        else:
+            parts.append(closed_line(view.no_school, texts))
         return Rendered(joined(parts))
     parts += _numbers(view, texts)
     parts += _lists(view, texts)

@@ -1,7 +1,7 @@
 """What a class card shows on its pages: loaded as values, by the rights of its reader."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
@@ -25,6 +25,7 @@ from handlers.class_cards import (
 from handlers.views import Asking, Line, asking_of, counted, is_flagged, plain_line
 from handlers.wards import Ward
 from storage import calling, pauses, people, plans, rounds, units
+from storage.calendars import closed_because
 from storage.calling import Number
 from storage.database import Session
 from storage.people import Right
@@ -35,7 +36,10 @@ from storage.units import School
 
 @dataclass(frozen=True, slots=True)
 class ClassView:
-    """A class or dormitory on a day, for those who know its students by name."""
+    """A class or dormitory on a day, for those who know its students by name.
+
+    `no_school` is why the day was closed, as it was typed; None where it was not.
+    """
 
     card_id: int
     revision: int
@@ -63,6 +67,7 @@ class ClassView:
     marked: frozenset[int] = frozenset()
     reason: int = 0
     doubt: bool = False
+    no_school: str | None = None
 
     @property
     def missing(self) -> tuple[Line, ...]:
@@ -101,6 +106,7 @@ class ClassesView:
     opened: bool
     only_flagged: bool = False
     next_ask: datetime | None = None
+    no_school: str | None = None
 
 
 async def class_view(
@@ -115,10 +121,18 @@ async def class_view(
     held = await rounds.rounds_on(session, school.id, card.day, card.slot)
     entries = await entries_of_card(session, card, unit) if held else []
     closed = bool(held) and all(each.closed_at for each in held)
-    next_ask = None if entries else await next_ask_of(session, school, now)
-    if unit.kind not in {"class", "dormitory"}:
-        return await _classes(session, card, unit, school, entries, access, closed, next_ask)
-    return await _one_class(session, card, unit, school, entries, access, closed, next_ask, now)
+    view: ClassView | ClassesView
+    if unit.kind in {"class", "dormitory"}:
+        view = await _one_class(session, card, unit, school, entries, access, closed, now)
+    else:
+        view = await _classes(session, card, unit, school, entries, access, closed)
+    if view.opened:
+        return view
+    return replace(
+        view,
+        next_ask=await next_ask_of(session, school, now),
+        no_school=await closed_because(session, school.id, card.day),
+    )
 
 
 async def next_ask_of(session: Session, school: School, now: datetime) -> datetime | None:
@@ -144,7 +158,6 @@ async def _one_class(
     entries: list[Entry],
     access: Access,
     closed: bool,
-    next_ask: datetime | None,
     now: datetime,
 ) -> ClassView:
     lines = tuple(plain_line(entry) for entry in entries)
@@ -178,7 +191,6 @@ async def _one_class(
         opened=bool(entries),
         dormitory=unit.kind == "dormitory",
         closes_at=closes_at,
-        next_ask=next_ask,
         may=may,
         page=page,
         arrivals=closes_at is not None and arrivals_open(now, closes_at),
@@ -208,7 +220,6 @@ async def _classes(
     entries: list[Entry],
     access: Access,
     closed: bool,
-    next_ask: datetime | None,
 ) -> ClassesView:
     of_unit: dict[int, list[Entry]] = {}
     for entry in entries:
@@ -242,5 +253,4 @@ async def _classes(
         closed=closed,
         opened=bool(entries),
         only_flagged=not access.may(Act.remind, unit.path),
-        next_ask=next_ask,
     )

@@ -23,8 +23,8 @@ from handlers.household import (
     show_again,
     turn_to_next,
 )
-from handlers.messages import Unsupported, Words
-from handlers.wards import Ward
+from handlers.messages import Event, Unsupported, Words
+from handlers.wards import Ward, load_households
 from storage import cards
 from storage.questionnaires import questionnaire
 from storage.tables import Contact
@@ -97,15 +97,29 @@ async def _home_of(desk: Desk, contact: Contact) -> Household | None:
 
 
 async def _wrote_between(desk: Desk, words: Words, contact: Contact) -> bool:
-    """Say that yesterday's check-in is over, to whoever goes on answering it in words."""
+    """Say that the check-in is over or was stopped, to whoever goes on answering it in words."""
     card = await cards.latest_household(desk.session, contact.id)
     if card is None:
         return False
-    home = await load_household(desk, contact, card)
-    heard = understand(words.text, await _people(desk, home.answerable))
+    loaded = await load_households(desk.session, [(card, contact)], desk.now)
+    wards = [*loaded.wards[card.id], *loaded.stopped[card.id]]
+    heard = understand(words.text, await _people(desk, [w for w in wards if w.right.may_answer]))
     if not heard.statements and heard.of_whom is None:
         return False
-    await desk.say(contact, words, "help.between")
+    if not await _showed_no_school(desk, words, contact):
+        await desk.say(contact, words, "help.between")
+    return True
+
+
+async def _showed_no_school(desk: Desk, event: Event, contact: Contact) -> bool:
+    """Show the card again that says that today has no school; False when it does not."""
+    card = await cards.latest_household(desk.session, contact.id)
+    if card is None:
+        return False
+    loaded = await load_households(desk.session, [(card, contact)], desk.now)
+    if all(is_past(desk, ward) for ward in loaded.stopped[card.id]):
+        return False
+    await show_again(desk, event, contact, card)
     return True
 
 
@@ -168,7 +182,7 @@ async def sent_picture(desk: Desk, sent: Unsupported, contact: Contact) -> bool:
     """Answer a picture: it is not read, so the number is asked; False without a card to answer."""
     home = await _home_of(desk, contact)
     if home is None:
-        return False
+        return await _showed_no_school(desk, sent, contact)
     await desk.say(contact, sent, "help.photo")
     left = home.waiting
     if len(left) == 1:
@@ -183,7 +197,7 @@ async def sent_something(desk: Desk, sent: Unsupported, contact: Contact) -> boo
     """Answer a voice message or a sticker with a kind word and the card; False without one."""
     home = await _home_of(desk, contact)
     if home is None:
-        return False
+        return await _showed_no_school(desk, sent, contact)
     await desk.say(contact, sent, "help.unsupported")
     await show_again(desk, sent, contact, home.card)
     return True

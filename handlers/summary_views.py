@@ -12,6 +12,7 @@ from checkin.questions import Disposition
 from checkin.statuses import Status
 from checkin.summaries import Stood, Summary, as_signed, summarize
 from storage import people, rounds, summaries, units
+from storage.calendars import closed_because
 from storage.database import Session
 from storage.signoffs import corrections_by_id, corrections_of, sign_off_of
 from storage.summaries import Named, PastDay
@@ -55,7 +56,10 @@ class Since:
 
 @dataclass(frozen=True, slots=True)
 class SummaryView:
-    """A school's day by exception, for the one who signs it; signed, as it was signed."""
+    """A school's day by exception, for the one who signs it; signed, as it was signed.
+
+    `no_school` is why the day was closed, as it was typed; None where it was not.
+    """
 
     card_id: int
     revision: int
@@ -72,6 +76,7 @@ class SummaryView:
     opened: bool
     signature: Signature | None = None
     since: Since | None = None
+    no_school: str | None = None
 
     @property
     def students(self) -> Counts:
@@ -172,6 +177,7 @@ async def summary_view(session: Session, card: Card) -> SummaryView:
         opened=bool(held),
         signature=await _signature(session, signed) if signed is not None else None,
         since=await _since(session, corrections, names) if corrections else None,
+        no_school=None if held else await closed_because(session, school.id, card.day),
     )
 
 

@@ -8,7 +8,7 @@ from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from checkin.calendar_changes import Period
-from checkin.calendars import Override
+from checkin.calendars import DayKind, Override
 from storage.sql import affected, table
 from storage.tables import CalendarDay, Term
 
@@ -40,6 +40,12 @@ async def days_between(
 async def reason_of(session: AsyncSession, school_id: int, day: date) -> str:
     """Return why a day is what it was set to, as the admin typed it; nothing where none is."""
     return next((row.reason for row in await days_between(session, school_id, day, day)), "")
+
+
+async def closed_because(session: AsyncSession, school_id: int, day: date) -> str | None:
+    """Return why a day was closed by hand; None when it was not."""
+    closed = await days_between(session, school_id, day, day)
+    return next((row.reason for row in closed if row.kind == DayKind.closed.value), None)
 
 
 async def keep_periods(

@@ -337,6 +337,24 @@ async def test_siblings_in_two_schools_are_on_one_card_by_each_schools_hours(
     golden(f"two_schools.{language}", stage.transcript())
 
 
+@BOTH
+async def test_of_siblings_in_two_schools_only_one_may_have_no_school(
+    stage: Stage, golden: Golden, language: str
+) -> None:
+    await stage.opens_school(language)
+    admin = await stage.joined("Gu")
+    maria = await stage.joined("Maria")
+    await open_second_school(stage, maria, "Asia/Shanghai", "06:30 07:10 08:00")
+    await stage.at("06:30")
+    await stage.says(
+        admin, {"en": "/calendar closed today snow", "zh": "/calendar 今天停课 大雪"}[language]
+    )
+    await stage.taps_first(admin, 0)
+    await stage.says(maria, {"en": "all fine", "zh": "都好"}[language])
+    await stage.at("07:10")
+    golden(f"two_schools_snow.{language}", stage.transcript())
+
+
 # ---- many children, long names -------------------------------------------------------------
 
 BIG = """kind,number,name,class,role,phone,order

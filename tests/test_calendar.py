@@ -115,7 +115,7 @@ async def test_a_snow_day_declared_before_the_ask_sends_nothing(
     await stage.opens_school(language)
     admin = await stage.joined("Gu")
     await stage.joined("Maria")
-    await stage.joined("Mr Wang")
+    wang = await stage.joined("Mr Wang")
     await stage.at("06:20")
     await stage.says(
         admin, {"en": "/calendar closed today snow", "zh": "/calendar 今天停课 大雪"}[language]
@@ -125,6 +125,7 @@ async def test_a_snow_day_declared_before_the_ask_sends_nothing(
     await stage.taps_first(admin, 0)  # yes
     await stage.taps_first(admin, 0)  # again
     await stage.at("06:30")
+    await stage.says(wang, "/class")
     await stage.at("07:10")
     await stage.at("08:30")
     golden(f"snow_before.{language}", stage.transcript())
@@ -138,8 +139,8 @@ async def test_a_snow_day_after_the_ask_tells_those_asked_and_can_be_taken_back(
     admin = await stage.joined("Gu")
     tina = await stage.joined("Tina")
     zhou = await stage.joined("周敏")
-    await stage.joined("Mr Wang")
-    await stage.joined("林岚")
+    wang = await stage.joined("Mr Wang")
+    lead = await stage.joined("林岚")
     await stage.at("06:30")
     await stage.reports_fever(tina)
     await stage.at("06:40")
@@ -152,6 +153,9 @@ async def test_a_snow_day_after_the_ask_tells_those_asked_and_can_be_taken_back(
     await stage.taps_first(admin, 0)
     await stage.says(zhou, "/today")
     await stage.says(zhou, "36.5")
+    await stage.sends_picture(zhou)
+    await stage.says(wang, "/class")
+    await stage.says(lead, "/summary")
     await stage.at("07:10")
     await stage.says(
         admin, {"en": "/calendar open today", "zh": "/calendar 今天恢复上课"}[language]
