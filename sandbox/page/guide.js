@@ -168,12 +168,19 @@ export function guideView({ clock, open, where, say, begin }) {
     return node ?? null;
   }
 
+  /** The messages below the last date: the buttons of yesterday are left alone. */
+  function todays() {
+    const all = [...byId("log").children];
+    const day = all.findLastIndex((node) => node.matches(".day:not(.fresh)"));
+    return all.slice(day + 1).filter((node) => node.matches(".row:not(.leaving):has(.keyboard)"));
+  }
+
   const saying = (label) =>
-    [...document.querySelectorAll("#log .row:not(.leaving) button.key")].findLast((node) =>
-      node.textContent.includes(label),
-    );
+    todays()
+      .flatMap((one) => [...one.querySelectorAll("button.key")])
+      .findLast((node) => node.textContent.includes(label));
   const standing = ([row, place], of) =>
-    [...document.querySelectorAll("#log .row:not(.leaving):has(.keyboard)")]
+    todays()
       .findLast((one) => one.querySelector(".bubble").textContent.includes(of))
       ?.querySelector(".keyboard").children[row]?.children[place];
 

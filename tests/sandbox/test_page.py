@@ -704,3 +704,23 @@ async def test_a_long_unread_chat_opens_at_the_first_new_message(
     await row(page, MARIA).click()
     await expect(page.get_by_text("Message 0", exact=True)).to_be_in_viewport()
     await expect(page.locator("#pill")).to_be_visible()
+
+
+async def test_a_message_that_is_taken_back_goes_and_the_others_stay(
+    browser: Browser, school: School, visit: Visit
+) -> None:
+    await school.meet(MARIA)
+    lively = await browser.new_context(viewport=DESK, locale="en-GB")
+    page = await visit(f"/#user={MARIA}", lively)
+    await expect(bubbles(page).last).to_contain_text("Heard: /start")
+    gone = await school.say(MARIA, "Still waiting")
+    await school.say(MARIA, "Thank you")
+    await expect(bubbles(page)).to_have_count(4)
+    place = {"chat_id": MARIA, "message_id": gone["message_id"]}
+    await school.client.result("deleteMessage", **place)
+    await school.say(MARIA, "Until tomorrow")
+    await expect(page.locator("#log .row")).to_have_count(4)
+    await expect(page.get_by_text("Still waiting")).to_have_count(0)
+    await expect(bubbles(page).nth(2)).to_contain_text("Thank you")
+    await expect(bubbles(page).nth(3)).to_contain_text("Until tomorrow")
+    await lively.close()
