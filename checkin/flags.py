@@ -49,6 +49,7 @@ class Decision(StrEnum):
     agreed, left: the correction was accepted, or not. note, call, slip: released without having
     been asked, for a doctor's note seen, a telephone call, or a wrong entry. undone: taken back by
     the family. overtaken: something worse was said since. found: the missing child is there.
+    not_coming: the family says that the missing child was not to come.
     """
 
     agreed = auto()
@@ -59,6 +60,7 @@ class Decision(StrEnum):
     undone = auto()
     overtaken = auto()
     found = auto()
+    not_coming = auto()
 
 
 RELEASES = (Decision.note, Decision.call, Decision.slip)  # in the order of their buttons

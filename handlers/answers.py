@@ -11,6 +11,7 @@ from checkin.questions import Disposition
 from checkin.triage import Triage, triage
 from handlers.desk import Desk
 from handlers.flags import raise_flag, take_back
+from handlers.missing import end_alarm
 from storage.questionnaires import questionnaire
 from storage.rounds import Entry, forget_exposures
 from storage.sealing import Private, keyring
@@ -143,6 +144,7 @@ async def keep_answers(
             await raise_flag(desk, entry, FlagKind.flag, by=by)
         elif settled.verdict is Verdict.undone:
             await take_back(desk, entry, by)
+        await end_alarm(desk, entry, by)
     desk.changed(entry.round.day, checkin.subject_id, checkin.unit_id, checkin.school_id, by=by)
     return settled
 

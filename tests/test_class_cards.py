@@ -121,6 +121,50 @@ async def test_a_child_who_is_missing_alarms_parent_and_lead_and_all_hear_of_the
 
 
 @BOTH
+async def test_an_alarm_ends_when_the_family_says_that_the_child_is_not_coming(
+    stage: Stage, golden: Golden, language: str
+) -> None:
+    await stage.opens_school(language)
+    tina = await stage.joined("Tina")
+    await stage.joined("林岚")
+    wang = await stage.joined("Mr Wang")
+    await stage.at("06:30")
+    await stage.taps_first(tina, 0)
+    await stage.at("08:05")
+    await stage.says(wang, "/class")
+    await stage.presses(wang, "v", 4)  # someone is missing
+    await stage.presses(wang, "x")  # Tom
+    await stage.presses(wang, "f")
+    await stage.at("08:10")
+    await stage.says(tina, "Tom 38.5")
+    for _ in range(3):
+        await stage.taps_first(tina, 0)
+    nothing_was_set_aside(stage)
+    golden(f"class_missing_at_home.{language}", stage.transcript())
+
+
+async def test_the_word_of_the_missing_child_alone_ends_no_alarm(stage: Stage) -> None:
+    await stage.opens_school("en")
+    tom = await stage.joined("Tom")
+    lead = await stage.joined("林岚")
+    wang = await stage.joined("Mr Wang")
+    await stage.at("06:30")
+    await stage.taps_first(tom, 0)
+    await stage.at("08:05")
+    await stage.says(wang, "/class")
+    await stage.presses(wang, "v", 4)
+    await stage.presses(wang, "x")
+    await stage.presses(wang, "f")
+    await stage.at("08:10")
+    await stage.says(tom, "38.5")
+    for _ in range(3):
+        await stage.taps_first(tom, 0)
+    assert "stay home" in (await stage.chat(tom))[-1]["text"]
+    alarm = next(m for m in await stage.chat(lead) if "not in class" in m["text"])
+    assert alarm["buttons"]  # still to be seen
+
+
+@BOTH
 async def test_everybody_expected_is_here_in_one_tap(
     stage: Stage, golden: Golden, language: str
 ) -> None:
