@@ -210,7 +210,7 @@ def _silent_lines(view: HouseholdView, texts: Texts) -> list[str]:
 
 def _result_lines(lines: Iterable[Line], texts: Texts) -> list[str]:
     """Say the answers given, those that are alike in one line."""
-    done = [line for line in lines if line.status is Status.complete]
+    done = [line for line in lines if line.status is Status.complete and not line.unfinished]
     parts: list[str] = []
 
     def alike(line: Line) -> tuple[str, str, bool, str]:

@@ -22,6 +22,7 @@ from handlers.household import (
     question_at_hand,
     show_again,
     turn_to_next,
+    unfinished,
 )
 from handlers.messages import Event, Unsupported, Words
 from handlers.wards import Ward, load_households
@@ -143,6 +144,8 @@ async def _take(desk: Desk, home: Household, statements: Sequence[Statement]) ->
                 then.append(ward.id)
         elif not ward.complete or ward.told().standing.severity:
             then.append(ward.id)  # something is amiss: the questions tell what has changed
+    # Whoever was being asked about with something amiss is asked on: a fever does not vanish.
+    then += [w.id for w in home.answerable if w.id not in then and await unfinished(desk, w)]
     await turn_to_next(desk, home, then, kept)
 
 

@@ -175,10 +175,13 @@ async def _all_clear(desk: Desk, tap: Tap, home: Household) -> None:
 
 async def may_be_cleared(desk: Desk, ward: Ward) -> bool:
     """Say whether the all-clear button speaks for this check-in: unanswered, nothing amiss yet."""
-    if ward.complete:
-        return False
+    return not ward.complete and not await unfinished(desk, ward)
+
+
+async def unfinished(desk: Desk, ward: Ward) -> bool:
+    """Say whether something amiss was begun to be told and not ended."""
     asked = await questionnaire(desk.session, ward.entry.round.questionnaire_id)
-    return worst_so_far(asked, ward.draft.answers, ward.entry.round.day) is None
+    return worst_so_far(asked, ward.draft.answers, ward.entry.round.day) is not None
 
 
 async def clear(desk: Desk, ward: Ward, via: str = "chat") -> Verdict | None:

@@ -31,7 +31,8 @@ class Line:
     What only a household's card shows: `answered_by` names somebody else than the reader, `zone`
     and `closes_at` are the school's own, `over` is past the last moment for a late answer.
     `evening` is the day before; `said` means that everything but the morning's question is
-    answered already.
+    answered already. `unfinished` is something amiss that was begun and not ended: whatever stood
+    before, it is asked on.
     """
 
     check_in_id: int
@@ -62,6 +63,7 @@ class Line:
     over: bool = False
     evening: bool = False
     said: bool = False
+    unfinished: bool = False
     excused_until: date | None = None
 
 
@@ -122,7 +124,7 @@ class HouseholdView:
         return [
             line
             for line in self.lines
-            if line.status not in SETTLED
+            if (line.status not in SETTLED or line.unfinished)
             and not line.read_only
             and not (line.evening and line.said)
         ]
@@ -200,6 +202,7 @@ async def _household_line(
         zone=zone,
         evening=held.day > local_date(now, zone),
         said=only_the_morning_is_left(asked, drafted),
+        unfinished=amiss,
         closes_at=held.closes_at,
         closed=held.closed_at is not None,
         over=held.late_until <= now,

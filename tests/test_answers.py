@@ -394,3 +394,39 @@ async def test_in_split_custody_a_reminder_goes_at_the_close_though_the_other_an
     await stage.at("08:00")
     assert len(await stage.chat(ruth)) == 2
     assert "closed at 08:00" in (await stage.chat(ruth))[-1]["text"]
+
+
+async def test_a_fever_that_was_typed_does_not_vanish_when_the_talk_turns_to_another_child(
+    stage: Stage,
+) -> None:
+    await stage.opens_school("en")
+    maria = await stage.joined("Maria")
+    teacher = await stage.joined("Ms Sun")
+    await stage.at("06:30")
+    await stage.taps_first(maria, 0)  # all clear for both
+    await stage.taps(maria, "Change")
+    await stage.taps(maria, "Ben…")
+    await stage.says(maria, "38.2")
+    await stage.says(maria, "Ana has a cough")
+    await stage.taps(maria, "Normal")
+    for button in ("Here in town", "Neither", "Yes"):
+        await stage.taps(maria, button)
+    assert "Ben (1-1)" in (await stage.chat(maria))[-1]["text"]  # his questions go on
+    for button in ("None of these", "Here in town", "Neither"):
+        await stage.taps(maria, button)
+    assert any("Ben (1-1): stays home" in m["text"] for m in await stage.chat(teacher))
+
+
+async def test_a_card_shows_whose_illness_was_begun_and_not_ended(stage: Stage) -> None:
+    await stage.opens_school("en")
+    maria = await stage.joined("Maria")
+    await stage.at("06:30")
+    await stage.taps_first(maria, 0)
+    await stage.taps(maria, "Change")
+    await stage.taps(maria, "Ben…")
+    await stage.says(maria, "38.2")
+    for _ in range(3):  # the question before, whom to change, and the card itself
+        await stage.taps(maria, "‹ Back")
+    card = (await stage.chat(maria))[-1]
+    assert "Ben: all clear" not in card["text"]
+    assert [b["text"] for row in card["buttons"] for b in row] == ["Ben…"]
