@@ -1,5 +1,6 @@
 """The teacher's class card, live through the morning, in both languages."""
 
+import os
 from collections import Counter
 from collections.abc import Callable
 from random import Random
@@ -238,7 +239,7 @@ async def test_a_colleague_stands_in_for_some_days_and_no_longer(
     golden(f"class_substitute.{language}", stage.transcript())
 
 
-@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize("seed", [1, 2, 3] if os.environ.get("ALLCLEAR_SOAK") else [1])
 async def test_whatever_a_teacher_taps_the_counts_are_a_plain_recount(
     stage: Stage, seed: int
 ) -> None:

@@ -30,7 +30,7 @@ PRIVATE = [
     "周敏",
     "林岚",
     "38.4",
-    "37.9",
+    "37.93",
     "cough",
     "fever",
     "咳嗽",
@@ -52,7 +52,7 @@ async def a_morning(stage: Stage) -> None:
     eve = await stage.phone("Eve")
     await stage.at("06:30")
     await stage.says(maria, "Ana")
-    await stage.says(maria, "somewhere between 37.9 and Springfield")
+    await stage.says(maria, "somewhere between 37.93 and Springfield")
     await stage.says(maria, "38.4")
     await stage.says(maria, "cough")
     await stage.taps_first(maria, -2)
