@@ -49,14 +49,13 @@ from handlers.wards import Households, load_households
 from storage import asking, cards, contacts, ledger
 from storage.database import Database, Session, is_outage
 from storage.flags import CARD
-from storage.ledger import Mark, State
+from storage.ledger import Lane, Mark, State
 from storage.signoffs import sign_off_of
 from storage.tables import Card, Contact, Ledger
 
 log = structlog.get_logger()
 
 WINDOW = 8  # messages in flight for each bot: what a kill can double at most (design 3.2)
-BULK_LANE = 1
 DRAWN_TOGETHER = 2  # a picture takes a core for a tenth of a second, and 30 MB while it is drawn
 AHEAD = 5.0  # seconds that a message waits at most for the one before it in its chat
 _UNSETTLED = Wait | NotSent | Unclear | Unauthorized  # to be done again
@@ -288,7 +287,7 @@ class Sender:
             return Sent(item, Rejected(item.fault))
         if item.message is None:
             return Sent(item, TargetGone())
-        if not await self._pacer.turn(bulk=item.entry.lane == BULK_LANE):
+        if not await self._pacer.turn(bulk=item.entry.lane == Lane.bulk):
             return Sent(item, Wait(self._pacer.resting))
         result = await self._transport.send(
             item.contact.chat_id, item.message, reply_to=item.reply_to

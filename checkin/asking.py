@@ -6,6 +6,8 @@ from enum import StrEnum, auto
 
 from checkin.statuses import Status
 
+QUIET = timedelta(minutes=10)  # a household asked or reminded this recently is left in peace
+
 
 class Reason(StrEnum):
     """Why somebody is not asked, or not reminded, now."""
@@ -81,7 +83,7 @@ def may_remind(
     closed: bool = False,
     in_window: bool = True,
     since_last: timedelta | None = None,
-    gap: timedelta = timedelta(minutes=10),
+    gap: timedelta = QUIET,
     reminders: int = 0,
     most: int | None = None,
 ) -> Eligible | NotNow:

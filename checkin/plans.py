@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from checkin.asking import QUIET
 from checkin.calendars import Calendar, Recurrence, runs_on
 from checkin.steps import (
     AFTER_THE_CLOSE,
@@ -29,7 +30,6 @@ from checkin.times import day_exists, end_of, local_date, moment_at
 
 LOOK_BACK = 8  # days: a week's holiday without power still shows its gaps
 LOOK_AHEAD = 400  # days: longer than any vacation, so that "never" means never
-QUIET = timedelta(minutes=10)  # a family that was asked this recently is not reminded
 MORNING = "morning"  # the slot whose plans share one card, one class card and one summary
 
 

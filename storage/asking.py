@@ -4,7 +4,7 @@
 """
 
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import (
@@ -19,7 +19,6 @@ from sqlalchemy import (
     null,
     or_,
     select,
-    true,
     union,
     union_all,
     update,
@@ -28,9 +27,10 @@ from sqlmodel import col
 from sqlmodel import select as of_models
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from checkin.asking import QUIET
 from checkin.checkins import Status
 from storage.cards import refresh_about
-from storage.ledger import State
+from storage.ledger import Lane, State, owe_under
 from storage.pauses import away_on, paused
 from storage.people import in_force
 from storage.sql import affected, insert_into, table
@@ -48,10 +48,8 @@ from storage.tables import (
     Unit,
 )
 
-BULK = 1
 EVENING = -1  # the rung of an ask the evening before; the morning's own is 0
 WAITING = (Status.due, Status.asked, Status.partial)
-ENOUGH = timedelta(minutes=10)  # between two reminders of one household, whoever reminds
 GONE = (State.failed.value, State.moot.value, State.expired.value)
 
 _card = table(Card).c
@@ -303,7 +301,17 @@ async def owe_cards(
         ),
     )
     cause = f"ask:{asked.day}:{asked.slot}"
-    return await _owe(session, asked, now, select(whom.c.contact_id), "card", cause, rung)
+    theirs = _household_cards(asked, select(whom.c.contact_id))
+    return await owe_under(
+        session,
+        theirs,
+        "card",
+        cause,
+        now,
+        lane=Lane.bulk,
+        not_after=asked.closes_at,
+        rung=rung,
+    )
 
 
 async def ask_contact(session: AsyncSession, contact_id: int, asked: Round, now: datetime) -> int:
@@ -367,11 +375,20 @@ async def remind(session: AsyncSession, reminded: Round, now: datetime, *, rung:
     just_reminded = exists().where(
         lately.card_id == _card.id,
         lately.kind == "reminder",
-        lately.created_at > now - ENOUGH,
+        lately.created_at > now - QUIET,
         lately.state.not_in(GONE),
     )
     cause = f"remind:{reminded.day}:{reminded.slot}:{reminded.id}"
-    return await _owe(session, reminded, now, whom, "reminder", cause, rung, where=~just_reminded)
+    return await owe_under(
+        session,
+        (*_household_cards(reminded, whom), ~just_reminded),
+        "reminder",
+        cause,
+        now,
+        lane=Lane.bulk,
+        not_after=reminded.closes_at,
+        rung=rung,
+    )
 
 
 async def close(session: AsyncSession, closed: Round, now: datetime) -> int:
@@ -475,34 +492,3 @@ def _household_cards(held: Round, contact_ids: Select[Any]) -> tuple[Any, ...]:
         _card.kind == "household",
         _card.slot == held.slot,
     )
-
-
-async def _owe(
-    session: AsyncSession,
-    held: Round,
-    now: datetime,
-    contact_ids: Select[Any],
-    kind: str,
-    cause: str,
-    rung: int,
-    where: ColumnElement[bool] | None = None,
-) -> int:
-    """Owe a message about their household card to contacts, once for each cause and rung."""
-    same: dict[str, Any] = {
-        "cause": literal(cause),
-        "rung": literal(rung),
-        "edition": literal(0),
-        "kind": literal(kind),
-        "lane": literal(BULK),
-        "state": literal("pending"),
-        "attempts": literal(0),
-        "not_after": literal(held.closes_at, type_=_ledger.not_after.type),
-        "created_at": literal(now, type_=_ledger.created_at.type),
-    }
-    owed = select(_card.bot_id, _card.contact_id, _card.id, *same.values()).where(
-        *_household_cards(held, contact_ids), true() if where is None else where
-    )
-    statement = insert_into(session, Ledger).from_select(
-        ["bot_id", "contact_id", "card_id", *same], owed
-    )
-    return await affected(session, statement.on_conflict_do_nothing())

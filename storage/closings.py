@@ -4,11 +4,11 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, and_, func, literal, or_, select, union, update
+from sqlalchemy import Select, and_, func, or_, select, union, update
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from storage.ledger import Lane, State
-from storage.sql import affected, insert_into, table
+from storage.ledger import Lane, State, owe_under
+from storage.sql import affected, table
 from storage.tables import Card, CheckIn, Contact, Guardianship, Ledger, Round
 
 CANCELLED = "cancelled"  # beside `expired`: withdrawn because the day has no school
@@ -96,25 +96,16 @@ async def owe_news(
     """Owe everybody who was asked in these rounds the news, once for each time that it changes."""
     if not held:
         return 0
-    same: dict[str, Any] = {
-        "cause": literal(f"{kind}:{held[0].day}:{held[0].slot}:{now:%Y%m%dT%H%M%S}"),
-        "rung": literal(0),
-        "edition": literal(0),
-        "kind": literal(kind),
-        "lane": literal(int(Lane.bulk)),
-        "state": literal(State.pending.value),
-        "attempts": literal(0),
-        "not_after": literal(held[0].late_until, type_=_ledger.not_after.type),
-        "created_at": literal(now, type_=_ledger.created_at.type),
-    }
     asked = _asked(held, but).subquery()
-    owed = select(_card.bot_id, _card.contact_id, _card.id, *same.values()).where(
-        _card.id.in_(select(asked.c.id))
+    return await owe_under(
+        session,
+        [_card.id.in_(select(asked.c.id))],
+        kind,
+        f"{kind}:{held[0].day}:{held[0].slot}:{now:%Y%m%dT%H%M%S}",
+        now,
+        lane=Lane.bulk,
+        not_after=held[0].late_until,
     )
-    statement = insert_into(session, Ledger).from_select(
-        ["bot_id", "contact_id", "card_id", *same], owed
-    )
-    return await affected(session, statement.on_conflict_do_nothing())
 
 
 def _asked(held: Sequence[Round], but: Collection[int]) -> Select[Any]:

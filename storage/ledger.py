@@ -7,7 +7,8 @@ from datetime import date, datetime
 from enum import IntEnum, StrEnum
 from typing import Any
 
-from sqlalchemy import and_, bindparam, func, or_, text, update
+from sqlalchemy import ColumnElement, and_, bindparam, func, literal, or_, text, update
+from sqlalchemy import select as of_rows
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -94,6 +95,40 @@ async def owe(
         )
         .on_conflict_do_nothing(),
     )
+
+
+async def owe_under(
+    session: AsyncSession,
+    cards: Sequence[ColumnElement[bool]],
+    kind: str,
+    cause: str,
+    now: datetime,
+    *,
+    lane: Lane,
+    not_after: datetime,
+    rung: int = 0,
+) -> int:
+    """Owe a message under each card that meets these conditions, in one statement.
+
+    Once for each contact, cause and rung; again changes nothing. Return how many were owed.
+    """
+    card, entry = table(Card).c, table(Ledger).c
+    same: dict[str, Any] = {
+        "cause": literal(cause),
+        "rung": literal(rung),
+        "edition": literal(0),
+        "kind": literal(kind),
+        "lane": literal(int(lane)),
+        "state": literal(State.pending.value),
+        "attempts": literal(0),
+        "not_after": literal(not_after, type_=entry.not_after.type),
+        "created_at": literal(now, type_=entry.created_at.type),
+    }
+    owed = of_rows(card.bot_id, card.contact_id, card.id, *same.values()).where(*cards)
+    statement = insert_into(session, Ledger).from_select(
+        ["bot_id", "contact_id", "card_id", *same], owed
+    )
+    return await affected(session, statement.on_conflict_do_nothing())
 
 
 async def anything_to_do(session: AsyncSession, bot_id: int, now: datetime) -> bool:

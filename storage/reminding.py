@@ -4,12 +4,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import and_, func, literal, or_, select
+from sqlalchemy import and_, func, or_, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from storage.asking import GONE, ways_to_ask
-from storage.ledger import Lane, State
-from storage.sql import affected, insert_into, table
+from storage.ledger import Lane, owe_under
+from storage.sql import table
 from storage.tables import Card, Ledger, Round
 
 _card = table(Card).c
@@ -33,23 +33,22 @@ async def addressees(
     None is somebody who can be reached and was never asked; who is not in it cannot be reached.
     """
     ways = ways_to_ask(held.id, held.day)
-    told = (
+    last_at = (
         select(
-            _ledger.card_id,
             func.max(
                 func.coalesce(_ledger.sent_at, _ledger.created_at), type_=_ledger.sent_at.type
-            ).label("at"),
+            )
         )
         .where(
-            _ledger.card_id.is_not(None),
+            _ledger.card_id == _card.id,
             or_(_ledger.kind == "reminder", _ledger.cause.startswith("ask:", autoescape=True)),
             _ledger.state.not_in(GONE),
         )
-        .group_by(_ledger.card_id)
-        .subquery()
+        .correlate(table(Card))
+        .scalar_subquery()
     )
     rows = await session.exec(  # type: ignore[call-overload]
-        select(ways.c.subject_id, ways.c.contact_id, _card.id, told.c.at)
+        select(ways.c.subject_id, ways.c.contact_id, _card.id, last_at)
         .select_from(ways)
         .outerjoin(
             table(Card),
@@ -60,7 +59,6 @@ async def addressees(
                 _card.kind == "household",
             ),
         )
-        .outerjoin(told, told.c.card_id == _card.id)
         .where(ways.c.subject_id.in_(list(subject_ids)))
         .order_by(ways.c.place)
     )
@@ -80,21 +78,13 @@ async def owe_reminders(
     The rung is the minute of the round, so that two teachers of one family remind it once.
     """
     rung = int((now - held.opened_at).total_seconds() // 60) % 32_000
-    same = {
-        "cause": literal(f"teacher:{held.day}:{held.slot}"),
-        "rung": literal(rung),
-        "edition": literal(0),
-        "kind": literal("reminder"),
-        "lane": literal(int(Lane.reply)),
-        "state": literal(State.pending.value),
-        "attempts": literal(0),
-        "not_after": literal(held.closes_at, type_=_ledger.not_after.type),
-        "created_at": literal(now, type_=_ledger.created_at.type),
-    }
-    owed = select(_card.bot_id, _card.contact_id, _card.id, *same.values()).where(
-        _card.id.in_(list(card_ids))
+    return await owe_under(
+        session,
+        [_card.id.in_(list(card_ids))],
+        "reminder",
+        f"teacher:{held.day}:{held.slot}",
+        now,
+        lane=Lane.reply,
+        not_after=held.closes_at,
+        rung=rung,
     )
-    statement = insert_into(session, Ledger).from_select(
-        ["bot_id", "contact_id", "card_id", *same], owed
-    )
-    return await affected(session, statement.on_conflict_do_nothing())
