@@ -42,10 +42,8 @@ from handlers.messages import (
     Wait,
 )
 from handlers.summary_views import DayPicture, corrected_view, day_picture, summary_view
-from handlers.views import (
-    household_view,
-)
-from handlers.wards import Households, load_households
+from handlers.views import household_view
+from handlers.wards import Households, Ward, load_households
 from storage import asking, cards, contacts, ledger
 from storage.database import Database, Session, is_outage
 from storage.flags import CARD
@@ -479,19 +477,19 @@ async def _withdraw_answered(session: Session, results: Sequence[Sent], now: dat
     if not reminded:
         return
     loaded = await load_households(session, reminded, now)
-    answered = [
-        card.id
-        for card, _ in reminded
-        if not any(w.awaited for w in loaded.wards[card.id] if w.right.may_answer)
-    ]
+    answered = [card.id for card, _ in reminded if not _anybody_awaited(loaded.wards[card.id])]
     if answered:
         await ledger.withdraw_reminders(session, answered)
 
 
 def _all_answered(card: Card, households: Households | None) -> bool:
     """Say whether nobody on a card is waited for in time any more."""
-    wards = households.wards.get(card.id) if households else None
-    return bool(wards) and not any(w.awaited for w in wards or () if w.right.may_answer)
+    wards = households.wards.get(card.id, []) if households else []
+    return bool(wards) and not _anybody_awaited(wards)
+
+
+def _anybody_awaited(wards: Sequence[Ward]) -> bool:
+    return any(ward.awaited for ward in wards if ward.right.may_answer)
 
 
 def _is_stopped(entry: Ledger, card: Card, window: Window) -> bool:

@@ -15,7 +15,6 @@ from checkin.questions import Disposition
 from checkin.statuses import SETTLED, Status
 from handlers.desk import Desk
 from storage import rounds, units
-from storage.database import Session
 from storage.rounds import Entry
 from storage.tables import Card, CheckIn, Contact, Unit
 from storage.units import School
@@ -111,15 +110,9 @@ async def load_class_card(desk: Desk, contact: Contact, card: Card) -> ClassCard
     if unit is None or not access.may(Act.see_class, unit.path):
         return None
     school = await units.school(desk.session, unit.school_id or unit.id)
-    entries = await entries_of_card(desk.session, card, unit)
+    held = await rounds.rounds_on(desk.session, school.id, card.day, card.slot)
+    entries = await rounds.entries_at(desk.session, (each.id for each in held), unit)
     return ClassCard(contact, card, unit, access, school, entries)
-
-
-async def entries_of_card(session: Session, card: Card, unit: Unit) -> list[Entry]:
-    """Return the check-ins that a card about a unit shows."""
-    held = await rounds.rounds_on(session, unit.school_id or unit.id, card.day, card.slot)
-    on = [each.id for each in held if each.cancelled_at is None]
-    return await rounds.entries_at(session, on, unit)
 
 
 # ---- what can be done to whom --------------------------------------------------------------

@@ -15,7 +15,6 @@ from handlers.calendars import calendar_of
 from handlers.class_cards import (
     NEEDS,
     Page,
-    entries_of_card,
     is_coming,
     is_to_call,
     is_to_enter,
@@ -119,7 +118,7 @@ async def class_view(
         return None
     school = await units.school(session, unit.school_id or unit.id)
     held = await rounds.rounds_on(session, school.id, card.day, card.slot)
-    entries = await entries_of_card(session, card, unit) if held else []
+    entries = await rounds.entries_at(session, (each.id for each in held), unit) if held else []
     closed = bool(held) and all(each.closed_at for each in held)
     view: ClassView | ClassesView
     if unit.kind in {"class", "dormitory"}:

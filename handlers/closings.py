@@ -202,8 +202,7 @@ async def _carry_out(desk: Desk, tap: Tap, contact: Contact, school: School, tur
     told = await closings.owe_news(
         desk.session, held, "school_again" if open_now else "no_school", desk.now, but
     )
-    every = await _units(desk.session, school)
-    await cards.refresh_about(desk.session, every, turn.order.day)
+    await cards.refresh_school(desk.session, school.id, turn.order.day)
     said = _when(turn.order.day, turn.today, _reason(turn))
     for each in staff:
         cause = f"{'open' if open_now else 'closed'}:{turn.order.day}:{desk.now:%Y%m%dT%H%M%S}"
@@ -241,12 +240,10 @@ async def _staff(desk: Desk, school: School, turn: Turn, by: Contact) -> Sequenc
     """Return the chats of those who would wait for a card: told once a round has begun."""
     if not (turn.stop or turn.go_on):
         return []
-    every = await _units(desk.session, school)
-    holding = await people.holders(desk.session, _TOLD, every, turn.order.day)
+    kinds = ("school", "grade", "class", "dormitory")
+    every = await units.units_within(desk.session, Reach((school.path,)), *kinds)
+    holding = await people.holders(
+        desk.session, _TOLD, [unit.id for unit in every], turn.order.day
+    )
     found = await contacts.contacts_of(desk.session, (person for person, _ in holding))
     return [each for each in found if each.id != by.id]
-
-
-async def _units(session: Session, school: School) -> list[int]:
-    kinds = ("school", "grade", "class", "dormitory")
-    return [unit.id for unit in await units.units_within(session, Reach((school.path,)), *kinds)]

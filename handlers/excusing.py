@@ -109,5 +109,5 @@ async def _status_again(desk: Desk, entry: Entry) -> Status:
     if checkin.subject_id not in found:
         return Status.unreachable
     if found[checkin.subject_id] is None:
-        await asking.ask_first(desk.session, checkin.subject_id, held, desk.now)
+        await asking.ask_first(desk.session, [checkin.subject_id], held, desk.now)
     return Status.asked

@@ -148,11 +148,10 @@ async def _load_ahead(desk: Desk, events: Sequence[Event]) -> None:
                 rows[Press.unpack(event.data).row] = contact
     if len(rows) < 2:
         return
-    found = await cards.load_cards(desk.session, rows)
+    desk.cards = await cards.cards_by_id(desk.session, rows)
     own = [
         (card, rows[card.id])
-        for card in found
+        for card in desk.cards.values()
         if card.kind == "household" and card.contact_id == rows[card.id].id
     ]
-    desk.cards = {card.id: card for card in found}
     desk.households = (await load_households(desk.session, own, desk.now)).wards

@@ -153,7 +153,7 @@ async def _ask(
     if due.step.rung == 1:
         houses = [unit.id for unit in await units.units_in(session, school.id, "dormitory")]
         wardens = await _hand_cards(session, now, opened, Role.dormitory_warden, houses)
-    await _refresh(session, school.id, opened)
+    await cards.refresh_school(session, school.id, opened.day)
     return {
         "asked": asked.subjects,
         "messages": asked.messages,
@@ -226,7 +226,7 @@ async def _close(
         return {"no_response": 0}
     silent = await asking.close(session, held, now)
     await session.flush()
-    await _refresh(session, school.id, held)
+    await cards.refresh_school(session, school.id, held.day)
     counts = {"no_response": silent}
     if all(step.action is not Action.card for step in plan.steps):
         counts |= await _card(session, now, plan, school, due)
@@ -263,18 +263,12 @@ async def _all_closed(session: Session, plan: Plan, school: School, due: Due) ->
     return held[0] if held and all(each.closed_at for each in held) else None
 
 
-async def _refresh(session: Session, school_id: int, held: Round) -> None:
-    """Bring the class cards and summaries of a round's day up to date, whoever opened them."""
-    inside = [unit.id for unit in await units.units_in(session, school_id)]
-    await cards.refresh_about(session, [school_id, *inside], held.day)
-
-
 async def _end_quietly(session: Session, now: datetime, due: Due) -> None:
     """Close a round that nobody was there to close: its silence is kept as silence."""
     held = await rounds.round_of(session, due.plan_id, due.school_id, due.round_date)
     if held is not None and held.closed_at is None:
         await asking.close(session, held, now)
-        await _refresh(session, due.school_id, held)
+        await cards.refresh_school(session, due.school_id, held.day)
 
 
 async def _hand_cards(

@@ -3,6 +3,7 @@
 `checkin.checkins.may_ask` is the same policy for one person; a test holds the two equal.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -322,13 +323,16 @@ async def ask_contact(session: AsyncSession, contact_id: int, asked: Round, now:
     return await owe_cards(session, whom.subquery(), asked, now)
 
 
-async def ask_first(session: AsyncSession, subject_id: int, asked: Round, now: datetime) -> None:
-    """Owe the card to whoever is first in line for one subject."""
+async def ask_first(
+    session: AsyncSession, subject_ids: Collection[int], asked: Round, now: datetime
+) -> set[int]:
+    """Owe the card to whoever is first in line for each; return those who have somebody."""
     ways = ways_to_ask(asked.id, asked.day)
-    whom = select(ways.c.contact_id, ways.c.bot_id).where(
-        ways.c.place == 1, ways.c.subject_id == subject_id
-    )
+    first = (ways.c.place == 1, ways.c.subject_id.in_(subject_ids))
+    whom = select(ways.c.contact_id, ways.c.bot_id).where(*first).distinct()
     await owe_cards(session, whom.subquery(), asked, now)
+    found = await session.exec(select(ways.c.subject_id).where(*first))  # type: ignore[call-overload]
+    return set(found.scalars())
 
 
 async def ask_instead(session: AsyncSession, lost: Contact, now: datetime) -> None:
@@ -349,17 +353,17 @@ async def ask_instead(session: AsyncSession, lost: Contact, now: datetime) -> No
             or_(_checkin.subject_id == lost.person_id, _checkin.subject_id.in_(wards)),
         )
     )
+    waiting: dict[int, tuple[Round, list[CheckIn]]] = {}
     for checkin, held in found.all():
-        ways = ways_to_ask(held.id, held.day)
-        whom = select(ways.c.contact_id, ways.c.bot_id).where(
-            ways.c.place == 1, ways.c.subject_id == checkin.subject_id
-        )
-        if (await session.exec(whom)).first() is not None:  # type: ignore[call-overload]
-            await owe_cards(session, whom.subquery(), held, now)
-        elif checkin.status == Status.asked:
-            checkin.status = Status.unreachable.value
-            await session.flush()
-        await refresh_about(session, [checkin.unit_id, checkin.school_id], held.day)
+        waiting.setdefault(held.id, (held, []))[1].append(checkin)
+    for held, theirs in waiting.values():
+        reached = await ask_first(session, {each.subject_id for each in theirs}, held, now)
+        for each in theirs:
+            if each.subject_id not in reached and each.status == Status.asked:
+                each.status = Status.unreachable.value
+        await session.flush()
+        shown = {unit for each in theirs for unit in (each.unit_id, each.school_id)}
+        await refresh_about(session, shown, held.day)
 
 
 async def remind(session: AsyncSession, reminded: Round, now: datetime, *, rung: int) -> int:

@@ -52,11 +52,6 @@ async def cards_by_id(session: AsyncSession, ids: Iterable[int]) -> dict[int, Ca
     return {card.id: card for card in found}
 
 
-async def load_cards(session: AsyncSession, card_ids: Iterable[int]) -> list[Card]:
-    """Return these cards, in one query."""
-    return list(await session.exec(select(Card).where(col(Card.id).in_(list(card_ids)))))
-
-
 async def latest_household(session: AsyncSession, contact_id: int) -> Card | None:
     """Return the newest household card of a contact: what typed words are about."""
     found = await session.exec(
@@ -93,6 +88,18 @@ async def refresh_about(
         of_rows(unit.parent_id).where(unit.id.in_(units), unit.parent_id.is_not(None)),
         dormitories,
     )
+    await affected(
+        session,
+        update(table(Card))
+        .where(col(Card.day) == day, col(Card.about_id).in_(about))
+        .values(revision=table(Card).c.revision + 1),
+    )
+
+
+async def refresh_school(session: AsyncSession, school_id: int, day: date) -> None:
+    """Mark every class card and summary about a school, and about any part of it, as behind."""
+    unit = table(Unit).c
+    about = of_rows(unit.id).where(unit.school_id == school_id)
     await affected(
         session,
         update(table(Card))
