@@ -23,7 +23,6 @@ from checkin.rosters import RosterErrors
 from handlers import leaving
 from handlers.calendar_files import (
     calendar_changes_document,
-    calendar_problem_document,
     import_calendar,
 )
 from handlers.clock import real_clock
@@ -356,7 +355,7 @@ def import_calendar_file(
             raise typer.Exit(2) from None
         _say_problem(f"roster.file_{error.code.value}", dict(error.args_of_code), language)
     except CalendarErrors as errors:
-        documents = [calendar_problem_document(each) for each in errors.problems]
+        documents = [problem_document(each) for each in errors.problems]
         said = {"count": len(documents), "problems": documents}
         if as_json:
             out.print_json(json.dumps(said))

@@ -5,21 +5,16 @@ Chinese mobile numbers, and those beginning with +447700900 are kept for fiction
 always makes the same school.
 """
 
-import csv
-import io
 import random
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from checkin.access import Role
 from checkin.rosters import (
-    Cell,
     GuardianOf,
     Roster,
     RosterGuardian,
     RosterStaff,
     RosterStudent,
-    roster_rows,
 )
 
 SCHOOL_NAME = "青禾小学 / Green Shoots School"
@@ -304,23 +299,3 @@ def _staff(
 def _grown(people: _People, place: int) -> str:
     pool = _ABROAD.split() if place % 7 == 5 else _SURNAMES
     return people.name(pool[place % len(pool)], grown=True)
-
-
-# As a file.
-
-
-def roster_csv(roster: Roster) -> str:
-    """Write a roster in the one-file form; a cell that a spreadsheet would compute is quoted."""
-    return _csv(roster_rows(roster))
-
-
-def _csv(rows: list[list[Cell]]) -> str:
-    text = io.StringIO()
-    csv.writer(text).writerows(_harmless(rows))
-    return text.getvalue()
-
-
-def _harmless(rows: list[list[Cell]]) -> Iterator[list[str]]:
-    for row in rows:
-        cells = ["" if cell is None else str(cell) for cell in row]
-        yield [f"'{cell}" if cell[:1] in {"=", "+", "-", "@", "\t"} else cell for cell in cells]

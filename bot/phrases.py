@@ -1,6 +1,6 @@
 """The small pieces that every message is made of: dates, times, lists, names with their class."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any, Protocol
 from zoneinfo import ZoneInfo
@@ -8,11 +8,12 @@ from zoneinfo import ZoneInfo
 from babel.dates import format_date
 
 from bot.texts import Texts
-from handlers.messages import Button, Style
+from handlers.messages import Button, Rendered, Style
 from handlers.presses import Press, Verb
 from handlers.summary_views import Exceptional
 from handlers.views import Line
 
+MOST_PROBLEMS = 40
 LONGEST = 3900  # of Telegram's 4096, so that the last line is always whole
 
 
@@ -104,3 +105,18 @@ def place_words(said: Mapping[str, Any], texts: Texts) -> str:
     place = {"sheet": said["sheet"], "row": said["row"], "column": said["column"]}
     where = "where" if said["column"] else "where_row" if said["row"] else "where_sheet"
     return texts(f"roster.{where}", **place)
+
+
+def problems_listed(
+    key: str,
+    said: Mapping[str, Any],
+    sentence: Callable[[Mapping[str, Any], Texts], str],
+    ending: str,
+    texts: Texts,
+) -> Rendered:
+    """Name what is to be mended in a file, as many as fit, between a heading and an ending."""
+    shown = said["problems"][:MOST_PROBLEMS]
+    parts = [texts(key, n=said["count"]), *(sentence(each, texts) for each in shown)]
+    if said["count"] > len(shown):
+        parts.append(texts("roster.more_problems", n=said["count"] - len(shown)))
+    return Rendered(joined([*parts, texts(ending)]))

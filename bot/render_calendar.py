@@ -6,14 +6,13 @@ from typing import Any
 
 from babel.dates import format_date
 
-from bot.phrases import day_words, joined, list_words, place_words
+from bot.phrases import day_words, joined, list_words, place_words, problems_listed
 from bot.texts import Texts
 from handlers.messages import Button, Rendered, Style
 from handlers.presses import Press, Verb
 from handlers.views import HouseholdView
 
 FILE_NAME = {"zh": "校历.csv"}
-MOST_PROBLEMS = 40
 MOST_LINES = 40
 
 
@@ -106,12 +105,7 @@ def changes(key: str, params: Mapping[str, Any], texts: Texts) -> Rendered:
 
 def problems(key: str, params: Mapping[str, Any], texts: Texts) -> Rendered:
     """Name what is to be mended in a calendar file, each with its place."""
-    parts = [texts(key, n=params["count"])]
-    parts += [problem(each, texts) for each in params["problems"][:MOST_PROBLEMS]]
-    if params["count"] > len(params["problems"][:MOST_PROBLEMS]):
-        parts.append(texts("roster.more_problems", n=params["count"] - MOST_PROBLEMS))
-    parts.append(texts("calendar.nothing_changed"))
-    return Rendered(joined(parts))
+    return problems_listed(key, params, problem, "calendar.nothing_changed", texts)
 
 
 def problem(said: Mapping[str, Any], texts: Texts) -> str:

@@ -12,6 +12,7 @@ from bot.phrases import (
     label_words,
     list_words,
     place_words,
+    problems_listed,
 )
 from bot.texts import Texts
 from handlers.desk import Toast
@@ -19,7 +20,6 @@ from handlers.messages import Button, Rendered, Style
 from handlers.presses import Press, Verb
 from handlers.windows import WINDOWS
 
-MOST_PROBLEMS = 40
 MOST_MISSING = 60
 
 
@@ -117,13 +117,8 @@ def _languages(key: str, params: Mapping[str, Any], texts: Texts) -> Rendered:
 
 
 def _problems(key: str, params: Mapping[str, Any], texts: Texts) -> Rendered:
-    parts = [texts(key, n=params["count"])]
-    parts += [problem(each, texts) for each in params["problems"][:MOST_PROBLEMS]]
-    if params["count"] > len(params["problems"][:MOST_PROBLEMS]):
-        rest = params["count"] - len(params["problems"][:MOST_PROBLEMS])
-        parts.append(texts("roster.more_problems", n=rest))
-    parts.append(texts("roster.nothing_changed"))
-    return Rendered(joined(parts))
+    """Name what is to be mended in a roster file, each with its place."""
+    return problems_listed(key, params, problem, "roster.nothing_changed", texts)
 
 
 def problem(said: Mapping[str, Any], texts: Texts) -> str:

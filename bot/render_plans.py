@@ -6,7 +6,7 @@ from typing import Any
 
 from babel.dates import get_day_names
 
-from bot.phrases import day_words, joined, list_words
+from bot.phrases import day_words, joined, list_words, problems_listed
 from bot.texts import Texts
 from checkin.calendars import Recurrence
 from checkin.plan_files import STEPS, Word, write_plans
@@ -16,7 +16,6 @@ from handlers.messages import Rendered
 from handlers.plan_files import GOES_ON
 
 FILE_NAME = {"zh": "安排.yaml"}
-MOST_PROBLEMS = 40
 
 
 def shown(key: str, params: Mapping[str, Any], texts: Texts) -> Rendered:
@@ -114,10 +113,7 @@ def changes(key: str, params: Mapping[str, Any], texts: Texts) -> Rendered:
 
 def problems(key: str, params: Mapping[str, Any], texts: Texts) -> Rendered:
     """Name what is to be mended in a plan file, each with its line."""
-    parts = [texts(key, n=params["count"])]
-    parts += [problem(each, texts) for each in params["problems"][:MOST_PROBLEMS]]
-    parts.append(texts("plan.nothing_changed"))
-    return Rendered(joined(parts))
+    return problems_listed(key, params, problem, "plan.nothing_changed", texts)
 
 
 def problem(said: Mapping[str, Any], texts: Texts) -> str:

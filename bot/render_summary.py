@@ -6,10 +6,10 @@ from itertools import groupby
 from bot.phrases import card_button, clock_words, day_words, joined, list_words, unit_words
 from bot.render_calendar import closed_line
 from bot.texts import Texts
+from checkin.arrivals import MISSING
 from checkin.checkins import Counts, Status
 from checkin.corrections import Change
 from checkin.names import mask
-from checkin.summaries import MISSING
 from handlers.messages import Button, Rendered, Style
 from handlers.presses import Press, Verb
 from handlers.summary_views import (

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from checkin.questions import Disposition
-from checkin.statuses import Status
+from checkin.statuses import SETTLED, Status
 
 HERE = "here"
 MISSING = "missing"
@@ -22,7 +22,7 @@ def is_expected(status: Status, disposition: Disposition | None, *, absent: bool
 
 def may_be_sighted(status: Status) -> bool:
     """Whether seeing somebody adds anything: nobody has answered for them, nobody excused them."""
-    return status not in {Status.complete, Status.excused}
+    return status not in SETTLED
 
 
 def arrivals_open(now: datetime, closes_at: datetime) -> bool:

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum, auto
 
-from checkin.statuses import Status
-from checkin.summaries import HERE, MISSING
+from checkin.arrivals import HERE, MISSING
+from checkin.statuses import SETTLED, Status
 
 GATHERED = timedelta(minutes=10)  # what can wait is told together, at most this often
 
@@ -29,7 +29,7 @@ class Seen:
     @property
     def sighted(self) -> bool:
         """Seen at school although nobody had answered."""
-        return self.presence == HERE and self.status not in {Status.complete, Status.excused}
+        return self.presence == HERE and self.status not in SETTLED
 
     @property
     def shown(self) -> tuple[object, ...]:

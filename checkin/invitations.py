@@ -7,7 +7,6 @@ wrong tries an hour.
 
 import base64
 import hashlib
-import hmac
 import re
 import unicodedata
 from collections.abc import Collection, Iterable
@@ -95,19 +94,9 @@ def new_code(random: bytes) -> str:
     return base64.urlsafe_b64encode(random).rstrip(b"=").decode()
 
 
-def is_code(text: str) -> bool:
-    """Say whether the text has the form of a code."""
-    return bool(re.fullmatch(r"[A-Za-z0-9_-]{22,64}", text))
-
-
 def code_hash(code: str) -> str:
     """Return what is kept of a code: with 128 random bits no salt is needed."""
     return hashlib.sha256(code.encode()).hexdigest()
-
-
-def is_the_code(code: str, kept_hash: str) -> bool:
-    """Compare in constant time."""
-    return hmac.compare_digest(code_hash(code), kept_hash)
 
 
 def check_invitation(

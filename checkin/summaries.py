@@ -6,12 +6,11 @@ from dataclasses import asdict, dataclass, field, replace
 from datetime import date
 from typing import Any
 
+from checkin.arrivals import HERE, MISSING, is_expected
 from checkin.counts import Counted, Counts, ZeroReport, count, zero_report
 from checkin.questions import Disposition
-from checkin.statuses import Status
+from checkin.statuses import SETTLED, Status
 
-HERE = "here"
-MISSING = "missing"
 WHOLE = 5  # from this many on, a class of which nobody is accounted for is one line
 
 
@@ -47,14 +46,14 @@ class Stood:
     @property
     def is_missing(self) -> bool:
         """Said to be coming, and not there: the dangerous case."""
-        return (
-            self.presence == MISSING and self.status is Status.complete and not self.absent
-        ) and self.disposition is not Disposition.stay_home
+        return self.presence == MISSING and is_expected(
+            self.status, self.disposition, absent=self.absent
+        )
 
     @property
     def is_accounted(self) -> bool:
         """Answered for, excused, or seen at school."""
-        return self.status in {Status.complete, Status.excused} or self.presence == HERE
+        return self.status in SETTLED or self.presence == HERE
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,8 +26,6 @@ from storage import audit, calendars
 from storage.database import Session
 from storage.units import School
 
-MOST_SHOWN = 30
-
 
 @dataclass(frozen=True, slots=True)
 class SentCalendar:
@@ -100,17 +98,6 @@ async def template_text(session: Session, school: School, now: datetime, languag
     text = io.StringIO()
     csv.writer(text).writerows(to_rows(to_entries(known, today), language))
     return text.getvalue()
-
-
-def calendar_problem_document(problem: CalendarProblem) -> dict[str, Any]:
-    """Return a problem as plain JSON, to be put into words later."""
-    return {
-        "sheet": problem.sheet,
-        "row": problem.row,
-        "column": problem.column,
-        "code": problem.code.value,
-        "args": dict(problem.args),
-    }
 
 
 def calendar_changes_document(changes: CalendarChanges) -> dict[str, Any]:

@@ -7,12 +7,11 @@ from typing import Any
 import structlog
 
 from checkin.access import Act
-from checkin.calendar_changes import CalendarErrors
+from checkin.calendar_changes import CalendarErrors, CalendarProblem
 from checkin.plan_files import PlanFileErrors
 from checkin.rosters import Problem, RosterErrors, template_rows
 from handlers.calendar_files import (
     calendar_changes_document,
-    calendar_problem_document,
     import_calendar,
 )
 from handlers.clock import Clock
@@ -131,7 +130,7 @@ async def _one(
     except CalendarErrors as wrong:
         params = {
             "count": len(wrong.problems),
-            "problems": [calendar_problem_document(problem) for problem in wrong.problems[:60]],
+            "problems": [problem_document(problem) for problem in wrong.problems[:60]],
         }
         return await _end(database, clock, job, "refused", "calendar.problems", params)
     except PlanFileErrors as bad:
@@ -211,7 +210,7 @@ async def _end(
     return state
 
 
-def problem_document(problem: Problem) -> dict[str, Any]:
+def problem_document(problem: Problem | CalendarProblem) -> dict[str, Any]:
     """Return a problem as plain JSON, to be put into words later."""
     return {
         "sheet": problem.sheet,

@@ -64,7 +64,6 @@ class Line:
     evening: bool = False
     said: bool = False
     unfinished: bool = False
-    excused_until: date | None = None
 
 
 @dataclass(frozen=True, slots=True)

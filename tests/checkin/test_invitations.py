@@ -1,3 +1,4 @@
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -16,8 +17,6 @@ from checkin.invitations import (
     check_claim,
     check_invitation,
     code_hash,
-    is_code,
-    is_the_code,
     may_try,
     new_code,
     parse_claim,
@@ -42,11 +41,9 @@ CLASS = [ANA, XIAOMING, NAMESAKE]
 @given(st.binary(min_size=16, max_size=48))
 def test_a_code_fits_a_deep_link_and_only_its_hash_is_kept(random: bytes) -> None:
     code = new_code(random)
-    assert is_code(code)
-    assert len(code) <= 64
+    assert re.fullmatch(r"[A-Za-z0-9_-]{22,64}", code)
     assert code not in code_hash(code)
-    assert is_the_code(code, code_hash(code))
-    assert not is_the_code(code + "x", code_hash(code))
+    assert code_hash(code) != code_hash(code + "x")
 
 
 @given(st.sets(st.binary(min_size=16, max_size=16), min_size=2, max_size=5))
@@ -58,11 +55,6 @@ def test_two_codes_are_never_the_same(randoms: set[bytes]) -> None:
 def test_fewer_than_128_bits_make_no_code(size: int) -> None:
     with pytest.raises(ValueError, match="16 to 48 random bytes"):
         new_code(bytes(size))
-
-
-@pytest.mark.parametrize("text", ["", "short", "a" * 65, "a" * 21 + "!", "a" * 22 + "\n"])
-def test_what_cannot_be_a_code_is_seen_at_once(text: str) -> None:
-    assert not is_code(text)
 
 
 def test_a_class_link_opens_for_the_class_and_a_personal_code_once() -> None:
