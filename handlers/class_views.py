@@ -1,8 +1,9 @@
 """What a class card shows on its pages: loaded as values, by the rights of its reader."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import date, datetime
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from checkin.access import Access, Act
@@ -33,9 +34,9 @@ from storage.tables import Card, Contact, Unit
 from storage.units import School
 
 
-@dataclass(frozen=True, slots=True)
-class ClassView:
-    """A class or dormitory on a day, for those who know its students by name.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnitView:
+    """A unit on a day: what a card about one class and one about several have in common.
 
     `no_school` is why the day was closed, as it was typed; None where it was not.
     """
@@ -46,12 +47,19 @@ class ClassView:
     day: date
     zone: ZoneInfo
     counts: Counts
-    lines: tuple[Line, ...]
     closed: bool
     opened: bool
+    next_ask: datetime | None = None
+    no_school: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClassView(UnitView):
+    """A class or dormitory on a day, for those who know its students by name."""
+
+    lines: tuple[Line, ...]
     dormitory: bool = False
     closes_at: datetime | None = None
-    next_ask: datetime | None = None
     may: frozenset[Act] = frozenset()
     page: Page = Page.main
     arrivals: bool = False
@@ -66,7 +74,6 @@ class ClassView:
     marked: frozenset[int] = frozenset()
     reason: int = 0
     doubt: bool = False
-    no_school: str | None = None
 
     @property
     def missing(self) -> tuple[Line, ...]:
@@ -90,22 +97,12 @@ class ClassRow:
     is_staff: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class ClassesView:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClassesView(UnitView):
     """Several classes at a glance: a grade, or a school. `only_flagged` is the doctor's slice."""
 
-    card_id: int
-    revision: int
-    unit_name: str
-    day: date
-    zone: ZoneInfo
-    counts: Counts
     rows: tuple[ClassRow, ...]
-    closed: bool
-    opened: bool
     only_flagged: bool = False
-    next_ask: datetime | None = None
-    no_school: str | None = None
 
 
 async def class_view(
@@ -119,19 +116,22 @@ async def class_view(
     school = await units.school(session, unit.school_id or unit.id)
     held = await rounds.rounds_on(session, school.id, card.day, card.slot)
     entries = await rounds.entries_at(session, (each.id for each in held), unit) if held else []
-    closed = bool(held) and all(each.closed_at for each in held)
-    view: ClassView | ClassesView
+    shown: dict[str, Any] = {
+        "card_id": card.id,
+        "revision": card.revision,
+        "unit_name": unit.name,
+        "day": card.day,
+        "zone": school.zone,
+        "counts": count(counted(entry) for entry in entries),
+        "closed": bool(held) and all(each.closed_at for each in held),
+        "opened": bool(entries),
+    }
+    if not entries:
+        shown["next_ask"] = await next_ask_of(session, school, now)
+        shown["no_school"] = await closed_because(session, school.id, card.day)
     if unit.kind in {"class", "dormitory"}:
-        view = await _one_class(session, card, unit, school, entries, access, closed, now)
-    else:
-        view = await _classes(session, card, unit, school, entries, access, closed)
-    if view.opened:
-        return view
-    return replace(
-        view,
-        next_ask=await next_ask_of(session, school, now),
-        no_school=await closed_because(session, school.id, card.day),
-    )
+        return await _one_class(session, card, unit, entries, access, now, shown)
+    return await _classes(session, unit, school, entries, access, shown)
 
 
 async def next_ask_of(session: Session, school: School, now: datetime) -> datetime | None:
@@ -153,11 +153,10 @@ async def _one_class(
     session: Session,
     card: Card,
     unit: Unit,
-    school: School,
     entries: list[Entry],
     access: Access,
-    closed: bool,
     now: datetime,
+    shown: Mapping[str, Any],
 ) -> ClassView:
     lines = tuple(plain_line(entry) for entry in entries)
     by_id = {line.check_in_id: line for line in lines}
@@ -179,15 +178,8 @@ async def _one_class(
     # The question is the teacher's own: they know of the child what the school knows.
     wards = [Ward(e, Right(e.checkin.subject_id), access.person_id or 0) for e in entries]
     return ClassView(
-        card_id=card.id,
-        revision=card.revision,
-        unit_name=unit.name,
-        day=card.day,
-        zone=school.zone,
-        counts=count(counted(entry) for entry in entries),
+        **shown,
         lines=lines,
-        closed=closed,
-        opened=bool(entries),
         dormitory=unit.kind == "dormitory",
         closes_at=closes_at,
         may=may,
@@ -213,12 +205,11 @@ async def _one_class(
 
 async def _classes(
     session: Session,
-    card: Card,
     unit: Unit,
     school: School,
     entries: list[Entry],
     access: Access,
-    closed: bool,
+    shown: Mapping[str, Any],
 ) -> ClassesView:
     of_unit: dict[int, list[Entry]] = {}
     for entry in entries:
@@ -242,14 +233,7 @@ async def _classes(
         for unit_id, name, is_staff in named
     )
     return ClassesView(
-        card_id=card.id,
-        revision=card.revision,
-        unit_name=unit.name,
-        day=card.day,
-        zone=school.zone,
-        counts=count(counted(entry) for entry in entries),
+        **shown,
         rows=rows,
-        closed=closed,
-        opened=bool(entries),
         only_flagged=not access.may(Act.remind, unit.path),
     )
