@@ -5,11 +5,11 @@ import errno
 import json
 import logging
 import signal
-from collections.abc import Callable, Coroutine
-from contextlib import suppress
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn, TypeVar
 
 import typer
 from rich.console import Console
@@ -56,6 +56,7 @@ app = typer.Typer(
 out = Console(highlight=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
 
+Found = TypeVar("Found")
 AsJson = Annotated[bool, typer.Option("--json", help="print one JSON object, for scripts")]
 
 
@@ -121,19 +122,15 @@ def demo(
         out.print("  Ctrl-C ends it; the next start goes on where you were.\n")
 
     async def work() -> None:
-        task = asyncio.current_task()
-        if task is not None:
-            _stop_on_signals(task.cancel)
-        try:
-            await run_demo(
-                folder,
-                port,
-                reset=reset,
-                language=language or None,
-                day=day.date() if day else None,
-                tell=tell,
-            )
-        except asyncio.CancelledError:
+        playing = run_demo(
+            folder,
+            port,
+            reset=reset,
+            language=language or None,
+            day=day.date() if day else None,
+            tell=tell,
+        )
+        if not await _until_stopped(playing):
             out.print("Goodbye.")
 
     _run(work())
@@ -164,15 +161,11 @@ def simulate(
     reports: list[Report] = []
 
     async def work() -> None:
-        task = asyncio.current_task()
-        if task is not None:
-            _stop_on_signals(task.cancel)
         tell = _unheard if as_json else _tell_plainly
-        with suppress(asyncio.CancelledError):
-            report = await live(students, days, seed, tell=tell, keep=transcript is not None)
-            reports.append(report)
+        report = await live(students, days, seed, tell=tell, keep=transcript is not None)
+        reports.append(report)
 
-    _run(work())
+    _run(_until_stopped(work()))
     if not reports:
         err.print("Stopped; nothing is kept.")
         raise typer.Exit(130)
@@ -207,75 +200,48 @@ def import_roster(
     as_json: AsJson = False,
 ) -> None:
     """Take over a roster: students, guardians, staff. All or nothing; twice changes nothing."""
-    settings = _settings()
 
-    async def work() -> Changes:
-        database = await _database(settings)
-        try:
-            async with database.writing() as session:
-                chosen = await _chosen_school(session, school)
-                sheets = read_sheets(file.name, file.read_bytes())
-                now = real_clock()
-                changes = await import_sheets(session, chosen, sheets, now, actor_id=None)
-                if leave_missing:
-                    changes.left = await leaving.leave_missing(session, chosen, now)
-                    changes.not_in_file -= changes.left
-                return changes
-        finally:
-            await database.close()
+    async def work(session: Session, chosen: School) -> Changes:
+        sheets = read_sheets(file.name, file.read_bytes())
+        now = real_clock()
+        changes = await import_sheets(session, chosen, sheets, now, actor_id=None)
+        if leave_missing:
+            changes.left = await leaving.leave_missing(session, chosen, now)
+            changes.not_in_file -= changes.left
+        return changes
 
     try:
-        with err.status("Reading the roster ..."):
-            changes = asyncio.run(work())
-    except RosterFileError as error:
-        if as_json:
-            out.print_json(json.dumps({"refused": error.code.value, **error.args_of_code}))
-            raise typer.Exit(2) from None
-        _say_problem(f"roster.file_{error.code.value}", dict(error.args_of_code), language)
+        with err.status("Reading the roster ..."), _readable(language, as_json=as_json):
+            changes = _at_school(school, work)
     except RosterErrors as errors:
-        _say_problems(errors, language, as_json=as_json)
-    else:
-        if as_json:
-            out.print_json(json.dumps(changes_document(changes)))
-        else:
-            from bot.texts import texts  # noqa: PLC0415
-
-            words = texts(language)
-            key = "roster.unchanged" if changes.nothing else "roster.done"
-            out.print(_bare(words.plain(key, **changes_document(changes))))
-            if changes.not_in_file:
-                out.print(_bare(words.plain("roster.not_in_file", n=changes.not_in_file)))
-            if changes.left:
-                out.print(_bare(words.plain("leave.done", n=changes.left)))
+        documents = [problem_document(each) for each in errors.problems]
+        said = {"count": errors.count, "problems": documents}
+        _refuse(said, _every_problem(said, language), as_json=as_json)
+    document = changes_document(changes)
+    _tell(document, _taken_over(document, language, nothing=changes.nothing), as_json=as_json)
 
 
-def _say_problem(key: str, params: dict[str, Any], language: str) -> NoReturn:
+def _taken_over(document: dict[str, Any], language: str, *, nothing: bool) -> str:
     from bot.texts import texts  # noqa: PLC0415
 
-    _fail(_bare(texts(language).plain(key, **params)))
+    words = texts(language)
+    lines = [words.plain("roster.unchanged" if nothing else "roster.done", **document)]
+    if document["not_in_file"]:
+        lines.append(words.plain("roster.not_in_file", n=document["not_in_file"]))
+    if document["left"]:
+        lines.append(words.plain("leave.done", n=document["left"]))
+    return _bare("\n".join(lines))
 
 
-def _say_problems(errors: RosterErrors, language: str, *, as_json: bool) -> NoReturn:
+def _every_problem(said: dict[str, Any], language: str) -> str:
+    """Return all that is wrong with a roster: a terminal is longer than a message."""
     from bot.render_message import problem  # noqa: PLC0415
     from bot.texts import texts  # noqa: PLC0415
 
-    documents = [problem_document(each) for each in errors.problems]
-    if as_json:
-        out.print_json(json.dumps({"count": errors.count, "problems": documents}))
-        raise typer.Exit(2)
     words = texts(language)
-    err.print(_bare(words.plain("roster.problems", n=errors.count)))
-    for document in documents:
-        err.print("  " + _bare(problem(document, words)), markup=False)
-    _fail(_bare(words.plain("roster.nothing_changed")))
-
-
-def _bare(html: str) -> str:
-    """Take the chat's markup out of a sentence."""
-    import html as entities  # noqa: PLC0415
-    import re  # noqa: PLC0415
-
-    return entities.unescape(re.sub(r"</?(?:b|i|code|a)[^>]*>", "", html))
+    lines = [words.plain("roster.problems", n=said["count"])]
+    lines += ["  " + problem(each, words) for each in said["problems"]]
+    return _bare("\n".join([*lines, words.plain("roster.nothing_changed")]))
 
 
 @app.command("new-school")
@@ -285,7 +251,11 @@ def new_school(
     country: Annotated[str, typer.Option(help="whose holidays it keeps: CN, DE-BY")] = "CN",
     language: Annotated[str, typer.Option(help="zh or en")] = "zh",
 ) -> None:
-    """Make a school with the default plan: ask 06:30, remind 07:10, close 08:00."""
+    """Make a school with the default plan.
+
+    Ask 06:30, remind the first guardian 07:10, the second guardian 07:20, the class teacher's
+    card 07:30, close 08:00, the lead's summary 08:05; unsigned, it is chased at 08:30.
+    """
     from zoneinfo import ZoneInfo, ZoneInfoNotFoundError  # noqa: PLC0415
 
     from handlers.setup import make_school  # noqa: PLC0415
@@ -294,21 +264,15 @@ def new_school(
         ZoneInfo(zone)
     except (ZoneInfoNotFoundError, ValueError):
         _fail(f"{zone!r} is not a time zone. Write it like Asia/Shanghai or Europe/Berlin.")
-    settings = _settings()
 
-    async def work() -> None:
-        database = await _database(settings)
-        try:
-            async with database.writing() as session:
-                if any(school.name == name for school in await units.schools(session)):
-                    _fail(f"There is a school named {name!r} already.")
-                await make_school(
-                    session, name, real_clock(), zone=zone, country=country, language=language
-                )
-        finally:
-            await database.close()
+    async def work(session: Session) -> None:
+        if any(school.name == name for school in await units.schools(session)):
+            _fail(f"There is a school named {name!r} already.")
+        await make_school(
+            session, name, real_clock(), zone=zone, country=country, language=language
+        )
 
-    asyncio.run(work())
+    _in_session(work)
     out.print(f"Made {name}. Next: allclear import-roster FILE --school {name!r}", markup=False)
 
 
@@ -333,39 +297,21 @@ def import_calendar_file(
     as_json: AsJson = False,
 ) -> None:
     """Take over terms, vacations and single days. All or nothing; twice changes nothing."""
-    settings = _settings()
 
-    async def work() -> CalendarChanges:
-        database = await _database(settings)
-        try:
-            async with database.writing() as session:
-                chosen = await _chosen_school(session, school)
-                sent = open_file(file.name, file.read_bytes(), FileKind.calendar)
-                return await import_calendar(
-                    session, chosen, sent.calendar, real_clock(), actor_id=None
-                )
-        finally:
-            await database.close()
+    async def work(session: Session, chosen: School) -> CalendarChanges:
+        sent = open_file(file.name, file.read_bytes(), FileKind.calendar)
+        return await import_calendar(session, chosen, sent.calendar, real_clock(), actor_id=None)
 
     try:
-        changes = asyncio.run(work())
-    except RosterFileError as error:
-        if as_json:
-            out.print_json(json.dumps({"refused": error.code.value, **error.args_of_code}))
-            raise typer.Exit(2) from None
-        _say_problem(f"roster.file_{error.code.value}", dict(error.args_of_code), language)
+        with _readable(language, as_json=as_json):
+            changes = _at_school(school, work)
     except CalendarErrors as errors:
         documents = [problem_document(each) for each in errors.problems]
         said = {"count": len(documents), "problems": documents}
-        if as_json:
-            out.print_json(json.dumps(said))
-            raise typer.Exit(2) from None
-        _fail(_rendered("calendar.problems", said, language))
-    if as_json:
-        out.print_json(json.dumps(calendar_changes_document(changes)))
-        return
+        _refuse(said, _rendered("calendar.problems", said, language), as_json=as_json)
+    document = calendar_changes_document(changes)
     key = "calendar.unchanged" if changes.nothing else "calendar.done"
-    out.print(_rendered(key, calendar_changes_document(changes), language), markup=False)
+    _tell(document, _rendered(key, document, language), as_json=as_json)
 
 
 @app.command("export-plan")
@@ -377,22 +323,15 @@ def export_plan(
     """Write who is asked, how often and at what times, to edit and take over again."""
     if file.exists():
         _fail(f"{file} exists already; name another file.")
-    settings = _settings()
 
-    async def work() -> str:
+    async def work(session: Session, chosen: School) -> str:
         from bot.render_plans import file_text  # noqa: PLC0415
         from bot.texts import texts  # noqa: PLC0415
 
-        database = await _database(settings)
-        try:
-            async with database.reading() as session:
-                chosen = await _chosen_school(session, school)
-                running = await plans.plans(session, chosen.id)
-                return file_text(running, chosen.name, texts(language))
-        finally:
-            await database.close()
+        running = await plans.plans(session, chosen.id)
+        return file_text(running, chosen.name, texts(language))
 
-    file.write_text(asyncio.run(work()), encoding="utf-8")
+    file.write_text(_at_school(school, work, keep=False), encoding="utf-8")
     out.print(f"Wrote {file}: edit it, then: allclear import-plan {file}", markup=False)
 
 
@@ -404,50 +343,19 @@ def import_plan(
     as_json: AsJson = False,
 ) -> None:
     """Take over who is asked, how often and when. All or nothing; twice changes nothing."""
-    settings = _settings()
 
-    async def work() -> PlanChanges:
-        database = await _database(settings)
-        try:
-            async with database.writing() as session:
-                chosen = await _chosen_school(session, school)
-                text = file.read_bytes().decode("utf-8-sig", "replace")
-                return await import_plans(session, chosen, text, real_clock(), actor_id=None)
-        finally:
-            await database.close()
+    async def work(session: Session, chosen: School) -> PlanChanges:
+        text = file.read_bytes().decode("utf-8-sig", "replace")
+        return await import_plans(session, chosen, text, real_clock(), actor_id=None)
 
     try:
-        changes = asyncio.run(work())
+        changes = _at_school(school, work)
     except PlanFileErrors as errors:
         said = plan_problems_document(errors.problems)
-        if as_json:
-            out.print_json(json.dumps(said))
-            raise typer.Exit(2) from None
-        _fail(_rendered("plan.problems", said, language))
-    if as_json:
-        out.print_json(json.dumps(plan_changes_document(changes)))
-        return
+        _refuse(said, _rendered("plan.problems", said, language), as_json=as_json)
+    document = plan_changes_document(changes)
     key = "plan.unchanged" if changes.nothing else "plan.changed"
-    out.print(_rendered(key, plan_changes_document(changes), language), markup=False)
-
-
-def _rendered(key: str, params: dict[str, Any], language: str) -> str:
-    """Return a message of the chat as plain lines."""
-    from bot.render_message import message  # noqa: PLC0415
-    from bot.texts import texts  # noqa: PLC0415
-
-    return _bare(message(key, params, texts(language)).text)
-
-
-async def _chosen_school(session: Session, name: str) -> School:
-    found = [each for each in await units.schools(session) if name in {"", each.name}]
-    if len(found) != 1:
-        known = ", ".join(each.name for each in await units.schools(session)) or "none yet"
-        _fail(
-            f"Which school? Name it with --school. Known: {known}. "
-            "A new one is made by `allclear new-school NAME`."
-        )
-    return found[0]
+    _tell(document, _rendered(key, document, language), as_json=as_json)
 
 
 @app.command("import-questionnaire")
@@ -465,18 +373,12 @@ def import_questionnaire(
     if check_only:
         out.print(f"{asked.key} version {asked.version}: {len(asked.questions)} questions, fine.")
         return
-    settings = _settings()
 
-    async def work() -> None:
-        database = await _database(settings)
-        try:
-            async with database.writing() as session:
-                await keep_questionnaire(session, asked, real_clock())
-        finally:
-            await database.close()
+    async def work(session: Session) -> None:
+        await keep_questionnaire(session, asked, real_clock())
 
     try:
-        asyncio.run(work())
+        _in_session(work)
     except VersionTakenError as error:
         _fail(str(error))
     out.print(f"{asked.key} version {asked.version} is kept and asked from the next round on.")
@@ -485,20 +387,14 @@ def import_questionnaire(
 @app.command("verify-audit")
 def verify_audit(as_json: AsJson = False) -> None:
     """Check that nobody has altered the audit: each school's chain from its first act on."""
-    settings = _settings()
 
-    async def work() -> dict[str, int | None]:
-        database = await _database(settings)
-        try:
-            async with database.reading() as session:
-                breaks = {"(no school)": await audit.first_break(session, None)}
-                for school in await units.schools(session):
-                    breaks[school.name] = await audit.first_break(session, school.id)
-                return breaks
-        finally:
-            await database.close()
+    async def work(session: Session) -> dict[str, int | None]:
+        breaks = {"(no school)": await audit.first_break(session, None)}
+        for school in await units.schools(session):
+            breaks[school.name] = await audit.first_break(session, school.id)
+        return breaks
 
-    breaks = asyncio.run(work())
+    breaks = _in_session(work, keep=False)
     if as_json:
         out.print_json(json.dumps(breaks))
     else:
@@ -522,16 +418,89 @@ def _settings() -> Settings:
     return settings
 
 
-async def _database(settings: Settings) -> Database:
+def _in_session(work: Callable[[Session], Awaitable[Found]], *, keep: bool = True) -> Found:
+    """Do something with the installation's database; without `keep` it only reads."""
+    settings = _settings()
+
+    async def all_of_it() -> Found:
+        try:
+            database = Database(settings.database_url)
+        except DatabaseUrlError as error:
+            _fail(str(error))
+        try:
+            await database.migrate()
+            async with database.writing() if keep else database.reading() as session:
+                return await work(session)
+        finally:
+            await database.close()
+
+    return asyncio.run(all_of_it())
+
+
+def _at_school(
+    name: str, work: Callable[[Session, School], Awaitable[Found]], *, keep: bool = True
+) -> Found:
+    """Do something about the school of this name, or about the only one."""
+
+    async def at_it(session: Session) -> Found:
+        return await work(session, await _chosen_school(session, name))
+
+    return _in_session(at_it, keep=keep)
+
+
+async def _chosen_school(session: Session, name: str) -> School:
+    found = [each for each in await units.schools(session) if name in {"", each.name}]
+    if len(found) != 1:
+        known = ", ".join(each.name for each in await units.schools(session)) or "none yet"
+        _fail(
+            f"Which school? Name it with --school. Known: {known}. "
+            "A new one is made by `allclear new-school NAME`."
+        )
+    return found[0]
+
+
+@contextmanager
+def _readable(language: str, *, as_json: bool) -> Iterator[None]:
+    """Say why a file cannot be opened at all."""
     try:
-        database = Database(settings.database_url)
-    except DatabaseUrlError as error:
-        _fail(str(error))
-    await database.migrate()
-    return database
+        yield
+    except RosterFileError as error:
+        said = {"refused": error.code.value, **error.args_of_code}
+        sentence = _rendered(f"roster.file_{error.code.value}", error.args_of_code, language)
+        _refuse(said, sentence, as_json=as_json)
 
 
-def _run(work: Coroutine[Any, Any, None]) -> None:
+def _refuse(said: dict[str, Any], sentence: str, *, as_json: bool) -> NoReturn:
+    if as_json:
+        out.print_json(json.dumps(said))
+        raise typer.Exit(2)
+    _fail(sentence)
+
+
+def _tell(document: dict[str, Any], sentence: str, *, as_json: bool) -> None:
+    if as_json:
+        out.print_json(json.dumps(document))
+    else:
+        out.print(sentence, markup=False)
+
+
+def _rendered(key: str, params: Mapping[str, Any], language: str) -> str:
+    """Return a message of the chat as plain lines."""
+    from bot.render_message import message  # noqa: PLC0415
+    from bot.texts import texts  # noqa: PLC0415
+
+    return _bare(message(key, params, texts(language)).text)
+
+
+def _bare(html: str) -> str:
+    """Take the chat's markup out of a sentence."""
+    import html as entities  # noqa: PLC0415
+    import re  # noqa: PLC0415
+
+    return entities.unescape(re.sub(r"</?(?:b|i|code|a)[^>]*>", "", html))
+
+
+def _run(work: Coroutine[Any, Any, object]) -> None:
     """Run until the end; what a person can mend is said in a sentence."""
     try:
         asyncio.run(work)
@@ -546,6 +515,18 @@ def _run(work: Coroutine[Any, Any, None]) -> None:
         )
     except KeyboardInterrupt:
         out.print("Goodbye.")
+
+
+async def _until_stopped(work: Coroutine[Any, Any, object]) -> bool:
+    """Do something that a signal may end; say whether it came to its own end."""
+    task = asyncio.current_task()
+    if task is not None:
+        _stop_on_signals(task.cancel)
+    try:
+        await work
+    except asyncio.CancelledError:
+        return False
+    return True
 
 
 def _stop_on_signals(stop: Callable[[], object]) -> None:
