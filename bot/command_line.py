@@ -254,7 +254,8 @@ def new_school(
     """Make a school with the default plan.
 
     Ask 06:30, remind the first guardian 07:10, the second guardian 07:20, the class teacher's
-    card 07:30, close 08:00, the lead's summary 08:05; unsigned, it is chased at 08:30.
+    card 07:30, close 08:00, the lead's summary 08:05; unsigned, it is chased at 08:30 and goes to
+    the deputy at 09:00.
     """
     from zoneinfo import ZoneInfo, ZoneInfoNotFoundError  # noqa: PLC0415
 
