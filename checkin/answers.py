@@ -14,8 +14,8 @@ from checkin.questions import (
     Value,
     holds,
 )
-from checkin.typed import take_words
-from checkin.understanding import Doubt, Unclear, Understood, understands_all_clear
+from checkin.typed import take_words, takes_suggestion
+from checkin.understanding import Doubt, Unclear, Understood, agrees, understands_all_clear
 
 __all__ = [
     "NONE",
@@ -28,6 +28,7 @@ __all__ = [
     "Unclear",
     "Understood",
     "Value",
+    "agrees",
     "fits",
     "is_complete",
     "next_question",
@@ -37,6 +38,7 @@ __all__ = [
     "take_choice",
     "take_value",
     "take_words",
+    "takes_suggestion",
     "understands_all_clear",
     "visible_questions",
 ]

@@ -16,6 +16,7 @@ from checkin.understanding import (
     Doubt,
     Unclear,
     Understood,
+    agrees,
     choice_named,
     nearest,
     phrases_of,
@@ -52,6 +53,14 @@ def take_words(question: Question, words: str, *, on: date | None = None) -> Und
             return take_date(said, on)
         case "place":
             return _take_place(question, words, said)
+
+
+def takes_suggestion(question: Question, words: str) -> bool | None:
+    """Say whether words take or refuse the guess that is on offer; None when they do neither.
+
+    A choice that is itself called "yes" or "no" is that choice.
+    """
+    return None if choice_named(question, plain(words)) else agrees(words)
 
 
 def _take_one(question: Question, said: str) -> Understood | Unclear:

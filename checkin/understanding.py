@@ -64,9 +64,22 @@ _SAYS_NO_PLACE = """
     yes y yeah yep sure maybe hi hello hey help thanks thankyou goodmorning
     是 是的 有 有的 对 去过 有去过 嗯 好 好的 收到 你好 您好 谢谢 早 早上好 早安 老师好
 """
+_SAYS_YES = """
+    yes y yeah yep yup yesplease yesitis yesthatsright thatsright thatsit itis right correct
+    exactly sure ok okay okok
+    是 是的 是啊 是呀 是滴 就是 对 对的 对啊 对呀 对对 對 對的 嗯 嗯嗯 恩 好 好的 好滴 行 可以
+    没错 正确 确认 確認
+"""
+_SAYS_NOT_THAT = """
+    no n nope nah notthat notthis noitisnt noitsnot notright wrong incorrect
+    不 不是 不是的 不对 不对的 不是这个 否 错 错了 错误 不對
+"""
+_YES_SIGNS, _NO_SIGNS = frozenset("👍👌✅✔☑🆗"), frozenset("👎❌✖🙅")
 _SAYS_SKIP = "skip pass nothing none no 跳过 略 略过 无 没有 沒有 無"
 _ALL_CLEAR = frozenset(_SAYS_ALL_CLEAR.split())
 NONE_WORDS = frozenset(_SAYS_NONE.split())
+YES_WORDS = frozenset(_SAYS_YES.split())
+NOT_THAT_WORDS = frozenset(_SAYS_NOT_THAT.split())
 SKIP_WORDS = frozenset(_SAYS_SKIP.split())
 NO_PLACE = NONE_WORDS | frozenset(_SAYS_NO_PLACE.split())
 _BENIGN = frozenset("👍👌🙏🙂😊😀😃😄☺❤💪✅✔☑👏🌞☀🌹🌸🎉💯🆗~")
@@ -109,6 +122,22 @@ def understands_all_clear(words: str) -> bool:
     if "?" in unicodedata.normalize("NFKC", words):
         return False
     return squeezed(plain(words)) in _ALL_CLEAR
+
+
+def agrees(words: str) -> bool | None:
+    """Whether words are by themselves the yes or the no to "is it this?"; None for anything else.
+
+    Only whole phrases count: "no cough" is no answer to "cough?" but something to be understood.
+    """
+    if "?" in unicodedata.normalize("NFKC", words):
+        return None
+    said = squeezed("".join(c for c in plain(words) if c not in _NO_SIGNS))
+    signs = set(words)
+    if said in YES_WORDS or (not said and signs & _YES_SIGNS and not signs & _NO_SIGNS):
+        return True
+    if said in NOT_THAT_WORDS or (not said and signs & _NO_SIGNS and not signs & _YES_SIGNS):
+        return False
+    return None
 
 
 def phrases_of(choice: Choice) -> Iterator[str]:

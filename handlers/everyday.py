@@ -5,8 +5,10 @@ from collections.abc import Sequence
 from checkin.answers import (
     Question,
     Understood,
+    agrees,
     next_question,
     take_words,
+    takes_suggestion,
     understands_all_clear,
 )
 from checkin.everyday import Heard, Someone, Statement, added, names_in, understand
@@ -20,6 +22,7 @@ from handlers.household import (
     load_household,
     may_be_cleared,
     question_at_hand,
+    settle_guess,
     show_again,
     turn_to_next,
     unfinished,
@@ -63,6 +66,9 @@ async def wrote_freely(desk: Desk, words: Words, contact: Contact) -> bool:
     if home is None:
         return await _wrote_between(desk, words, contact)
     heard = understand(words.text, await _people(desk, home.answerable))
+    if await _settled_guess(desk, words, home, heard):
+        await show_again(desk, words, home.contact, home.card)
+        return True
     if not heard.statements and not heard.question and len(home.waiting) == 1:
         heard = understand(words.text, await _people(desk, home.waiting))
     if heard.of_whom is not None:
@@ -73,6 +79,24 @@ async def wrote_freely(desk: Desk, words: Words, contact: Contact) -> bool:
         key = "help.question" if heard.question else "help.card"
         await desk.say(contact, words, key)
     await show_again(desk, words, home.contact, home.card)
+    return True
+
+
+async def _settled_guess(desk: Desk, words: Words, home: Household, heard: Heard) -> bool:
+    """Take a typed yes or no, or a name by itself, as the button of the guess that is on offer."""
+    focus = home.card.focus
+    if focus.get("whom"):
+        named = heard.statements[0] if len(heard.statements) == 1 else None
+        ward = home.ward(named.about) if named and not named.all_clear else None
+        if ward is None or named is None or named.answers or ward.draft.heard is None:
+            return False
+        await settle_guess(desk, home, ward, agreed=True)
+        return True
+    ward = home.ward(focus.get("check_in", 0)) if focus.get("confirm") else None
+    agreed = agrees(words.text)
+    if ward is None or ward.draft.heard is None or agreed is None:
+        return False
+    await settle_guess(desk, home, ward, agreed=agreed)
     return True
 
 
@@ -216,6 +240,8 @@ async def typed_answer(
 ) -> None:
     """Take typed words as the answer to an open question, or say what was not clear."""
     draft = ward.draft
+    if await _took_suggestion(desk, words, home, ward, asked, question):
+        return
     if await _said_more(desk, words, home, ward, asked, question):
         return
     taken = take_words(question, words.text, on=ward.entry.round.day)
@@ -236,6 +262,30 @@ async def typed_answer(
         doubt_args={k: v for k, v in taken.args.items() if not isinstance(v, str)},
     )
     await show_again(desk, words, home.contact, home.card)
+
+
+async def _took_suggestion(
+    desk: Desk,
+    words: Words,
+    home: Household,
+    ward: Ward,
+    asked: Questionnaire,
+    question: Question,
+) -> bool:
+    """Take a typed yes as a tap on the guess that is on offer, and a no as none of it."""
+    draft = ward.draft
+    taken = None if draft.suggested is None else takes_suggestion(question, words.text)
+    if taken is None or draft.suggested is None:
+        return False
+    if taken:
+        draft.answers[question.key] = draft.suggested
+        await go_on(desk, home, ward, asked, draft)
+    else:
+        draft.suggested = None
+        draft.keep(ward.checkin)
+        home.show(desk, check_in=ward.id, question=question.key)
+    await show_again(desk, words, home.contact, home.card)
+    return True
 
 
 async def _said_more(

@@ -254,6 +254,9 @@ async def on_question(desk: Desk, tap: Tap, home: Household, press: Press) -> No
     draft = ward.draft
     desk.toast(tap, home.contact, "toast.silent")
     if press.verb is Verb.back:
+        if draft.suggested is not None:  # it was a guess at this question, not at the one before
+            draft.suggested = None
+            draft.keep(ward.checkin)
         _back(desk, home, ward, asked, question)
         return
     if press.verb is Verb.done:
@@ -360,7 +363,13 @@ async def _confirm(desk: Desk, tap: Tap, home: Household, press: Press) -> None:
     if ward is None or not (focus.get("whom") or focus.get("confirm")):
         await refused(desk, tap, home.contact, home.card)
         return
-    draft = ward.draft
+    desk.toast(tap, home.contact, "toast.silent")
+    await settle_guess(desk, home, ward, agreed=bool(focus.get("whom")) or detail == 1)
+
+
+async def settle_guess(desk: Desk, home: Household, ward: Ward, *, agreed: bool) -> None:
+    """Take what words seemed to say as said about this one, or put it away; then go on asking."""
+    focus, draft = home.card.focus, ward.draft
     heard, draft.heard = draft.heard, None
     draft.note(ward.checkin)
     if focus.get("whom"):
@@ -369,8 +378,6 @@ async def _confirm(desk: Desk, tap: Tap, home: Household, press: Press) -> None:
             if forgotten.heard is not None:
                 forgotten.heard = None
                 forgotten.note(other.checkin)
-    desk.toast(tap, home.contact, "toast.silent")
-    agreed = bool(focus.get("whom")) or detail == 1
     asked = await questionnaire(desk.session, ward.entry.round.questionnaire_id)
     if heard and agreed:
         if heard == asked.all_clear():

@@ -187,6 +187,36 @@ async def test_what_is_not_certain_is_confirmed_and_never_guessed(
 
 
 @BOTH
+async def test_a_typed_yes_or_no_is_the_answer_to_what_was_guessed(
+    stage: Stage, golden: Golden, language: str
+) -> None:
+    await stage.opens_school(language)
+    maria = await stage.joined("Maria")
+    yes, no = {"en": ("Yes.", "no"), "zh": ("是的。", "不是")}[language]
+    await stage.at("06:30")
+    await stage.says(maria, "Ana 365")
+    await stage.says(maria, yes)
+    await stage.says(
+        maria, {"en": "Ben fine but grandma coughs", "zh": "Ben没事，奶奶咳嗽"}[language]
+    )
+    await stage.says(maria, no)
+    await stage.says(maria, "365")
+    await stage.says(maria, no)
+    await stage.says(maria, "368")
+    await stage.says(maria, {"en": "ok", "zh": "好的"}[language])
+    golden(f"everyday_yes.{language}", stage.transcript())
+
+
+async def test_a_typed_name_answers_about_whom_words_were(stage: Stage) -> None:
+    await stage.opens_school("en")
+    maria = await stage.joined("Maria")
+    await stage.at("06:30")
+    await stage.says(maria, "38.2 and a cough")
+    await stage.says(maria, "Ben")
+    assert "Where is Ben" in (await card_of(stage, maria))["text"]
+
+
+@BOTH
 async def test_what_is_said_of_nobody_in_particular_is_asked(
     stage: Stage, golden: Golden, language: str
 ) -> None:

@@ -10,8 +10,10 @@ from checkin.answers import (
     Question,
     Unclear,
     Understood,
+    agrees,
     fits,
     take_words,
+    takes_suggestion,
     understands_all_clear,
 )
 from checkin.questionnaires import parse_questionnaire
@@ -339,6 +341,62 @@ def test_every_date_nearby_survives_being_typed(day: date) -> None:
     assert reads(SINCE, day.isoformat()) == day.isoformat()
     assert reads(SINCE, f"{day.month}月{day.day}日") == day.isoformat()
     assert reads(SINCE, f"{day:%d %B}") == day.isoformat()
+
+
+# ---- yes and no ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "Yes",
+        "yes.",
+        "That's right!",
+        "OK",
+        "是",
+        "是的。",
+        "对",
+        "对对",
+        "嗯",
+        "好的",
+        "👍",
+        "好的👌",
+    ],
+)
+def test_a_yes_by_itself_agrees(said: str) -> None:
+    assert agrees(said) is True
+
+
+@pytest.mark.parametrize(
+    "said", ["no", "No!", "not that", "不是", "不对", "不", "错了", "👎", "❌"]
+)
+def test_a_no_by_itself_does_not_agree(said: str) -> None:
+    assert agrees(said) is False
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "no cough",
+        "yes?",
+        "是吗？",
+        "是不是",
+        "fine",
+        "都好",
+        "没有",
+        "yes and no",
+        "",
+        "👍👎",
+        "🌹",
+    ],
+)
+def test_anything_more_or_less_is_neither_yes_nor_no(said: str) -> None:
+    assert agrees(said) is None
+
+
+def test_a_choice_that_is_itself_called_no_is_that_choice() -> None:
+    assert takes_suggestion(the("attending"), "no") is None
+    assert takes_suggestion(the("symptoms"), "no") is False
 
 
 # ---- anything at all -----------------------------------------------------------------------
