@@ -4,6 +4,8 @@ A link's holder is never shown a list of children. A wrong code and a wrong proo
 after a few of them a chat has to wait. Where joining stands lives in the contact's own row.
 """
 
+from datetime import date
+
 from checkin.access import Reach
 from checkin.checkins import Status
 from checkin.invitations import (
@@ -22,7 +24,7 @@ from handlers.desk import Desk
 from handlers.household import show_again
 from handlers.messages import Command, Event, Tap, Words
 from handlers.presses import Press, Verb
-from storage import asking, cards, people, rounds, units
+from storage import asking, cards, merging, people, rounds, units
 from storage.ids import new_id
 from storage.invitations import invitation_by_hash, keep_attempt, wrong_attempts
 from storage.people import Pupil, name_of
@@ -208,17 +210,33 @@ async def _prove(desk: Desk, words: Words, contact: Contact) -> None:
     if not await _proves(desk, person, words.text):
         await _wrong(desk, words, contact, "join.no_match_oneself")
         return
+    unit = await desk.session.get_one(Unit, invitation.unit_id)
+    school = await units.school(desk.session, unit.school_id or unit.id)
+    if await _is_somebody_elses(desk, contact, person.id, desk.today(school.zone)):
+        contact.dialogue = {}
+        desk.record("join refused", contact.person_id, school.id, contact=contact.id)
+        await desk.say(contact, words, "join.another_person")
+        return
     contact.dialogue = {
         "step": "consent",
         "invitation": invitation.id,
         "student": person.id,
         "guardian": person.id,
     }
-    unit = await desk.session.get_one(Unit, invitation.unit_id)
-    school = await units.school(desk.session, unit.school_id or unit.id)
     await desk.say(
         contact, words, "join.consent_oneself", name=name_of(person), school=school.name
     )
+
+
+async def _is_somebody_elses(desk: Desk, contact: Contact, person_id: int, day: date) -> bool:
+    """Say whether a chat cannot also be this person's: a student is nobody but themself.
+
+    Grown-ups may be known twice: by the console's link, as a guardian, and on the list of staff.
+    """
+    if contact.person_id in {None, person_id}:
+        return False
+    both = [contact.person_id or 0, person_id]
+    return await merging.is_student(desk.session, both, day)
 
 
 async def _proves(desk: Desk, person: Person, said: str) -> bool:
@@ -278,6 +296,11 @@ async def _agree(desk: Desk, tap: Tap, contact: Contact) -> None:
         await desk.say(contact, tap, "join.bad_link")  # the child has left meanwhile
         return
     person = await _person_behind(desk, tap, contact, guardian_id)
+    if oneself and person.id != subject_id:
+        if not await _made_one(desk, contact, person, subject_id):
+            await desk.say(contact, tap, "join.another_person")
+            return
+        subject_id = person.id
     if not oneself:
         await _tie(desk, person, found[0])
     desk.session.add(
@@ -315,6 +338,22 @@ async def _person_behind(desk: Desk, tap: Tap, contact: Contact, guardian_id: in
     contact.person_id = person.id
     contact.changed_at = desk.now
     return person
+
+
+async def _made_one(desk: Desk, contact: Contact, person: Person, other_id: int) -> bool:
+    """Make one person of the one behind the chat and the one whom the roster knows."""
+    other = await desk.session.get_one(Person, other_id)
+    grants = await people.access_of(desk.session, other_id, desk.now)
+    unit = await desk.session.get_one(Unit, grants.grants[0].unit_id) if grants.grants else None
+    school = await units.school(desk.session, unit.school_id or unit.id) if unit else None
+    day = desk.today(school.zone) if school else desk.now.date()
+    if await _is_somebody_elses(desk, contact, other_id, day):
+        return False
+    await merging.merge(desk.session, person, other, day)
+    desk.record("people made one", person.id, school.id if school else None, other=other_id)
+    desk.households = {}
+    desk.forget_access(other_id)
+    return True
 
 
 async def _tie(desk: Desk, person: Person, pupil: Pupil) -> None:

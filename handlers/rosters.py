@@ -153,7 +153,10 @@ class _Taking:
         self._today = today
         self._says = says
         self._by_phone: dict[bytes, list[Person]] = {}
-        for _, person in (p for pairs in known.guardianships.values() for p in pairs):
+        self._guardians = {
+            person.id: person for ties in known.guardianships.values() for _, person in ties
+        }
+        for person in self._guardians.values():
             self._remember_phone(person)
         self._listed: dict[bytes, list[str]] = {}
         self.changes = Changes()
@@ -286,8 +289,10 @@ class _Taking:
             person = self._person(guardian.name, guardian.phone)
             person.language = guardian.language
             self.changes.guardians += 1
-        elif self._rename(person, guardian.name) | self._rephone(person, guardian.phone):
-            self.changes.changed += 1
+        else:
+            # Who also works here is called as the list of staff has it.
+            named = person.id not in self._known.staff and self._rename(person, guardian.name)
+            self.changes.changed += named | self._rephone(person, guardian.phone)
         self._remember_phone(person)
         for student_id, each in zip(students, guardian.students, strict=True):
             self._tie(person, student_id, each)
@@ -374,8 +379,12 @@ class _Taking:
             person = self._person(member.name, member.phone)
             self._known.staff[person.id] = person
             self.changes.staff += 1
-        elif self._rename(person, member.name) | self._rephone(person, member.phone):
-            self.changes.changed += 1
+        else:
+            # A parent among the staff is found again by the phone that the guardians' list has.
+            phone = None if self._is_guardian(person) else member.phone
+            self.changes.changed += self._rename(person, member.name) | self._rephone(
+                person, phone
+            )
         wanted = {
             (role, self._unit_of(role, name).id)
             for role, name in (member.roles or ((Role.staff, None),))
@@ -398,6 +407,9 @@ class _Taking:
                 grant.until = self._today
                 self.changes.changed += 1
         self.changes.changed += bool(new) and not fresh
+
+    def _is_guardian(self, person: Person) -> bool:
+        return person.id in self._guardians and person.phone_index is not None
 
     def _unit_of(self, role: Role, name: str | None) -> Unit:
         kind = _KIND_OF.get(role)

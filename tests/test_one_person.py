@@ -1,0 +1,126 @@
+"""Somebody who is known twice is one person once they have said so: nothing is lost by it."""
+
+from sqlmodel import col, select
+
+from bot.installation import first_admin
+from checkin.access import Role
+from checkin.invitations import InvitationKind
+from checkin.rosters import Sheet, read_roster
+from handlers.invitations import make_link
+from handlers.rosters import import_roster
+from storage import contacts, people, units
+from storage.tables import CheckIn, Contact, Person, RoleGrant
+from tests.play import BOT_ID, ROSTER, Someone, Stage
+
+
+async def takes_over(stage: Stage, roster: str) -> int:
+    """Take over a roster; return how many were changed by it."""
+    assert stage.school is not None
+    rows = [line.split(",") for line in roster.strip().splitlines()]
+    async with stage.database.writing() as session:
+        changes = await import_roster(
+            session, stage.school, read_roster([Sheet("roster", rows)]), stage.now, actor_id=None
+        )
+    return changes.changed + changes.staff + changes.guardians
+
+
+async def link_for(stage: Stage, name: str, kind: InvitationKind = InvitationKind.staff) -> str:
+    person = await stage.person_id(name)
+    async with stage.database.writing() as session:
+        school = stage.school.id if stage.school else 0
+        return await make_link(session, kind, school, stage.now, by=None, person_id=person)
+
+
+async def person_behind(stage: Stage, who: Someone) -> Person:
+    async with stage.database.reading() as session:
+        found = await session.exec(select(Contact).where(Contact.chat_id == who.user_id))
+        return await session.get_one(Person, found.one().person_id)
+
+
+async def comes_by_the_console(stage: Stage) -> Someone:
+    """Let the first admin come in before there is a roster."""
+    stage.language = "en"
+    way_in = await first_admin(stage.database, stage.clock)
+    assert way_in is not None
+    assert way_in.digits is not None
+    async with stage.database.writing() as session:
+        stage.school = (await units.schools(session))[0]
+        await contacts.know_bot(session, BOT_ID, stage.transport.username, stage.now)
+    gu = await stage.phone("Gu")
+    await stage.opens(gu, way_in.code)
+    await stage.says(gu, way_in.digits)
+    await stage.taps(gu, "Yes, I agree")
+    return gu
+
+
+async def test_the_first_admin_and_their_line_on_the_roster_become_one_person(
+    stage: Stage,
+) -> None:
+    gu = await comes_by_the_console(stage)
+    await takes_over(stage, ROSTER.replace("Gu,,admin", "Gu,3-2,class teacher"))
+    before = await person_behind(stage, gu)
+    await stage.opens(gu, await link_for(stage, "Gu"))
+    await stage.says(gu, "0014")
+    await stage.taps(gu, "Yes, I agree")
+    after = await person_behind(stage, gu)
+    assert after.id == before.id
+    async with stage.database.reading() as session:
+        assert people.name_of(after) == "Gu"
+        access = await people.access_of(session, after.id, stage.now)
+        assert access.roles() == {Role.admin, Role.class_teacher}
+        grants = list(await session.exec(select(RoleGrant).where(col(RoleGrant.until).is_(None))))
+        assert len({grant.person_id for grant in grants}) == 4  # nobody beside the list's four
+    await stage.says(gu, "/class")
+    assert "3-2" in (await stage.chat(gu))[-1]["text"]
+    assert not await takes_over(stage, ROSTER.replace("Gu,,admin", "Gu,3-2,class teacher"))
+    async with stage.database.reading() as session:
+        access = await people.access_of(session, after.id, stage.now)
+        assert Role.admin in access.roles()
+
+
+async def test_who_is_made_one_while_the_round_is_open_is_asked_once(stage: Stage) -> None:
+    gu = await comes_by_the_console(stage)
+    await takes_over(stage, ROSTER)
+    await stage.at("06:30")
+    await stage.opens(gu, await link_for(stage, "Gu"))
+    await stage.says(gu, "0014")
+    await stage.taps(gu, "Yes, I agree")
+    me = await person_behind(stage, gu)
+    async with stage.database.reading() as session:
+        staff = list(
+            await session.exec(
+                select(CheckIn.subject_id).where(CheckIn.unit_id == CheckIn.school_id)
+            )
+        )
+    assert staff.count(me.id) == 1
+    assert len(staff) == 4
+    await stage.taps(gu, "All clear")
+    assert "all clear" in (await stage.chat(gu))[-1]["text"]
+
+
+async def test_a_parent_who_teaches_here_keeps_the_children_and_gets_the_class(
+    stage: Stage,
+) -> None:
+    await stage.opens_school("en")
+    maria = await stage.joined("Maria")
+    await stage.at("06:30")
+    await stage.taps_first(maria, 0)
+    await stage.opens(maria, await link_for(stage, "Ms Sun"))
+    await stage.says(maria, "0012")
+    await stage.taps(maria, "Yes, I agree")
+    await stage.says(maria, "/today")
+    card = (await stage.chat(maria))[-1]["text"]
+    assert all(name in card for name in ("Ana", "Ben", "you"))
+    await stage.says(maria, "/class")
+    assert "1-1" in (await stage.chat(maria))[-1]["text"]
+    assert not await takes_over(stage, ROSTER)
+
+
+async def test_a_students_link_is_not_for_the_parents_chat(stage: Stage) -> None:
+    await stage.opens_school("en")
+    maria = await stage.joined("Maria")
+    await stage.opens(maria, await link_for(stage, "Ana", InvitationKind.student))
+    await stage.says(maria, "0412")
+    assert "Somebody else has joined in this chat" in (await stage.chat(maria))[-1]["text"]
+    ana = await stage.person_id("Ana")
+    assert (await person_behind(stage, maria)).id == maria.person_id != ana
