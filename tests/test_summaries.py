@@ -28,22 +28,28 @@ staff,T003,林岚,,school lead,13900000013,
 staff,T004,何川,,deputy head,13900000014,
 staff,T005,顾宁,,doctor,13900000015,
 """
-CAST = ("Maria", "Bruno", "Clara", "Elsa", "Finn", "林岚", "何川", "顾宁")
+FAMILIES = ("Maria", "Bruno", "Clara", "Elsa", "Finn")
+STAFF = ("林岚", "何川", "顾宁")
 
 
 async def a_morning(stage: Stage, language: str) -> dict[str, Someone]:
     """Let everybody join and be asked; the lead and the deputy answer for themselves."""
     stage.language = language
     await stage.a_school(ROSTER)
-    cast = {name: await stage.joined(name) for name in CAST}
+    cast = {name: await stage.joined(name) for name in (*FAMILIES, *STAFF)}
     await stage.at("06:30")
-    await answer_well(stage, cast, "林岚", "何川", "顾宁")
+    await answer_well(stage, cast, *STAFF)
     return cast
 
 
 async def answer_well(stage: Stage, cast: dict[str, Someone], *names: str) -> None:
     for name in names:
         await stage.taps_first(cast[name], 0)
+
+
+async def is_closed_and_handed_over(stage: Stage) -> None:
+    await stage.at("08:00")
+    await stage.at("08:05")
 
 
 def from_now(stage: Stage) -> None:
@@ -59,10 +65,9 @@ async def test_a_day_without_a_case_and_nobody_left_out(
     stage: Stage, golden: Golden, language: str
 ) -> None:
     cast = await a_morning(stage, language)
-    await answer_well(stage, cast, "Maria", "Bruno", "Clara", "Elsa", "Finn")
+    await answer_well(stage, cast, *FAMILIES)
     from_now(stage)
-    await stage.at("08:00")
-    await stage.at("08:05")
+    await is_closed_and_handed_over(stage)
     await stage.taps_first(cast["林岚"], 0)  # sign
     await stage.at("08:30")
     await stage.at("09:00")
@@ -81,8 +86,7 @@ async def test_cases_absences_and_the_silent_by_name(
     await answer_well(stage, cast, *["Elsa"] * 4)
     await stage.taps_first(cast["Elsa"], 1)  # not coming today
     from_now(stage)
-    await stage.at("08:00")
-    await stage.at("08:05")
+    await is_closed_and_handed_over(stage)
     await stage.taps_first(cast["林岚"], 0)  # sign
     golden(f"summary_cases.{language}", stage.transcript())
 
@@ -93,8 +97,7 @@ async def test_a_late_answer_edits_the_summary_until_it_is_signed(
 ) -> None:
     cast = await a_morning(stage, language)
     await answer_well(stage, cast, "Bruno", "Clara", "Elsa")
-    await stage.at("08:00")
-    await stage.at("08:05")
+    await is_closed_and_handed_over(stage)
     from_now(stage)
     await stage.at("08:20")
     await answer_well(stage, cast, "Finn")
@@ -108,8 +111,7 @@ async def test_after_the_signature_a_case_is_told_at_once_and_the_rest_together(
 ) -> None:
     cast = await a_morning(stage, language)
     await answer_well(stage, cast, "Bruno", "Clara")
-    await stage.at("08:00")
-    await stage.at("08:05")
+    await is_closed_and_handed_over(stage)
     await stage.taps_first(cast["林岚"], 0)  # sign
     from_now(stage)
     await stage.at("08:12")
@@ -129,9 +131,8 @@ async def test_a_summary_that_nobody_signs_falls_to_the_deputy(
     stage: Stage, golden: Golden, language: str
 ) -> None:
     cast = await a_morning(stage, language)
-    await answer_well(stage, cast, "Maria", "Bruno", "Clara", "Elsa", "Finn")
-    await stage.at("08:00")
-    await stage.at("08:05")
+    await answer_well(stage, cast, *FAMILIES)
+    await is_closed_and_handed_over(stage)
     from_now(stage)
     await stage.at("08:30")
     await stage.at("09:00")

@@ -15,7 +15,7 @@ from checkin.plans import Audience
 from storage import asking
 from storage.database import Database, Session
 from storage.ledger import State
-from storage.tables import Card, CheckIn, Consent, Contact, Guardianship, Ledger
+from storage.tables import Card, CheckIn, Consent, Contact, Guardianship, Ledger, Round
 from tests.builders import MONDAY, Rows, a_school, at, cards_of, checkins_of, ledger_of
 
 DAYS = st.sampled_from([MONDAY - timedelta(days=1), MONDAY, MONDAY + timedelta(days=1)])
@@ -203,16 +203,28 @@ async def _revisions(session: Session) -> int:
     return (await session.exec(select(func.sum(Card.revision)))).one() or 0
 
 
+def a_teacher_with_a_child_here(rows: Rows) -> Contact:
+    """Mr Wang is asked for himself, and as the guardian of Ana."""
+    teacher, contact = rows.staff("Mr Wang", Role.class_teacher, rows.class_id)
+    child = rows.student("Ana")
+    rows.tie(teacher, child)
+    rows.consent(child, teacher)
+    return contact
+
+
+async def both_rounds(session: Session, rows: Rows) -> tuple[Round, Round]:
+    """Open the morning's round of the students and that of the staff."""
+    students, staff = await rows.round(), await rows.round(Audience.staff)
+    await asking.open_students(session, students)
+    await asking.open_staff(session, staff, rows.school.path)
+    return students, staff
+
+
 async def test_a_card_for_two_plans_of_one_slot_is_one_message(database: Database) -> None:
     async with database.writing() as session:
         rows = await a_school(session)
-        teacher, contact = rows.staff("Mr Wang", Role.class_teacher, rows.class_id)
-        child = rows.student("Ana")
-        rows.tie(teacher, child)
-        rows.consent(child, teacher)
-        students, staff = await rows.round(), await rows.round(Audience.staff)
-        await asking.open_students(session, students)
-        await asking.open_staff(session, staff, rows.school.path)
+        contact = a_teacher_with_a_child_here(rows)
+        students, staff = await both_rounds(session, rows)
         first = await asking.ask(session, students, rows.now)
         second = await asking.ask(session, staff, rows.now)
     async with database.reading() as session:
@@ -272,13 +284,8 @@ async def test_the_second_guardian_is_asked_only_at_the_second_rung(database: Da
 async def test_no_household_is_reminded_twice_within_ten_minutes(database: Database) -> None:
     async with database.writing() as session:
         rows = await a_school(session)
-        teacher, _contact = rows.staff("Mr Wang", Role.class_teacher, rows.class_id)
-        child = rows.student("Ana")
-        rows.tie(teacher, child)
-        rows.consent(child, teacher)
-        students, staff = await rows.round(), await rows.round(Audience.staff)
-        await asking.open_students(session, students)
-        await asking.open_staff(session, staff, rows.school.path)
+        a_teacher_with_a_child_here(rows)
+        students, staff = await both_rounds(session, rows)
         for held in (students, staff):
             await asking.ask(session, held, rows.now)
         later = [rows.now + timedelta(minutes=n) for n in (0, 9, 10, 15)]
@@ -297,14 +304,9 @@ async def test_a_reminder_stays_while_another_round_waits_for_the_household(
 ) -> None:
     async with database.writing() as session:
         rows = await a_school(session)
-        teacher, _contact = rows.staff("Mr Wang", Role.class_teacher, rows.class_id)
-        child = rows.student("Ana")
-        rows.tie(teacher, child)
-        rows.consent(child, teacher)
+        a_teacher_with_a_child_here(rows)
         rows.family("Ben", "Maria")
-        students, staff = await rows.round(), await rows.round(Audience.staff)
-        await asking.open_students(session, students)
-        await asking.open_staff(session, staff, rows.school.path)
+        students, staff = await both_rounds(session, rows)
         for held in (students, staff):
             await asking.ask(session, held, rows.now)
         await asking.remind(session, students, rows.now, rung=1)
