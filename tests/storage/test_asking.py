@@ -321,3 +321,30 @@ async def test_a_reminder_stays_while_another_round_waits_for_the_household(
 
 async def _reminders(session: Session) -> list[str]:
     return sorted(await session.exec(select(Ledger.state).where(Ledger.kind == "reminder")))
+
+
+async def test_when_a_chat_closes_the_next_in_line_is_asked_once_for_all_the_children(
+    database: Database,
+) -> None:
+    async with database.writing() as session:
+        rows = await a_school(session)
+        ana, lost = rows.family("Ana", "Maria")
+        carlos = rows.second_guardian(ana, "Carlos")
+        ben, cleo = rows.student("Ben"), rows.student("Cleo")
+        for child in (ben, cleo):
+            rows.tie(lost.person_id or 0, child)
+            rows.consent(child, lost.person_id or 0)
+        rows.tie(carlos.person_id or 0, ben, rank=2)
+        rows.consent(ben, carlos.person_id or 0)
+        held = await rows.round()
+        await asking.open_students(session, held)
+        await asking.ask(session, held, rows.now)
+        lost.state = "blocked"
+        await asking.ask_instead(session, lost, rows.now)
+        assert await _owed(session, held.id, "card") == sorted([lost.id, carlos.id])
+        now_held = await checkins_of(session, held.id)
+        assert {child: now_held[child].status for child in (ana, ben, cleo)} == {
+            ana: Status.asked,
+            ben: Status.asked,
+            cleo: Status.unreachable,
+        }
