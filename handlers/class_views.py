@@ -6,7 +6,7 @@ from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from checkin.access import Access, Act
+from checkin.access import Access, Act, Reach
 from checkin.arrivals import MISSING, arrivals_open
 from checkin.checkins import Counts, count
 from checkin.plans import next_due
@@ -214,11 +214,7 @@ async def _classes(
     of_unit: dict[int, list[Entry]] = {}
     for entry in entries:
         of_unit.setdefault(entry.checkin.unit_id, []).append(entry)
-    classes = [
-        each
-        for each in await units.classes_of(session, school.id)
-        if each.path.startswith(unit.path)
-    ]
+    classes = await units.units_within(session, Reach((unit.path,)), "class")
     named = [(each.id, each.name, False) for each in classes if each.id in of_unit]
     named += [(school.id, "", True)] if school.id in of_unit else []
     rows = tuple(

@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
-from checkin.access import Access, Act
+from checkin.access import Access, Act, Reach
 from checkin.arrivals import MISSING
 from checkin.plans import MORNING
 from handlers import arrivals, by_phone, excusing, reminding
@@ -61,11 +61,7 @@ async def _own(desk: Desk, access: Access) -> list[Unit]:
             found.append(unit)
             continue
         chases = access.may(Act.remind, unit.path)
-        classes = [
-            each
-            for each in await units.classes_of(desk.session, unit.school_id or unit.id)
-            if each.path.startswith(unit.path)
-        ]
+        classes = await units.units_within(desk.session, Reach((unit.path,)), "class")
         few = chases and unit.kind == "school" and len(classes) <= MOST_CARDS
         found += classes if few else [unit]
     return found
