@@ -1,5 +1,6 @@
 """A school's day for its lead: short on a phone, and fit to be forwarded as it stands. Pure."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from itertools import groupby
 
@@ -10,6 +11,7 @@ from checkin.arrivals import MISSING
 from checkin.checkins import Counts, Status
 from checkin.corrections import Change
 from checkin.names import mask
+from checkin.pauses import EXCUSES, FAMILY, Excuse
 from handlers.messages import Button, Rendered, Style
 from handlers.presses import Press, Verb
 from handlers.summary_views import (
@@ -128,7 +130,7 @@ def _lists(view: SummaryView, texts: Texts) -> list[str]:
         parts += _named(view.absent, texts, MOST_LINES)
     excused = view.summary.everybody.excused
     if excused:
-        parts.append(texts("summary.excused", n=excused))
+        parts.append(texts("summary.excused", n=excused, why=_excuses(view, texts)))
     if view.zero.unaccounted:
         parts.append(texts("summary.unaccounted", n=view.zero.unaccounted))
         parts += [texts("summary.silent_class", unit=u, n=n) for u, n in view.silent_classes]
@@ -136,6 +138,20 @@ def _lists(view: SummaryView, texts: Texts) -> list[str]:
     else:
         parts.append(texts("summary.everyone"))
     return parts
+
+
+def _excuses(view: SummaryView, texts: Texts) -> str:
+    """Say why people are excused, the most frequent reason first: ill 2, school trip 1."""
+    counted: Counter[str] = Counter()
+    for reason, n in (view.summary.excused or {}).items():
+        counted[reason if reason in {*EXCUSES, FAMILY} else Excuse.other] += n
+    return list_words(
+        texts,
+        (
+            texts.plain("summary.excused_why", reason=texts.plain(f"excuse.{reason}"), n=n)
+            for reason, n in counted.most_common()
+        ),
+    )
 
 
 def _named(

@@ -180,6 +180,11 @@ async def _claim(desk: Desk, words: Words, contact: Contact, pupils: list[Pupil]
 async def _ask_consent(
     desk: Desk, event: Event, contact: Contact, pupil: Pupil, guardian_id: int
 ) -> None:
+    part = await _part(desk, pupil, guardian_id)
+    if part is None:
+        contact.dialogue = {}
+        await desk.say(contact, event, "join.number_only", name=pupil.name)
+        return
     contact.dialogue = {
         "step": "consent",
         "invitation": contact.dialogue.get("invitation"),
@@ -190,11 +195,23 @@ async def _ask_consent(
     await desk.say(
         contact,
         event,
-        "join.consent",
+        f"join.consent{part}",
         name=pupil.name,
         unit=pupil.unit_name,
         school=school.name,
     )
+
+
+async def _part(desk: Desk, pupil: Pupil, guardian_id: int) -> str | None:
+    """Return which words say a guardian's part: to answer, to see, or beside a warden.
+
+    None: the roster has them as a number to call, and gives them nothing to see or to answer.
+    """
+    ties = await people.guardianships_of(desk.session, pupil.person_id)
+    tie = next((tie for tie in ties if tie.guardian_id == guardian_id), None)
+    if tie is not None and not tie.may_answer:
+        return "_to_see" if tie.may_see else None
+    return "_boarder" if pupil.boards else ""
 
 
 async def _prove(desk: Desk, words: Words, contact: Contact) -> None:
@@ -322,7 +339,8 @@ async def _agree(desk: Desk, tap: Tap, contact: Contact) -> None:
         for key in await _role_keys(desk, contact):
             await desk.say(contact, tap, key)
     else:
-        await desk.say(contact, tap, "join.done", name=names[subject_id])
+        part = await _part(desk, found[0], person.id)
+        await desk.say(contact, tap, f"join.done{part or ''}", name=names[subject_id])
     await join_today(desk, tap, contact, subject_id)
 
 
@@ -386,6 +404,10 @@ async def join_today(desk: Desk, event: Event, contact: Contact, subject_id: int
     for checkin, held in await rounds.open_check_ins(desk.session, subject_id):
         if checkin.dormitory_id is not None and contact.person_id != subject_id:
             continue
+        if subject_id not in await people.answers_for(
+            desk.session, contact.person_id or 0, held.day
+        ):
+            continue  # who may only see is not asked, and the child is not asked about by that
         if checkin.status in {Status.due, Status.unreachable}:
             checkin.status = Status.asked.value
             await desk.session.flush()

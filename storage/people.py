@@ -20,7 +20,10 @@ from storage.units import within
 
 @dataclass(frozen=True, slots=True)
 class Pupil:
-    """A student with the class they are in on `today`, their school's local date."""
+    """A student with the class they are in on `today`, their school's local date.
+
+    `boards`: a dormitory's warden answers for them.
+    """
 
     person_id: int
     name: str
@@ -31,6 +34,7 @@ class Pupil:
     school_id: int
     own_account: bool
     today: date
+    boards: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +126,7 @@ async def pupils(
                     enrolment.school_id,
                     enrolment.own_account,
                     today,
+                    enrolment.dormitory_id is not None,
                 )
             )
     return sorted(found, key=lambda pupil: (pupil.unit_name, pupil.name))

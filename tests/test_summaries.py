@@ -7,7 +7,9 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.play import Someone, Stage
+from checkin.pauses import FAMILY
+from storage.tables import Pause
+from tests.play import MONDAY, TUESDAY, Someone, Stage
 
 Golden = Callable[[str, str], None]
 BOTH = pytest.mark.parametrize("language", ["en", "zh"])
@@ -89,6 +91,37 @@ async def test_cases_absences_and_the_silent_by_name(
     await is_closed_and_handed_over(stage)
     await stage.taps_first(cast["林岚"], 0)  # sign
     golden(f"summary_cases.{language}", stage.transcript())
+
+
+@pytest.mark.parametrize(
+    ("language", "line"),
+    [
+        ("en", "Excused: 3 (ill 2, asked for by the family 1)"),
+        ("zh", "免填：3人（病假2人、家长请假1人）"),
+    ],
+)
+async def test_the_excused_are_counted_by_reason(stage: Stage, language: str, line: str) -> None:
+    stage.language = language
+    school = await stage.a_school(ROSTER)
+    lead = await stage.joined("林岚")
+    for name, reason in (("Ana", FAMILY), ("Ben", "ill"), ("Emil", "ill")):
+        person = await stage.person_id(name)
+        async with stage.database.writing() as session:
+            session.add(
+                Pause(
+                    subject_id=person,
+                    school_id=school.id,
+                    kind="school",
+                    reason=reason,
+                    since=MONDAY,
+                    until=TUESDAY,
+                    made_by=person,
+                    made_at=stage.now,
+                )
+            )
+    await stage.at("06:30")
+    await stage.says(lead, "/summary")
+    assert line in (await stage.chat(lead))[-1]["text"]
 
 
 @BOTH

@@ -150,7 +150,7 @@ def test_a_class_adds_up_to_everybody_in_it() -> None:
         [
             one(Status.complete),
             one(Status.complete, absent=True),
-            one(Status.complete, presence="missing"),
+            one(Status.complete, disposition=Disposition.cleared, presence="missing"),
             one(Status.excused),
             one(Status.no_response),
             one(Status.no_response, presence="here"),

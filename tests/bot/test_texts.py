@@ -68,6 +68,8 @@ FAMILIES: dict[str, Iterable[str]] = {
     "button.release_": RELEASES,
     "flag.as_": ("unseen", "instead", "last_resort"),
     "flag.done_": Decision,
+    "join.consent": ("", "_boarder", "_to_see"),
+    "join.done": ("", "_boarder", "_to_see"),
     "join.role_": ("admin", "school_lead", "class_teacher", "doctor"),
     "picture.": ("answered", "cases", "unaccounted", "missing"),
     "picture.key_": ("well", "away", "silent", "unwell", "missing"),

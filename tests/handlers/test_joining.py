@@ -1,5 +1,8 @@
 """Joining beside a running morning: words about health are never taken for another child."""
 
+from collections.abc import Callable
+
+import pytest
 from sqlmodel import select
 
 from checkin.statuses import Status
@@ -69,6 +72,24 @@ async def test_a_child_that_is_known_already_needs_no_second_consent(stage: Stag
     assert await attempts(stage) == 0
 
 
+PARTS = {"Lena": ("3-2", "Leo 0450"), "Oleg": ("3-2", "Tom 0431"), "Rosa": ("3-2", "Ana 0412")}
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+async def test_who_joins_is_told_the_part_that_they_will_have(
+    stage: Stage, golden: Callable[[str, str], None], language: str
+) -> None:
+    await stage.opens_boarding_school(language)
+    for place, (name, (unit, claim)) in enumerate(PARTS.items()):
+        who = await stage.phone(name)
+        await stage.opens(who, await stage.class_link(unit))
+        await stage.says(who, claim)
+        await stage.taps_first(who, place)
+        if name != "Rosa":  # a number to call: nothing to agree to
+            await stage.taps_first(who, 0)
+    golden(f"parts.{language}", stage.transcript())
+
+
 async def test_a_boarders_guardian_who_joins_in_the_morning_is_not_asked(stage: Stage) -> None:
     await stage.opens_boarding_school("en")
     code = await stage.class_link("3-2")
@@ -79,3 +100,16 @@ async def test_a_boarders_guardian_who_joins_in_the_morning_is_not_asked(stage: 
     await stage.taps_first(lena, 0)
     await stage.taps(lena, "Yes, I agree")
     assert "All well this morning?" not in stage.transcript()
+
+
+async def test_who_may_only_see_is_not_asked_when_joining_in_the_morning(stage: Stage) -> None:
+    await stage.opens_boarding_school("en")
+    await stage.at("06:30")
+    before = await statuses(stage)
+    oleg = await stage.phone("Oleg")
+    await stage.opens(oleg, await stage.class_link("3-2"))
+    await stage.says(oleg, "Tom 0431")
+    await stage.taps_first(oleg, 1)
+    await stage.taps(oleg, "Yes, I agree")
+    assert "You can now see here" in (await stage.chat(oleg))[-1]["text"]
+    assert await statuses(stage) == before  # nobody has been asked about him by that
