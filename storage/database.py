@@ -14,6 +14,8 @@ from sqlalchemy.exc import TimeoutError as NoConnectionError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from storage.sqlite import save_trips
+
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 
@@ -38,6 +40,7 @@ class Database:
         )
         self._writer = asyncio.Lock()
         if self.is_sqlite:
+            save_trips(self.engine)
             _tame_sqlite(self.engine, "FULL" if safe else "OFF")
             self._write_engine = self.engine.execution_options(writing=True)
         else:

@@ -1,6 +1,7 @@
 """One database: nothing is lost between writers, and its tables are those of the models."""
 
 import asyncio
+import logging
 import sqlite3
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from sqlalchemy import Connection, event, inspect, text, update
+from sqlmodel import select
 
 from storage.database import MIGRATIONS, Database, DatabaseUrlError, async_url, is_outage
 from storage.ids import new_id
@@ -253,3 +255,18 @@ def test_ids_of_many_threads_never_repeat() -> None:
     with ThreadPoolExecutor(8) as pool:
         made = list(pool.map(lambda _n: [new_id() for _ in range(1000)], range(8)))
     assert len({i for some in made for i in some}) == 8000
+
+
+async def test_a_statement_is_one_trip_to_the_connections_thread(
+    database: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with database.writing() as session:
+        made = await a_school(session)  # the connection is there, and its transaction
+        caplog.set_level(logging.DEBUG, logger="aiosqlite")
+        assert len(list(await session.exec(select(Unit)))) == 2
+        await affected(
+            session,
+            update(table(Unit)).where(table(Unit).c.id == made.class_id).values(position=7),
+        )
+        caplog.set_level(logging.INFO, logger="aiosqlite")
+    assert len([each for each in caplog.messages if each.startswith("executing")]) == 2

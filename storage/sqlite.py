@@ -1,0 +1,83 @@
+"""SQLite in fewer trips: a statement goes to the connection's thread once and comes back done.
+
+aiosqlite gives each connection a thread, and SQLAlchemy asks it four times for one statement:
+for a cursor, to execute, for the rows, to close. Each time two threads wake each other, which
+costs more than the small queries of a morning themselves.
+"""
+
+import sqlite3
+from collections.abc import Sequence
+from typing import Any, Self
+
+import aiosqlite
+from sqlalchemy import event
+from sqlalchemy.dialects.sqlite.aiosqlite import (
+    AsyncAdapt_aiosqlite_connection,
+    AsyncAdapt_aiosqlite_cursor,
+)
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+
+class _Statement:
+    """A cursor in aiosqlite's form that is opened, read to the end and closed in one trip."""
+
+    description: Any = None
+    rowcount: int = -1
+    lastrowid: int | None = None
+    arraysize: int = 1
+
+    def __init__(self, connection: aiosqlite.Connection) -> None:
+        self._connection = connection
+        self._rows: list[Any] = []
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def execute(self, sql: str, parameters: Sequence[Any] = ()) -> None:
+        await self._trip(sql, parameters, many=False)
+
+    async def executemany(self, sql: str, parameters: Sequence[Sequence[Any]]) -> None:
+        await self._trip(sql, parameters, many=True)
+
+    async def fetchall(self) -> list[Any]:
+        return self._rows
+
+    async def close(self) -> None:
+        """Nothing is left to close."""
+
+    async def _trip(self, sql: str, parameters: Any, *, many: bool) -> None:
+        carry_out: Any = self._connection._execute
+        await carry_out(self._run, sql, parameters, many=many)
+
+    def _run(self, sql: str, parameters: Any, *, many: bool) -> None:
+        """Do all of it; called in the connection's thread."""
+        cursor: sqlite3.Cursor = self._connection._conn.cursor()
+        try:
+            (cursor.executemany if many else cursor.execute)(sql, parameters)
+            self.description = cursor.description
+            if self.description:
+                self._rows = cursor.fetchall()
+            self.rowcount, self.lastrowid = cursor.rowcount, cursor.lastrowid
+        finally:
+            cursor.close()
+
+
+class _Cursor(AsyncAdapt_aiosqlite_cursor):
+    __slots__ = ()
+
+    def _make_new_cursor(self, connection: Any) -> Any:
+        return _Statement(connection)
+
+
+class _Connection(AsyncAdapt_aiosqlite_connection):
+    __slots__ = ()
+    _cursor_cls = _Cursor
+
+
+def save_trips(engine: AsyncEngine) -> None:
+    """Have every connection of the engine carry out a statement in one trip."""
+
+    @event.listens_for(engine.sync_engine, "do_connect")
+    def _connect(dialect: Any, _record: Any, arguments: Any, options: Any) -> Any:
+        made = dialect.connect(*arguments, **options)
+        return _Connection(made.dbapi, made._connection)
