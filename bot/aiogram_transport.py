@@ -5,6 +5,7 @@ The library is imported when the first transport is made, for it takes seconds.
 """
 
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
 from aiogram import Bot
@@ -24,7 +25,8 @@ from aiogram.exceptions import (
     TelegramServerError,
     TelegramUnauthorizedError,
 )
-from aiogram.methods import TelegramMethod
+from aiogram.methods import Response, TelegramMethod
+from aiogram.methods.base import TelegramType
 from aiogram.types import (
     BotCommand,
     BotCommandScopeAllPrivateChats,
@@ -69,7 +71,6 @@ from handlers.messages import (
 )
 
 COPY_LIMIT = 256  # characters that a copy button may carry
-COPY_LIMIT = 256  # characters that a copy button may carry
 SEND_TIMEOUT = (
     10.0  # seconds; well under the ledger's lease, so that a lease never outlives a send
 )
@@ -90,11 +91,38 @@ class _GetRawUpdates(TelegramMethod[list[dict[str, Any]]]):
     allowed_updates: list[str] = ALLOWED
 
 
+@cache
+def _form_of_answer(method: type[TelegramMethod[TelegramType]]) -> type[Response[TelegramType]]:
+    """Return the form of a method's answer.
+
+    Pydantic takes milliseconds to make it, and makes it anew for each call when nobody holds it.
+    """
+    return Response[method.__returning__]  # type: ignore[name-defined]
+
+
+class _Session(AiohttpSession):
+    """aiogram's session, without what it does again and again or waits for in vain."""
+
+    def check_response(
+        self, bot: Bot, method: TelegramMethod[TelegramType], status_code: int, content: str
+    ) -> Response[TelegramType]:
+        """Read an answer."""
+        _form_of_answer(type(method))
+        return super().check_response(bot, method, status_code, content)
+
+    async def close(self) -> None:
+        """Let go of connections; only TLS has to be given a moment to say goodbye."""
+        if self.api.base.startswith("https:"):
+            await super().close()
+        elif self._session is not None:
+            await self._session.close()
+
+
 class AiogramTransport:
     """One bot, through aiogram's types, methods and errors."""
 
     def __init__(self, token: str, api_url: str) -> None:
-        session = AiohttpSession(api=TelegramAPIServer.from_base(api_url))
+        session = _Session(api=TelegramAPIServer.from_base(api_url))
         self._bot = Bot(token, session=session)
         self._username = ""
 
