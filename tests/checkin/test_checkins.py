@@ -269,7 +269,10 @@ class Family(RuleBasedStateMachine):
         if any(word.who != who for word in worse):
             return False
         moments = [word.moment for word in worse if word.raised] + [self.now]
-        return all(later - sooner <= 10 for sooner, later in pairwise(moments))
+        return all(
+            minutes(later) - minutes(sooner) <= timedelta(minutes=10)  # floats would not be exact
+            for sooner, later in pairwise(moments)
+        )
 
     @invariant()
     def severity_never_falls_by_itself(self) -> None:
