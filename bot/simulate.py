@@ -138,15 +138,17 @@ async def simulate(
 @contextmanager
 def _few_collections() -> Iterator[None]:
     """Look for garbage seldom: the run ends by itself, and looking took a sixth of its time."""
-    usual = gc.get_threshold()
-    gc.collect()
-    gc.freeze()
+    usual, frozen = gc.get_threshold(), gc.get_freeze_count() > 0
+    if not frozen:
+        gc.collect()
+        gc.freeze()
     gc.set_threshold(100_000, 20, 100)
     try:
         yield
     finally:
         gc.set_threshold(*usual)
-        gc.unfreeze()
+        if not frozen:
+            gc.unfreeze()
 
 
 # ---- the town ------------------------------------------------------------------------------

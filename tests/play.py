@@ -386,18 +386,21 @@ class Stage:
     async def settle(self) -> None:
         """Let every part work until none has anything left to do."""
         for _ in range(200):
-            done = await self.poller.once(0)
-            for handled in self.handled:
-                self.sender.answer(handled.toasts)
-                await self.sender.toasts_sent()
-            done += len(await heartbeat(self.database, self.clock))
-            done += len(await corrections.tell_gathered(self.database, self.clock))
-            done += len(await escalate(self.database, self.clock))
-            if any(handled.jobs for handled in self.handled):
-                done += len(await imports.work(self.database, self.clock, self._download))
-            self.handled.clear()
-            done += await self.sender.once()
-            if not done:
+            done = 0
+            while heard := await self.poller.once(0):
+                done += heard
+                for handled in self.handled:
+                    self.sender.answer(handled.toasts)
+                    await self.sender.toasts_sent()
+                if any(handled.jobs for handled in self.handled):
+                    await imports.work(self.database, self.clock, self._download)
+                self.handled.clear()
+            decided = len(await heartbeat(self.database, self.clock))
+            decided += len(await corrections.tell_gathered(self.database, self.clock))
+            decided += len(await escalate(self.database, self.clock))
+            while await self.sender.once():
+                pass
+            if not decided:  # what was sent gives nobody anything more to decide
                 break
         else:
             raise AssertionError("the stage never came to rest")
