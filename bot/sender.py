@@ -417,7 +417,8 @@ class Sender:
             gone = await ledger.reminders_to_withdraw(session, self._transport.bot_id, self._width)
         if not gone:
             return 0
-        marks = []
+        marks: list[int] = []
+        closed: list[int] = []
         for entry, chat_id in gone:
             await self._pacer.turn(bulk=False)
             result = await self._transport.delete(chat_id, entry.message_id or 0)
@@ -426,11 +427,15 @@ class Sender:
             elif isinstance(result, Unauthorized):
                 self._stop_sending()
                 break
-            if not isinstance(result, _UNSETTLED):
+            elif isinstance(result, Unreachable):
+                closed.append(entry.contact_id)  # it goes when the chat is open again
+            if not isinstance(result, _UNSETTLED | Unreachable):
                 marks.append(entry.id)
         async with self._database.writing() as session:
             await ledger.mark_withdrawn(session, marks)
-        return len(marks)
+            for contact_id in closed:
+                await _keep_unreachable(session, contact_id, self._clock())
+        return len(marks) + len(closed)
 
 
 async def _keep_unreachable(session: Session, contact_id: int, now: datetime) -> None:

@@ -90,8 +90,7 @@ class Router:
                 await desk.say(contact, event, "help.private_only")
             return
         if contact.state != "active":
-            # Whoever writes can be reached again.
-            contact.state, contact.changed_at = "active", desk.now
+            await _opened_again(desk, contact)  # whoever writes can be reached
         match event:
             case Tap():
                 await self._tap(desk, event, contact)
@@ -160,10 +159,18 @@ async def _card_tap(desk: Desk, tap: Tap, contact: Contact, press: Press) -> Non
 
 
 async def _membership(desk: Desk, event: Membership, contact: Contact) -> None:
-    contact.state = "blocked" if event.blocked else "active"
-    contact.changed_at = desk.now
-    if event.blocked and contact.person_id is not None:
+    if not event.blocked:
+        await _opened_again(desk, contact)
+        return
+    contact.state, contact.changed_at = "blocked", desk.now
+    if contact.person_id is not None:
         await asking.ask_instead(desk.session, contact, desk.now)
+
+
+async def _opened_again(desk: Desk, contact: Contact) -> None:
+    """Keep that a chat is open to us; its cards could not be edited while it was closed."""
+    contact.state, contact.changed_at = "active", desk.now
+    await cards.show_anew(desk.session, contact.id, since=desk.now.date() - timedelta(days=1))
 
 
 async def help_(desk: Desk, event: Event, contact: Contact) -> None:

@@ -418,7 +418,7 @@ async def close(session: AsyncSession, closed: Round, now: datetime) -> int:
             revision=case((or_(seen, unmarked), _card.revision), else_=_card.revision + 1),
         ),
     )
-    cards = select(_card.id).where(*_household_cards(closed, families))
+    cards = select(_card.id).where(*_household_cards(closed, _around(closed)))
     await affected(  # "please answer by 08:00" means nothing at 08:01
         session,
         update(table(Ledger))
@@ -442,6 +442,16 @@ async def close(session: AsyncSession, closed: Round, now: datetime) -> int:
     )
     closed.closed_at = now
     return silent
+
+
+def _around(held: Round) -> Select[Any]:
+    """Return the chats of everybody whom a round was ever about, open or not."""
+    guardianship = table(Guardianship).c
+    inside = select(_checkin.subject_id).where(_checkin.round_id == held.id)
+    guardians = select(guardianship.guardian_id).where(guardianship.student_id.in_(inside))
+    return select(_contact.id).where(
+        or_(_contact.person_id.in_(inside), _contact.person_id.in_(guardians))
+    )
 
 
 def _apart(held: Round) -> Select[Any]:

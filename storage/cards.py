@@ -187,6 +187,17 @@ async def stale_cards(
     return list(await session.exec(query.order_by(col(Card.id)).limit(limit)))
 
 
+async def show_anew(session: AsyncSession, contact_id: int, *, since: date) -> None:
+    """Mark a contact's newer cards as not shown yet as they are."""
+    card = table(Card).c
+    await affected(
+        session,
+        update(table(Card))
+        .where(card.contact_id == contact_id, card.day >= since, card.shown >= card.revision)
+        .values(shown=card.revision - 1),
+    )
+
+
 async def mark_shown(
     session: AsyncSession, shown: Iterable[tuple[int, int]], now: datetime
 ) -> None:

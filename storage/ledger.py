@@ -322,11 +322,15 @@ async def withdraw_chasers(session: AsyncSession, unit_id: int, day: date, slot:
 async def reminders_to_withdraw(
     session: AsyncSession, bot_id: int, limit: int
 ) -> list[tuple[Ledger, int]]:
-    """Return reminders whose card has been answered since, with their chats."""
+    """Return reminders whose card has been answered since, with their chats that are open."""
     found = await session.exec(
         select(Ledger, Contact.chat_id)
         .join(Contact, col(Contact.id) == Ledger.contact_id)
-        .where(Ledger.bot_id == bot_id, Ledger.state == State.withdrawing.value)
+        .where(
+            Ledger.bot_id == bot_id,
+            Ledger.state == State.withdrawing.value,
+            Contact.state == "active",
+        )
         .limit(limit)
     )
     return list(found.all())

@@ -640,9 +640,13 @@ class Onlooker:
         now = self.stage.now
         async with self.stage.database.reading() as session:
             rows = list(await session.exec(select(Ledger)))
+        mornings = self.plain.mornings.items()
         for row in rows:
             who = self.world.names.get(self.world.contacts[row.contact_id].person_id or 0)
-            unsettled = row.state in {"pending", "sending", "unknown", "withdrawing"}
+            reader = self.world.contacts[row.contact_id]
+            unsettled = row.state in {"pending", "sending", "unknown"} or (
+                row.state == "withdrawing" and reader.state == "active"
+            )
             if unsettled and (row.not_before is None or row.not_before <= now):
                 self.fault(f"{row.kind} {row.cause} to {who} is still {row.state}")
             if row.state == "failed":
@@ -651,9 +655,10 @@ class Onlooker:
                 self.fault(f"{row.kind} {row.cause} to {who} was sent after its time")
             if row.kind == "reminder" and row.state == "sent" and row.card_id:
                 card = self.world.cards[row.card_id]
-                contact = self.world.contacts[row.contact_id]
-                if not any(self.waiting(contact.person_id or 0, card)):
+                if not any(self.waiting(reader.person_id or 0, card)):
                     self.fault(f"a reminder to {who} about {card.day} is answered, and stays")
+                if all(h.closed or h.cancelled for (_, d), h in mornings if d == card.day):
+                    self.fault(f"a reminder to {who} stays after the close of {card.day}")
         asks = Counter((r.contact_id, r.cause, r.rung) for r in rows if r.cause.startswith("ask:"))
         if any(count > 1 for count in asks.values()):
             self.fault(f"asked twice: {asks.most_common(1)}")

@@ -557,6 +557,22 @@ async def test_a_reminder_that_could_not_be_taken_away_is_tried_again(
     assert (await house.states())[1] == State.withdrawn
 
 
+async def test_a_reminder_in_a_closed_chat_goes_when_the_chat_opens(house: House) -> None:
+    (maria,) = await house.asked(("Ana", "Maria"))
+    await house.sender.once()
+    await remind(house)
+    await house.sender.once()
+    await answer(house)
+    house.messenger.deletes.append(Unreachable("bot was blocked by the user"))
+    await house.sender.once()
+    assert (await house.states())[1] == State.withdrawing
+    assert await house.sender.once() == 0  # nothing is tried while the chat is closed
+    async with house.database.writing() as session:
+        (await session.get_one(Contact, maria.id)).state = "active"
+    await house.sender.once()
+    assert (await house.states())[1] == State.withdrawn
+
+
 async def test_a_token_refused_at_a_withdrawal_loses_no_withdrawal(house: House) -> None:
     await house.asked(("Ana", "Maria"))
     await house.sender.once()

@@ -1,9 +1,10 @@
 """Several guardians of one child: one answer ends the chase, and one lost chat asks the next."""
 
+import pytest
 from sqlmodel import select
 
 from storage.tables import Card, Consent, Contact, Ledger
-from tests.play import Stage
+from tests.play import Someone, Stage
 
 
 async def test_an_answer_by_one_parent_takes_the_reminder_of_the_other_away(
@@ -64,6 +65,43 @@ async def test_when_a_parent_closes_the_chat_the_other_is_asked(stage: Stage) ->
     assert _asked(stage, "Carlos") == 1
     await stage.taps_first(carlos, 0)
     assert "all clear" in stage.lines[-1]
+
+
+async def _blocks(stage: Stage, who: Someone, *, blocked: bool = True) -> None:
+    await stage.post(f"/sandbox/chats/{who.user_id}/block", {"blocked": blocked})
+    await stage.settle()
+
+
+@pytest.mark.parametrize("by", ["the chat", "a word"])
+async def test_a_chat_that_opens_again_shows_what_was_answered_meanwhile(
+    stage: Stage, by: str
+) -> None:
+    await stage.a_school()
+    maria = await stage.joined("Maria")
+    carlos = await stage.joined("Carlos")
+    await stage.at("06:30")
+    await _blocks(stage, maria)
+    await stage.taps_first(carlos, 0)
+    (card,) = [m for m in await stage.chat(maria) if m["buttons"]]
+    if by == "a word":  # Telegram keeps an update of a block for a day, and we may be down longer
+        stage.sandbox.world.chat(maria.user_id).blocked = False
+        await stage.says(maria, "/help")
+    else:
+        await _blocks(stage, maria, blocked=False)
+    (shown,) = [m for m in await stage.chat(maria) if m["id"] == card["id"]]
+    assert "all clear" in shown["text"]
+
+
+async def test_a_reminder_goes_when_a_chat_opens_again_after_the_close(stage: Stage) -> None:
+    await stage.a_school()
+    maria = await stage.joined("Maria")
+    await stage.at("06:30")
+    await stage.at("07:10")
+    await _blocks(stage, maria)
+    await stage.at("08:00")
+    assert "bot → Maria (took a message away)" not in stage.lines
+    await _blocks(stage, maria, blocked=False)
+    assert "bot → Maria (took a message away)" in stage.lines
 
 
 async def test_a_tap_proves_that_a_message_with_an_unclear_end_has_arrived(
