@@ -1,6 +1,8 @@
 """One database, two kinds of transaction: reading, and writing (a commit at its end)."""
 
 import asyncio
+import sqlite3
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -134,7 +136,7 @@ def _tame_sqlite(engine: AsyncEngine, synchronous: str) -> None:
         connection.isolation_level = None  # we begin ourselves: the driver's way loses updates
         cursor = connection.cursor()
         cursor.execute("PRAGMA busy_timeout=15000")  # first: the next one may have to wait
-        cursor.execute("PRAGMA journal_mode=WAL")
+        _write_ahead(cursor)
         cursor.execute(f"PRAGMA synchronous={synchronous}")
         cursor.execute("PRAGMA foreign_keys=ON")
         cursor.close()
@@ -143,6 +145,19 @@ def _tame_sqlite(engine: AsyncEngine, synchronous: str) -> None:
     def _begin(connection: Connection) -> None:
         writing = connection.get_execution_options().get("writing", False)
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
+
+
+def _write_ahead(cursor: Any) -> None:
+    """Turn a file to WAL; SQLite does not wait when a twin is turning the same new file."""
+    patience = time.monotonic() + 15
+    while True:
+        try:
+            cursor.execute("PRAGMA journal_mode=WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > patience:
+                raise
+            time.sleep(0.01)
 
 
 def _upgrade(connection: Connection) -> None:
