@@ -30,6 +30,10 @@ def shown(key: str, params: Mapping[str, Any], texts: Texts) -> Rendered:
         audience = texts.plain(f"plan.{left['audience']}")
         action = texts.plain(f"plan.action_{left['action']}")
         parts.append(texts("plan.left_out", audience=audience, action=action))
+    for today in params.get("about_today", ()):
+        told = {"day": today["day"], "time": today["time"]}
+        audience = texts.plain(f"plan.{today['audience']}")
+        parts.append(texts(f"plan.today_{today['what']}", audience=audience, **told))
     parts.append(texts("plan.how"))
     return Rendered(joined(parts))
 

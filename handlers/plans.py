@@ -9,7 +9,7 @@ from checkin.access import Act
 from checkin.calendars import Calendar, runs_on
 from checkin.plans import Audience, Plan, change_steps, to_document
 from checkin.recurrences import Repeats, parse_recurrence
-from checkin.steps import BadSteps, closing, only_times, parse_steps
+from checkin.steps import Action, BadSteps, closing, only_times, parse_steps
 from checkin.times import local_date, moment_at
 from handlers.calendars import calendar_of
 from handlers.desk import Desk
@@ -47,6 +47,7 @@ async def plan(desk: Desk, command: Command, contact: Contact) -> None:
     audience, wanted = _audience(command.rest.strip())
     meant = [each for each in current if audience in {None, each.audience}]
     left_out: list[dict[str, object]] = []
+    about_today: list[dict[str, object]] = []
     if wanted:
         changed = _changed(meant, wanted)
         if isinstance(changed, BadSteps):
@@ -66,8 +67,11 @@ async def plan(desk: Desk, command: Command, contact: Contact) -> None:
         ]
         desk.record("plan changed", contact.person_id, school.id, plans=len(changed))
         current = await plans.plans(desk.session, school.id)
+        about_today = await _about_today(desk, school, meant, current)
     shown = [plan_document(each) for each in current]
-    await desk.say(contact, command, "plan.shown", plans=shown, left_out=left_out)
+    await desk.say(
+        contact, command, "plan.shown", plans=shown, left_out=left_out, about_today=about_today
+    )
 
 
 def _audience(wanted: str) -> tuple[Audience | None, str]:
@@ -107,6 +111,39 @@ def _left_out(old: Plan, new: Plan) -> list[str]:
         elif step.action.value != "remind":
             gone.append("second" if step.rung > 1 else step.action.value)
     return gone
+
+
+async def _about_today(
+    desk: Desk, school: School, before: Sequence[Plan], after: Sequence[Plan]
+) -> list[dict[str, object]]:
+    """Say of each plan that takes today in only now what becomes of today.
+
+    A round that was stopped stays stopped: families have been told that there is no school. One
+    whose time to ask has passed is not begun midway.
+    """
+    today = desk.today(school.zone)
+    calendar = await calendar_of(desk.session, school, today)
+    held = await rounds.rounds_on(desk.session, school.id, today, cancelled=True)
+    stopped = {each.plan_id for each in held if each.cancelled_at is not None}
+    now_is = {each.id: each for each in after}
+    found: list[dict[str, object]] = []
+    for old in before:
+        new = now_is[old.id]
+        runs = [runs_on(each.recurrence, each.weekdays, calendar, today) for each in (old, new)]
+        if runs != [False, True]:
+            continue
+        later = (new.first_day or today) > today
+        what = "stopped" if new.id in stopped else "later" if later else "counts"
+        ask = next(step for step in new.steps if step.action is Action.ask and not step.day_offset)
+        found.append(
+            {
+                "audience": new.audience.value,
+                "what": what,
+                "day": today.isoformat(),
+                "time": f"{ask.at:%H:%M}",
+            }
+        )
+    return found
 
 
 # ---- changing ------------------------------------------------------------------------------

@@ -254,3 +254,35 @@ async def test_every_calendar_day_runs_through_a_vacation_and_a_holiday(
     await stage.says(admin, "/plan 上学日" if zh else "/plan school days")
     await stage.at("06:30", day=wednesday + timedelta(days=1))
     golden(f"every_day.{language}", stage.transcript())
+
+
+@BOTH
+async def test_every_day_from_now_on_says_what_becomes_of_today(
+    stage: Stage, golden: Golden, language: str
+) -> None:
+    await stage.opens_school(language)
+    admin = await stage.joined("Gu")
+    tina = await stage.joined("Tina")
+    zh = language == "zh"
+    every_day = "/plan 学生 每天" if zh else "/plan students every day"
+    school_days = "/plan 学生 上学日" if zh else "/plan students school days"
+    await stage.at("06:30")
+    await stage.says(admin, "/calendar 今天停课 大雪" if zh else "/calendar closed today snow")
+    await stage.taps_first(admin, 0)
+    stage.lines.clear()
+    await stage.says(admin, every_day)
+    await stage.at("06:50")  # nobody is asked again
+    await stage.says(admin, "/calendar 上课 2026-03-02" if zh else "/calendar open 2026-03-02")
+    await stage.taps_first(admin, 0)
+    await stage.taps_first(tina, 0)  # and so it goes on
+    await stage.at("12:00")
+    await stage.says(admin, school_days)
+    saturday = date(2026, 3, 7)
+    await stage.at("06:00", day=saturday)
+    await stage.says(admin, every_day)
+    await stage.says(admin, school_days)
+    saturday += timedelta(days=7)
+    await stage.at("06:40", day=saturday)
+    await stage.says(admin, every_day)
+    await stage.at("06:30", day=saturday + timedelta(days=1))
+    golden(f"every_day_today.{language}", stage.transcript())

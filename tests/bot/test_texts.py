@@ -77,6 +77,7 @@ FAMILIES: dict[str, Iterable[str]] = {
     "plan.action_": (*Action, "second"),
     "plan.bad_": StepsReason,
     "plan.step_": (*Action, "second"),
+    "plan.today_": ("stopped", "later", "counts"),
     "plan.file_": (*(set(Word) - {Word.plans}), *Action, "second"),
     "plan.file_bad_": PlanFileCode,
     "excuse.": {*Excuse, "family"},
