@@ -16,7 +16,7 @@ from bot.phrases import (
 from bot.render_calendar import closed_line
 from bot.texts import Texts
 from checkin.access import Act
-from checkin.arrivals import HERE, MISSING, fingerprint
+from checkin.arrivals import HERE, MISSING, at_once, fingerprint
 from checkin.checkins import Counts, Status
 from checkin.pauses import EXCUSES, UNTILS
 from checkin.questions import Disposition
@@ -269,14 +269,17 @@ def _entry(view: ClassView, texts: Texts) -> Rendered:
     if not view.to_enter:
         return Rendered(joined([*parts, texts("calls.nobody")]), (_back(view, texts),))
     parts.append(texts("entry.intro"))
-    well = [line for line in view.to_enter if line.check_in_id not in view.marked]
+    now = at_once(line.check_in_id for line in view.to_enter)
+    lines = [line for line in view.to_enter if line.check_in_id in now]
+    well = [line for line in lines if line.check_in_id not in view.marked]
     toggles = [
-        _toggle(view, line, "☐" if line.check_in_id in view.marked else "☑")
-        for line in view.to_enter
+        _toggle(view, line, "☐" if line.check_in_id in view.marked else "☑") for line in lines
     ]
     rows = in_rows(toggles, 2)
+    if len(lines) < len(view.to_enter):
+        parts.append(texts("entry.more", n=len(view.to_enter) - len(lines)))
     if well:
-        shown = fingerprint(line.check_in_id for line in view.to_enter)
+        shown = fingerprint(now)
         keep = card_button(
             texts, "button.are_well", Verb.confirm, view, shown, style=Style.good, n=len(well)
         )

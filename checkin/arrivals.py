@@ -9,6 +9,7 @@ from checkin.statuses import SETTLED, Status
 HERE = "here"
 MISSING = "missing"
 BEFORE_CLOSE = timedelta(minutes=30)
+AT_ONCE = 80  # entered together; Telegram takes a hundred buttons
 
 
 def is_expected(status: Status, disposition: Disposition | None, *, absent: bool) -> bool:
@@ -40,3 +41,8 @@ def fingerprint(ids: Iterable[int]) -> int:
     for number in sorted(ids):
         mark = (mark * 31 + number + 1) % 1_000_003
     return mark
+
+
+def at_once(ids: Iterable[int]) -> frozenset[int]:
+    """Choose whom of many a house or class is entered for now; the others come after them."""
+    return frozenset(sorted(ids)[:AT_ONCE])

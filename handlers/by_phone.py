@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from checkin.arrivals import fingerprint
+from checkin.arrivals import at_once, fingerprint
 from checkin.checkins import Verdict
 from handlers.class_cards import ClassCard, Page, is_to_enter, record_numbers
 from handlers.desk import Desk
@@ -98,7 +98,9 @@ async def wrote_answer(desk: Desk, words: Words, shown: ClassCard) -> bool:
 
 async def keep_class(desk: Desk, tap: Tap, shown: ClassCard, press: Press) -> None:
     """Keep that everybody still shown as well is well; those taken out stay to be entered."""
-    waiting = [entry for entry in shown.entries if is_to_enter(entry.checkin)]
+    everybody = [entry for entry in shown.entries if is_to_enter(entry.checkin)]
+    now = at_once(entry.checkin.id for entry in everybody)
+    waiting = [entry for entry in everybody if entry.checkin.id in now]
     if not press.details or press.details[0] != fingerprint(e.checkin.id for e in waiting):
         shown.card.shown_at = None
         await bring_fresh(desk, tap, shown.contact, shown.card)
@@ -115,4 +117,5 @@ async def keep_class(desk: Desk, tap: Tap, shown: ClassCard, press: Press) -> No
     left = [entry for entry in waiting if entry.checkin.id in out]
     if left:
         record_numbers(desk, shown, left)
-    shown.turn(desk, Page.calls if left else Page.main)
+    more = Page.entry if len(everybody) > len(waiting) else Page.main
+    shown.turn(desk, Page.calls if left else more)

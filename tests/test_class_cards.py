@@ -11,7 +11,7 @@ from sqlmodel import select
 from handlers.class_views import ClassView, class_view
 from storage import cards, contacts, units
 from storage.tables import CheckIn
-from tests.play import BOT_ID, MONDAY, TUESDAY, Stage
+from tests.play import BOT_ID, MONDAY, ROSTER, TUESDAY, Stage
 
 Golden = Callable[[str, str], None]
 BOTH = pytest.mark.parametrize("language", ["en", "zh"])
@@ -292,3 +292,20 @@ async def test_whatever_a_teacher_taps_the_counts_are_a_plain_recount(
 def school_id(stage: Stage) -> int:
     assert stage.school is not None
     return stage.school.id
+
+
+async def test_a_house_of_many_is_entered_in_parts_that_fit_on_a_screen(stage: Stage) -> None:
+    rows = [f"student,20261{n:03d},Child {n:03d},3-2,,," for n in range(100)]
+    await stage.a_school("\n".join([*ROSTER.strip().splitlines(), *rows]))
+    wang = await stage.joined("Mr Wang")
+    await stage.at("06:30")
+    await stage.says(wang, "/class")
+    await stage.presses(wang, "v", 3)  # enter many
+    first = (await stage.chat(wang))[-1]
+    assert "Then come the other 23" in first["text"]
+    assert sum(len(row) for row in first["buttons"]) < 100
+    await stage.presses(wang, "f")
+    second = (await stage.chat(wang))[-1]
+    assert sum("☑" in b["text"] for row in second["buttons"] for b in row) == 23
+    await stage.presses(wang, "f")
+    assert "103 of 103" in (await stage.chat(wang))[-1]["text"]
