@@ -1,4 +1,10 @@
-"""What every test stands on: real parts, a fresh database, the same invented people."""
+"""What every test stands on: real parts, a fresh database, the same invented people.
+
+The parts are imported where they are made: with several workers this file is also read by the
+process that only hands out the tests, and the workers wait for it.
+"""
+
+from __future__ import annotations
 
 import asyncio
 import gc
@@ -6,20 +12,16 @@ import shutil
 import tempfile
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import aiohttp
 import pytest
-import structlog
 
-from bot.aiogram_transport import AiogramTransport
-from sandbox.clock import ShiftedClock
-from sandbox.limits import Limits
-from sandbox.server import Sandbox
-from storage.database import Database
-from storage.sealing import Keyring, use_keyring
-from tests.play import TOKEN, Stage
+if TYPE_CHECKING:
+    from storage.database import Database
+    from storage.sealing import Keyring
+    from tests.play import Stage
 
-KEYS = Keyring([bytes(range(32))])
+gc.set_threshold(50_000, 20, 100)  # importing makes no garbage
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -39,6 +41,8 @@ EMPTY: list[Database] = []
 @pytest.fixture(scope="session")
 def migrated() -> Path:
     """An empty database with all tables, made once and copied for each test."""
+    from storage.database import Database
+
     path = Path(tempfile.mkdtemp()) / "empty.sqlite3"
 
     async def make() -> None:
@@ -62,6 +66,8 @@ def know_statements(database: Database) -> None:
 @pytest.fixture(autouse=True)
 def quiet_logs() -> None:
     """Say nothing: the default renderer draws each traceback with its variables, in seconds."""
+    import structlog
+
     structlog.configure(
         processors=[structlog.processors.KeyValueRenderer()],
         logger_factory=structlog.ReturnLoggerFactory(),
@@ -70,12 +76,17 @@ def quiet_logs() -> None:
 
 @pytest.fixture(autouse=True)
 def keys() -> Keyring:
-    use_keyring(KEYS)
-    return KEYS
+    from storage.sealing import Keyring, use_keyring
+
+    keys = Keyring([bytes(range(32))])
+    use_keyring(keys)
+    return keys
 
 
 @pytest.fixture
 async def database(migrated: Path, tmp_path: Path) -> AsyncIterator[Database]:
+    from storage.database import Database
+
     path = tmp_path / "school.sqlite3"
     shutil.copy(migrated, path)
     database = Database(f"sqlite:///{path}", safe=False)
@@ -90,6 +101,14 @@ GOLDEN = Path(__file__).parent / "golden"
 @pytest.fixture
 async def stage(database: Database) -> AsyncIterator[Stage]:
     """The whole of Allclear around a sandbox of its own, before the morning."""
+    import aiohttp
+
+    from bot.aiogram_transport import AiogramTransport
+    from sandbox.clock import ShiftedClock
+    from sandbox.limits import Limits
+    from sandbox.server import Sandbox
+    from tests.play import TOKEN, Stage
+
     async with Sandbox(clock=ShiftedClock(), limits=Limits.none()) as sandbox:
         transport = AiogramTransport(TOKEN, sandbox.url)
         try:

@@ -11,7 +11,7 @@ from typing import Any
 
 
 async def until(
-    condition: Callable[[], bool], what: str, *, within: float = 60, every: float = 0.002
+    condition: Callable[[], bool], what: str, *, within: float = 60, every: float = 0.01
 ) -> None:
     """Wait for something to become true; never longer than `within` seconds."""
     try:
