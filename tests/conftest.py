@@ -28,6 +28,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update", action="store_true", help="rewrite the golden transcripts")
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection() -> None:
+    """Let an example take as long as it takes: a busy machine is not a wrong answer."""
+    from hypothesis import settings
+
+    settings.register_profile("school", deadline=None)
+    settings.load_profile("school")
+
+
 def pytest_collection_finish() -> None:
     """Leave the libraries out when garbage is looked for: nothing of them will ever be any."""
     gc.collect()
