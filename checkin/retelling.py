@@ -80,8 +80,10 @@ def _said(told: Told, word: Word, closed_at: datetime | None, late_until: dateti
         return Told(lowered, word.answers, None, Verdict(word.act))
     if verdict is Verdict.correction_asked:
         return Told(standing, told.answers, word.answers, verdict)
-    if verdict in {Verdict.too_late, Verdict.unchanged}:
+    if verdict is Verdict.too_late:
         return replace(told, standing=standing, verdict=verdict)
+    if verdict is Verdict.unchanged:
+        return replace(told, standing=standing, asked_for=None, verdict=verdict)
     return Told(standing, word.answers, None, verdict)
 
 

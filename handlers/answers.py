@@ -6,11 +6,11 @@ from typing import Any
 
 from checkin.answers import Answers, prune
 from checkin.checkins import Said, Settled, Standing, Status, Verdict, settle
-from checkin.flags import FlagKind
+from checkin.flags import Decision, FlagKind
 from checkin.questions import Disposition
 from checkin.triage import Triage, triage
 from handlers.desk import Desk
-from handlers.flags import raise_flag, take_back
+from handlers.flags import end_flags, raise_flag, take_back
 from handlers.missing import end_alarm
 from storage.questionnaires import questionnaire
 from storage.rounds import Entry, forget_exposures
@@ -127,6 +127,8 @@ async def keep_answers(
     settled = settle(standing_of(entry), said, late_until=entry.round.late_until)
     (draft or Draft.of(checkin)).forget(checkin)
     remember(desk, checkin, settled.verdict.value, by, weighed, given, via)
+    if settled.verdict not in {Verdict.too_late, Verdict.correction_asked}:
+        await _overtake_request(desk, entry, by)
     if settled.verdict in {Verdict.too_late, Verdict.unchanged}:
         return settled  # what each of the family said is kept, even when it changes nothing
     if settled.verdict is Verdict.correction_asked:
@@ -149,6 +151,16 @@ async def keep_answers(
     return settled
 
 
+async def _overtake_request(desk: Desk, entry: Entry, by: int) -> None:
+    """End the wish for a correction: what was said since is the family's word."""
+    checkin = entry.checkin
+    if checkin.asked_for is None:
+        return
+    checkin.asked_for = checkin.asked_for_by = None
+    await end_flags(desk, entry, [FlagKind.correction], Decision.overtaken, by)
+    desk.changed(entry.round.day, checkin.subject_id, checkin.unit_id, checkin.school_id, by=by)
+
+
 def stand(checkin: CheckIn, standing: Standing, given: Answers, weighed: Triage) -> None:
     """Let an answer stand in a check-in."""
     checkin.status = standing.status.value
@@ -161,7 +173,6 @@ def stand(checkin: CheckIn, standing: Standing, given: Answers, weighed: Triage)
     checkin.absent = weighed.absent
     checkin.valid_until = weighed.valid_until
     checkin.answers = Private.of(checkin.subject_id, json.dumps(given))
-    checkin.asked_for = checkin.asked_for_by = None
 
 
 def remember(

@@ -43,9 +43,6 @@ async def raise_flag(desk: Desk, entry: Entry, kind: FlagKind, *, by: int | None
     """
     checkin, now = entry.checkin, desk.now
     standing = await flags.standing_flags(desk.session, checkin.id)
-    if kind is FlagKind.flag:
-        requests = [flag for flag in standing if flag.kind == FlagKind.correction]
-        await _end(desk, entry, requests, Decision.overtaken, by)
     flag = next((each for each in standing if each.kind == kind), None)
     if flag is not None:
         worse = told_again(flag.severity, checkin.severity)
@@ -75,8 +72,6 @@ async def take_back(desk: Desk, entry: Entry, by: int) -> None:
     """Tell those who heard of a flag that the family has taken it back, wholly or in part."""
     standing = await flags.standing_flags(desk.session, entry.checkin.id)
     told = [flag for flag in standing if flag.kind == FlagKind.flag]
-    requests = [flag for flag in standing if flag.kind == FlagKind.correction]
-    await _end(desk, entry, requests, Decision.overtaken, by)
     if entry.checkin.severity == 0:
         await _end(desk, entry, told, Decision.undone, by)
         for flag in told:

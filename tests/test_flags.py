@@ -100,6 +100,33 @@ async def test_a_correction_is_left_and_the_family_is_told_what_to_do(
     assert (await tom_now(stage)).severity == 2
 
 
+@pytest.mark.parametrize("again", ["the same", "as ill, otherwise"])
+async def test_whoever_says_ill_again_takes_the_wish_for_a_correction_back(
+    stage: Stage, again: str
+) -> None:
+    await opens(stage, "en")
+    await stage.joined("Mr Wang")
+    tina = await with_fever(stage)
+    await stage.at("07:00")
+    await stage.taps_first(tina, 0)
+    await stage.answers_all_clear(tina)
+    assert (await tom_now(stage)).asked_for is not None
+    await stage.presses(tina, "c")
+    if again == "the same":
+        await stage.reports_fever(tina, opened=True)
+    else:
+        for button in ("Normal", "☐ Vomiting", "Done (1 chosen)"):
+            await stage.taps(tina, button)
+        for _ in range(3):
+            await stage.taps_first(tina, 0)
+    tom, flags = await tom_now(stage), await the_flags(stage)
+    assert (tom.severity, tom.asked_for) == (2, None)
+    assert [(flag.kind, flag.decision) for flag in flags] == [
+        ("flag", None),
+        ("correction", "overtaken"),
+    ]
+
+
 @BOTH
 async def test_a_flag_falls_when_a_doctors_note_is_seen(
     stage: Stage, golden: Golden, language: str
