@@ -3,7 +3,7 @@
 from handlers.desk import Desk
 from handlers.messages import Command, Tap
 from handlers.presses import Press, Verb
-from storage import people
+from storage import asking, people
 from storage.tables import Contact
 
 
@@ -28,6 +28,7 @@ async def tapped(desk: Desk, tap: Tap, contact: Contact, press: Press) -> None:
         return
     for subject_id in subjects:
         desk.record("consent withdrawn", contact.person_id, None, subject=subject_id)
+    await asking.ask_instead(desk.session, contact, desk.now)
     await desk.say(contact, tap, "stop.done")
 
 

@@ -122,5 +122,16 @@ async def test_a_tap_proves_that_a_message_with_an_unclear_end_has_arrived(
     assert "bot → Maria (edited): " in stage.lines[-1]
 
 
+async def test_when_a_parent_stops_the_other_is_asked(stage: Stage) -> None:
+    await stage.a_school()
+    maria = await stage.joined("Maria")
+    await stage.joined("Carlos")
+    await stage.at("06:30")
+    await stage.says(maria, "/stop")
+    assert _asked(stage, "Carlos") == 0
+    await stage.presses(maria, "t")
+    assert _asked(stage, "Carlos") == 1
+
+
 def _asked(stage: Stage, name: str) -> int:
     return sum(line.startswith(f"bot → {name}: Good morning") for line in stage.lines)
