@@ -373,7 +373,7 @@ class Sender:
         shown += [
             (card.id, card.revision)
             for (card, _, _), result in zip(edits, results, strict=True)
-            if isinstance(result, Delivered | Unreachable | Rejected)
+            if isinstance(result, Delivered | Rejected)
         ]
         answered = [card for card in stale if _all_answered(card, households)]
         async with self._database.writing() as session:
@@ -386,6 +386,7 @@ class Sender:
                 elif isinstance(result, Rejected):
                     log.error("edit rejected", card=card.id, reason=result.reason)
                 elif isinstance(result, Unreachable):
+                    await cards.mark_shown(session, [(card.id, card.revision)], None)
                     await _keep_unreachable(session, contact.id, now)
                 elif isinstance(result, Unauthorized):
                     self._stop_sending()

@@ -336,7 +336,7 @@ async def ask_first(
 
 
 async def ask_instead(session: AsyncSession, lost: Contact, now: datetime) -> None:
-    """Ask the next in line about those whom a contact that closed was asked about.
+    """Ask the next in line about those whom a contact was asked about that closed or stopped.
 
     Where nobody is left to ask, the subject is out of reach from now on, and the class sees it.
     """

@@ -187,21 +187,24 @@ async def stale_cards(
     return list(await session.exec(query.order_by(col(Card.id)).limit(limit)))
 
 
-async def show_anew(session: AsyncSession, contact_id: int, *, since: date) -> None:
-    """Mark a contact's newer cards as not shown yet as they are."""
+async def show_anew(session: AsyncSession, contact_id: int) -> None:
+    """Mark what a contact could not be shown as behind: their chat is open again."""
     card = table(Card).c
     await affected(
         session,
         update(table(Card))
-        .where(card.contact_id == contact_id, card.day >= since, card.shown >= card.revision)
+        .where(card.contact_id == contact_id, card.shown_at.is_(None), card.shown >= card.revision)
         .values(shown=card.revision - 1),
     )
 
 
 async def mark_shown(
-    session: AsyncSession, shown: Iterable[tuple[int, int]], now: datetime
+    session: AsyncSession, shown: Iterable[tuple[int, int]], now: datetime | None
 ) -> None:
-    """Keep that these cards show these revisions now: (card id, revision)."""
+    """Keep that these cards show these revisions now: (card id, revision).
+
+    Without a moment they only count as shown, for their chat is closed (see `show_anew`).
+    """
     rows = [{"b_id": card, "b_revision": revision} for card, revision in shown]
     if not rows:
         return
