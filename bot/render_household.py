@@ -52,10 +52,10 @@ def _open_card(view: HouseholdView, waiting: Sequence[Line], texts: Texts) -> Re
     alone = len(view.lines) == 1 and view.lines[0].oneself
     parts = [texts(_greeting(view), day=day_words(texts, view.day))]
     parts += no_school_lines(view, texts)
-    if waiting and len(waiting) < len(view.lines):
+    if view.changing or 0 < len(waiting) < len(view.lines):
         parts += [*_result_lines(view.lines, texts), *_silent_lines(view, texts)]
     if view.changing:
-        parts += [*_result_lines(view.lines, texts), texts("card.change_whom")]
+        parts.append(texts("card.change_whom"))
     elif alone:
         parts += [*_held_lines(waiting, texts), texts("card.ask_oneself" + _left(waiting))]
     else:

@@ -201,7 +201,7 @@ async def _household_line(
         zone=zone,
         evening=held.day > local_date(now, zone),
         said=only_the_morning_is_left(asked, drafted),
-        unfinished=amiss and not (complete and standing.severity),
+        unfinished=amiss and ward.right.may_answer and not (complete and standing.severity),
         closes_at=held.closes_at,
         closed=held.closed_at is not None,
         over=held.late_until <= now,

@@ -57,6 +57,7 @@ A_WAY_ON = (  # what a card without a button says in its stead
     ),
     *("not in your care", "不由您负责"),  # nothing is open for them any more
 )
+NOTHING_HERE = ("Nothing for you to answer here", "这里现在没有由您填的晨检")
 
 SAID = frozenset(
     {"accepted", "unchanged", "raised", "undone", "correction_asked", "late", "too_late"}
@@ -331,6 +332,12 @@ class Onlooker:
                 plain.day_set(day, world.days.get(day))
         for consent in world.consents[len(before.consents) :]:
             plain.joined(consent.subject_id, consent.given_by)
+        stopped = [
+            old.withdrawn_at != new.withdrawn_at
+            for old, new in zip(before.consents, world.consents, strict=False)
+        ]
+        for consent in [c for c, gone in zip(world.consents, stopped, strict=False) if gone]:
+            plain.lost(consent.given_by, facts, now)
         self._pauses(before)
         for id_, contact in world.contacts.items():
             was = before.contacts.get(id_)
@@ -572,6 +579,11 @@ class Onlooker:
         """Compare what a family reads with where each child stands."""
         if card.focus.get("check_in") or card.focus.get("whom") or contact.person_id is None:
             return
+        if card.day < self.plain.today(self.stage.now) and text.startswith(NOTHING_HERE):
+            return  # they have stopped since; who comes back begins with a new day
+        said_once = Counter(line for line in text.splitlines() if line.startswith("✓"))
+        if any(times > 1 for times in said_once.values()):
+            self.fault(f"{who.name} reads a line twice on {card.day}: {text!r}")
         for subject, tie in self.world.wards(contact.person_id, card.day).items():
             name = "you" if subject == contact.person_id else self.world.names[subject]
             if subject == contact.person_id and language == "zh":
@@ -583,8 +595,19 @@ class Onlooker:
                 stand = held.stands.get(subject)
                 if day != card.day or stand is None or held.cancelled:
                     continue
+                may_end = tie is None or tie.may_answer
+                amiss = may_end and self._begun_amiss(subject, day, contact.person_id)
+                if stand.severity == 0 and amiss:
+                    continue  # whoever began to say more is asked to end it
                 lines = [line for line in text.splitlines() if name in line]
                 self._line(who, card, stand, lines, language, text, name)
+
+    def _begun_amiss(self, subject: int, day: date, by: int) -> bool:
+        return any(
+            self.amiss(self.begun(checkin, by))
+            for checkin in self.world.checkins.values()
+            if checkin.subject_id == subject and self.key(checkin)[1] == day
+        )
 
     def _line(
         self,

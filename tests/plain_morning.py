@@ -318,6 +318,7 @@ class PlainSchool:
             and stand.answers == answers
             and (theirs or stand.severity == 0)
         ):
+            stand.wanted = stand.wanted_by = None  # ill after all
             return "unchanged"
         if means.severity < stand.severity and lately and means.severity >= stand.floor:
             if means.severity == 0:

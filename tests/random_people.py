@@ -81,6 +81,17 @@ CLOCKS = (
 )
 
 
+# What somebody picks, by question: the place of the choice, from 1; else the first, or none.
+TELLS: Mapping[str, Mapping[str, int]] = {
+    "well": {},
+    "nurse": {"symptoms": 1},
+    "home": {"temperature": 2},
+}
+
+
+NONE = 998  # the place of "none of these"
+
+
 @dataclass
 class Walk(Onlooker):
     """One seed's walk through the school."""
@@ -120,6 +131,8 @@ class Walk(Onlooker):
             (10, self.taps_anything),
             (8, self.answers_well),
             (14, self.reports),
+            (2, self.quarrels),
+            (1, self.pauses_halfway),
             (3, self.taps_foreign),
             (3, self.taps_forged),
             (4, self.both_at_once),
@@ -218,6 +231,64 @@ class Walk(Onlooker):
             button = wanted[0] if self.random.random() < 0.6 else self.random.choice(buttons)
             await self._tap(who, message["id"], button["data"], button["text"])
             await self.stage.settle()
+
+    async def quarrels(self) -> None:
+        """Two of a family tell of a child otherwise within minutes, and one takes it back."""
+        pair = self.random.choice(
+            [("Maria", "Carlos"), ("Ruth", "Paul"), ("Mia", "Ruth"), ("Mia", "Paul")]
+        )
+        words = self.random.choices(list(TELLS), k=3)
+        if self.random.random() < 0.5:
+            words = ["nurse", "home", "well"]
+        for name, word in zip((pair[0], pair[1], pair[1]), words, strict=True):
+            if name not in self.closed:
+                await self._writes(self.people[name], "/today")
+                await self.stage.settle()
+                await self._tells(self.people[name], word)
+
+    async def pauses_halfway(self) -> None:
+        """Somebody begins to answer, and then asks not to be asked."""
+        who = self.somebody("Tina", "周敏", "Ruth")
+        await self._tells(who, "nurse", taps=self.random.choice([2, 3, 4]))
+        await self._writes(who, "/pause tomorrow")
+
+    async def _tells(self, who: Someone, word: str, taps: int = 9) -> None:
+        """Go through the questions about the first child of the newest card."""
+        for place in range(taps):
+            contact = self.contact_of(who)
+            mine = [
+                card
+                for card in (await self.read()).cards.values()
+                if contact and card.contact_id == contact.id and card.kind == "household"
+            ]
+            newest = max(mine, key=lambda card: card.day, default=None)
+            shown = await self.messages(who) if newest else []
+            buttons = [
+                (data, b)
+                for m in shown
+                if newest and m["id"] == newest.message_id
+                for row in m["buttons"]
+                for b in row
+                if (data := unpacked(b["data"])) is not None
+            ]
+            question = newest.focus.get("question") if newest else None
+            if question is None and place > 1:
+                return
+            wanted = TELLS[word].get(question or "", 0)
+            if question == "symptoms" and wanted and any("☑" in b["text"] for _, b in buttons):
+                verbs, wants = "d", 0
+            elif question == "symptoms" and not wanted:
+                verbs, wants = "p", NONE
+            else:
+                verbs, wants = ("p" if question else "oc"), max(0, wanted - 1)
+            for data, button in buttons:
+                at = data[3][0] if data[3] else 0
+                if newest and data[0] in verbs and (verbs != "p" or at == wants):
+                    await self._tap(who, newest.message_id or 0, button["data"], button["text"])
+                    await self.stage.settle()
+                    break
+            else:
+                return
 
     async def taps_foreign(self) -> None:
         """Somebody sends what stands on another's button."""

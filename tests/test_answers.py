@@ -10,11 +10,12 @@ from sqlmodel import select
 from checkin.plans import Audience
 from checkin.rosters import Sheet, read_roster
 from checkin.steps import parse_steps
+from handlers.joining import CONSENT_VERSION
 from handlers.rosters import import_roster
 from handlers.setup import make_school
 from storage import plans
-from storage.tables import Consent, Guardianship
-from tests.play import TUESDAY, Someone, Stage
+from storage.tables import CheckIn, Consent, Guardianship
+from tests.play import MONDAY, TUESDAY, Someone, Stage
 
 Golden = Callable[[str, str], None]
 BOTH = pytest.mark.parametrize("language", ["en", "zh"])
@@ -445,6 +446,43 @@ async def test_a_fever_that_was_typed_does_not_vanish_when_the_talk_turns_to_ano
     for button in ("None of these", "Here in town", "Neither"):
         await stage.taps(maria, button)
     assert any("Ben (1-1): stays home" in m["text"] for m in await stage.chat(teacher))
+
+
+async def test_who_may_only_see_reads_what_stands_while_another_begins_to_say_more(
+    stage: Stage,
+) -> None:
+    await stage.opens_boarding_school("en")
+    tina, oleg = await stage.joined("Tina"), await stage.joined("Oleg")
+    async with stage.database.writing() as session:
+        tom = await stage.person_id("Tom")
+        ana = await stage.person_id("Ana")  # Oleg may answer for her
+        session.add(
+            Guardianship(
+                student_id=ana,
+                guardian_id=oleg.person_id,
+                rank=3,
+                since=MONDAY,
+                proved_at=stage.now,
+            )
+        )
+        session.add(
+            Consent(
+                subject_id=ana,
+                given_by=oleg.person_id,
+                version=CONSENT_VERSION,
+                given_at=stage.now,
+            )
+        )
+    await stage.at("06:30")
+    await stage.taps_first(tina, 0)
+    await stage.says(tina, "38.2")
+    async with stage.database.reading() as session:
+        checkin = await session.exec(select(CheckIn).where(CheckIn.subject_id == tom))
+        assert checkin.one().status == "complete"
+    await stage.says(oleg, "/today")
+    card = (await stage.chat(oleg))[-1]
+    assert "Tom: all clear" in card["text"]
+    assert "Ana (3-2)" in card["text"]
 
 
 async def test_a_card_shows_whose_illness_was_begun_and_not_ended(stage: Stage) -> None:
