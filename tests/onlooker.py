@@ -332,12 +332,7 @@ class Onlooker:
                 plain.day_set(day, world.days.get(day))
         for consent in world.consents[len(before.consents) :]:
             plain.joined(consent.subject_id, consent.given_by)
-        stopped = [
-            old.withdrawn_at != new.withdrawn_at
-            for old, new in zip(before.consents, world.consents, strict=False)
-        ]
-        for consent in [c for c, gone in zip(world.consents, stopped, strict=False) if gone]:
-            plain.lost(consent.given_by, facts, now)
+        self._stopped(before)
         self._pauses(before)
         for id_, contact in world.contacts.items():
             was = before.contacts.get(id_)
@@ -353,6 +348,12 @@ class Onlooker:
             if id_ not in before.signed:
                 self._signed(signed)
         plain.tick(now, facts)
+
+    def _stopped(self, before: World) -> None:
+        facts = self.world.facts(self.school_id)
+        for was, consent in zip(before.consents, self.world.consents, strict=False):
+            if consent.withdrawn_at != was.withdrawn_at:
+                self.plain.lost(consent.given_by, facts, self.stage.now)
 
     def _signed(self, signed: SignOff) -> None:
         """Compare what somebody put their name under with what stands."""
@@ -546,6 +547,8 @@ class Onlooker:
         language: str,
     ) -> None:
         text = message["text"] or message["caption"] or ""
+        if card.day < self.plain.today(self.stage.now):  # it keeps the language of its day
+            language = "zh" if f"{card.day.month}月" in text else "en"
         buttons = [b["text"] for row in message["buttons"] for b in row]
         today = self.plain.today(self.stage.now)
         current = card.day >= today

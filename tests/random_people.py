@@ -131,7 +131,8 @@ class Walk(Onlooker):
             (10, self.taps_anything),
             (8, self.answers_well),
             (14, self.reports),
-            (2, self.quarrels),
+            (4, self.teaches),
+            (3, self.quarrels),
             (1, self.pauses_halfway),
             (3, self.taps_foreign),
             (3, self.taps_forged),
@@ -231,6 +232,23 @@ class Walk(Onlooker):
             button = wanted[0] if self.random.random() < 0.6 else self.random.choice(buttons)
             await self._tap(who, message["id"], button["data"], button["text"])
             await self.stage.settle()
+
+    async def teaches(self) -> None:
+        """A teacher asks for their class and works on its card."""
+        who, name = self.random.choice([("Mr Wang", "3-2"), ("许静", "3-2"), ("林岚", "1-1")])
+        if who in self.closed:
+            return
+        await self._writes(self.people[who], f"/class {name}")
+        for _ in range(self.random.choice([2, 3, 4])):
+            await self.stage.settle()
+            chat = await self.messages(self.people[who])
+            buttons = [
+                b for row in (chat[-1]["buttons"] if chat else []) for b in row if "data" in b
+            ]
+            if not buttons:
+                return
+            button = self.random.choice(buttons)
+            await self._tap(self.people[who], chat[-1]["id"], button["data"], button["text"])
 
     async def quarrels(self) -> None:
         """Two of a family tell of a child otherwise within minutes, and one takes it back."""
