@@ -4,7 +4,7 @@ A link's holder is never shown a list of children. A wrong code and a wrong proo
 after a few of them a chat has to wait. Where joining stands lives in the contact's own row.
 """
 
-from datetime import date
+from datetime import date, timedelta
 
 from checkin.access import Reach
 from checkin.checkins import Status
@@ -341,6 +341,7 @@ async def _agree(desk: Desk, tap: Tap, contact: Contact) -> None:
     else:
         part = await _part(desk, found[0], person.id)
         await desk.say(contact, tap, f"join.done{part or ''}", name=names[subject_id])
+    await cards.refresh_own(desk.session, contact.id, since=desk.now.date() - timedelta(days=1))
     await join_today(desk, tap, contact, subject_id)
 
 

@@ -166,6 +166,17 @@ async def refresh_households(
     )
 
 
+async def refresh_own(session: AsyncSession, contact_id: int, *, since: date) -> None:
+    """Mark a contact's household cards of these days as behind: they answer for others now."""
+    card = table(Card).c
+    await affected(
+        session,
+        update(table(Card))
+        .where(card.contact_id == contact_id, card.kind == "household", card.day >= since)
+        .values(revision=card.revision + 1),
+    )
+
+
 async def stale_cards(
     session: AsyncSession, bot_id: int, now: datetime, limit: int, *, coalesce: bool = True
 ) -> list[Card]:

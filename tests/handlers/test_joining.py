@@ -65,6 +65,21 @@ async def test_who_stopped_can_come_back_with_the_childs_name_and_digits(stage: 
     assert "From now on you answer for Ana" in stage.transcript()
 
 
+async def test_who_comes_back_after_the_close_reads_the_child_on_todays_card(
+    stage: Stage,
+) -> None:
+    maria = await a_guardian_of_two(stage)
+    await stage.taps_first(maria, 0)
+    await stage.at("08:10")
+    await stage.says(maria, "/stop")
+    await stage.presses(maria, "t")
+    await stage.says(maria, "Ana 0412")
+    await stage.taps(maria, "Yes, I agree")
+    card = next(m for m in await stage.chat(maria) if "2 Mar" in m["text"])
+    assert "Ana: all clear" in card["text"]
+    assert "Ben" not in card["text"]
+
+
 async def test_a_child_that_is_known_already_needs_no_second_consent(stage: Stage) -> None:
     maria = await a_guardian_of_two(stage)
     await stage.says(maria, "Ana 0412")
