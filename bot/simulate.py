@@ -213,8 +213,15 @@ def town_of(roster: Roster, seed: int) -> Town:
         for each in guardian.students:
             if not subjects[each.number].house:  # nobody at home knows how a boarder slept
                 ways[each.number].append((each.order, chat))
+    siblings = {
+        each.number
+        for guardian in roster.guardians
+        if len(guardian.students) > 1
+        for each in guardian.students
+    }
     for student in roster.students:
-        if student.own_account:
+        # Whose parent answers for several is left to them: their one tap speaks for each.
+        if student.own_account and student.number not in siblings:
             language = "en" if student.name.isascii() else "zh"
             ways[student.number].append((0, add(student.name, language, oneself=student.number)))
     for member in roster.staff:
