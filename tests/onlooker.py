@@ -57,8 +57,6 @@ A_WAY_ON = (  # what a card without a button says in its stead
     ),
     *("not in your care", "不由您负责"),  # nothing is open for them any more
 )
-NOTHING_HERE = ("Nothing for you to answer here", "这里现在没有由您填的晨检")
-
 SAID = frozenset(
     {"accepted", "unchanged", "raised", "undone", "correction_asked", "late", "too_late"}
 )
@@ -105,6 +103,15 @@ class World:
             c.given_by == person and c.subject_id == subject and c.withdrawn_at is None
             for c in self.consents
         )
+
+    def came_later(self, person: int, subject: int, day: date) -> bool:
+        """Say whether somebody began to answer for another after a day's card had been shown."""
+        given = [
+            c.given_at
+            for c in self.consents
+            if c.given_by == person and c.subject_id == subject and c.withdrawn_at is None
+        ]
+        return all(each.astimezone(ZONE).date() > day for each in given)
 
     def wards(self, person: int, day: date) -> dict[int, Guardianship | None]:
         """Return whom somebody sees on their card, with the tie; themself without one."""
@@ -582,8 +589,6 @@ class Onlooker:
         """Compare what a family reads with where each child stands."""
         if card.focus.get("check_in") or card.focus.get("whom") or contact.person_id is None:
             return
-        if card.day < self.plain.today(self.stage.now) and text.startswith(NOTHING_HERE):
-            return  # they have stopped since; who comes back begins with a new day
         said_once = Counter(line for line in text.splitlines() if line.startswith("✓"))
         if any(times > 1 for times in said_once.values()):
             self.fault(f"{who.name} reads a line twice on {card.day}: {text!r}")
@@ -591,6 +596,8 @@ class Onlooker:
             name = "you" if subject == contact.person_id else self.world.names[subject]
             if subject == contact.person_id and language == "zh":
                 name = "您"
+            if self.world.came_later(contact.person_id, subject, card.day):
+                continue  # an old card is not told anew
             apart = any(t.separate for t in self.world.ties if t.student_id == subject)
             if apart or (tie is not None and not tie.may_see):
                 continue

@@ -239,7 +239,7 @@ class Walk(Onlooker):
         if who in self.closed:
             return
         await self._writes(self.people[who], f"/class {name}")
-        for _ in range(self.random.choice([2, 3, 4])):
+        for _ in range(self.random.choice([2, 4, 6])):
             await self.stage.settle()
             chat = await self.messages(self.people[who])
             buttons = [

@@ -19,7 +19,7 @@ STEPS = int(os.environ.get("ALLCLEAR_STEPS") or (1500 if SOAK else 100))
 # What a long walk has met at least once, or it says little.
 EVER = frozenset(
     {"accepted", "unchanged", "raised", "correction_asked", "undone", "late", "too_late"}
-    | {"released", "flag_kept", "excused", "missing", "signed"}
+    | {"released", "flag_kept", "excused", "signed"}
 )
 
 
