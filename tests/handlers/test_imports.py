@@ -94,7 +94,7 @@ async def test_the_bot_answers_others_while_a_file_is_being_read(stage: Stage) -
             ticks += 1
 
     ticking = asyncio.create_task(tick())
-    content = ROSTER + "".join(f"student,{n},Eva,3-2,,,\n" for n in range(30_000_000, 30_020_000))
+    content = ROSTER + "".join(f"student,{n},Eva,3-2,,,\n" for n in range(30_000_000, 30_080_000))
 
     async def download(_bot: int, _file: str) -> bytes:
         nonlocal ticks
