@@ -6,6 +6,7 @@ One sender for each bot. No message is rendered or sent while a transaction is o
 import asyncio
 import os
 import secrets
+from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -108,7 +109,7 @@ class Sender:
         self._database = database
         self._transport = transport
         self._clock = clock
-        self._pacer = pacer
+        self._pacer = self.pacer = pacer
         self._coalesce = coalesce
         self._width = width
         self._after_claim = after_claim
@@ -117,6 +118,7 @@ class Sender:
         self._toasts: set[asyncio.Task[object]] = set()
         self._drawing = asyncio.Semaphore(DRAWN_TOGETHER)
         self.unauthorized = False
+        self.results: Counter[str] = Counter()  # by kind, for the metrics
 
     def wake(self) -> None:
         """Say that there may be something new to send."""
@@ -290,6 +292,7 @@ class Sender:
         result = await self._transport.send(
             item.contact.chat_id, item.message, reply_to=item.reply_to
         )
+        self.results[type(result).__name__] += 1
         if isinstance(result, Wait):
             self._pacer.rest(result.seconds)
         return Sent(item, result)
@@ -398,6 +401,7 @@ class Sender:
     async def _edit(self, card: Card, contact: Contact, message: Rendered) -> SendResult:
         await self._pacer.turn(bulk=False)
         result = await self._transport.edit(contact.chat_id, card.message_id or 0, message)
+        self.results[type(result).__name__] += 1
         if isinstance(result, Wait):
             self._pacer.rest(result.seconds)
             await asyncio.sleep(min(result.seconds, 1.0))
