@@ -9,13 +9,13 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
-from bot.settings import Settings, SettingsError, read_settings
+from bot.console import AsJson, Found, err, fail, in_session, known_settings, out
+from bot.settings import SettingsError
 from checkin.calendar_changes import CalendarChanges, CalendarErrors
 from checkin.plan_files import PlanFileErrors
 from checkin.questionnaires import QuestionnaireErrors
@@ -38,9 +38,9 @@ from handlers.roster_files import RosterFileError, read_sheets
 from handlers.rosters import Changes, import_sheets
 from handlers.sent_files import FileKind, open_file
 from storage import audit, plans, units
-from storage.database import Database, DatabaseUrlError, Session
+from storage.database import DatabaseUrlError, Session
 from storage.questionnaires import VersionTakenError, keep_questionnaire
-from storage.sealing import KeyFileError, Keyring, use_keyring
+from storage.sealing import KeyFileError
 from storage.units import School
 from web.server import WebPortError
 
@@ -53,11 +53,6 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-out = Console(highlight=False, soft_wrap=True)
-err = Console(stderr=True, highlight=False, soft_wrap=True)
-
-Found = TypeVar("Found")
-AsJson = Annotated[bool, typer.Option("--json", help="print one JSON object, for scripts")]
 
 
 @app.command()
@@ -67,7 +62,7 @@ def run() -> None:
     from bot.installation import first_admin  # noqa: PLC0415
     from bot.logs import set_up_logs  # noqa: PLC0415
 
-    settings = _settings()
+    settings = known_settings()
     set_up_logs(as_json=settings.log_json)
     out.print("Allclear is starting ...")
 
@@ -109,7 +104,7 @@ def demo(
 ) -> None:
     """Play a whole morning in a browser: an invented school, no token, nobody real."""
     if language not in {"", "zh", "en"}:
-        _fail("The demo speaks zh and en: --language zh or --language en.")
+        fail("The demo speaks zh and en: --language zh or --language en.")
     out.print("Preparing an invented school of 240 students ...")
     from bot.demo import run_demo  # noqa: PLC0415 - takes seconds, like `run`
     from bot.logs import set_up_logs  # noqa: PLC0415
@@ -151,9 +146,9 @@ def simulate(
     from simulator.report import summary_lines  # noqa: PLC0415
 
     if not 60 <= students <= 5000:
-        _fail("A town has 60 to 5000 students: --students 1200.")
+        fail("A town has 60 to 5000 students: --students 1200.")
     if not 1 <= days <= MOST_DAYS:
-        _fail(f"The calendar of the town knows 1 to {MOST_DAYS} school days: --days 5.")
+        fail(f"The calendar of the town knows 1 to {MOST_DAYS} school days: --days 5.")
     from bot.logs import set_up_logs  # noqa: PLC0415 - takes seconds, like `run`
     from bot.simulate import simulate as live  # noqa: PLC0415
 
@@ -264,16 +259,16 @@ def new_school(
     try:
         ZoneInfo(zone)
     except (ZoneInfoNotFoundError, ValueError):
-        _fail(f"{zone!r} is not a time zone. Write it like Asia/Shanghai or Europe/Berlin.")
+        fail(f"{zone!r} is not a time zone. Write it like Asia/Shanghai or Europe/Berlin.")
 
     async def work(session: Session) -> None:
         if any(school.name == name for school in await units.schools(session)):
-            _fail(f"There is a school named {name!r} already.")
+            fail(f"There is a school named {name!r} already.")
         await make_school(
             session, name, real_clock(), zone=zone, country=country, language=language
         )
 
-    _in_session(work)
+    in_session(work)
     out.print(f"Made {name}. Next: allclear import-roster FILE --school {name!r}", markup=False)
 
 
@@ -283,7 +278,7 @@ def roster_template(
 ) -> None:
     """Write an empty roster to fill in, with headers in both languages."""
     if file.exists():
-        _fail(f"{file} exists already; name another file.")
+        fail(f"{file} exists already; name another file.")
     file.write_text(template_text(), encoding="utf-8-sig")
     out.print(f"Wrote {file}: fill it in, then: allclear import-roster {file}", markup=False)
 
@@ -323,7 +318,7 @@ def export_plan(
 ) -> None:
     """Write who is asked, how often and at what times, to edit and take over again."""
     if file.exists():
-        _fail(f"{file} exists already; name another file.")
+        fail(f"{file} exists already; name another file.")
 
     async def work(session: Session, chosen: School) -> str:
         from bot.render_plans import file_text  # noqa: PLC0415
@@ -370,7 +365,7 @@ def import_questionnaire(
     except QuestionnaireErrors as errors:
         for problem in errors.problems:
             err.print(f"  {problem}", markup=False)
-        _fail(f"{file} has {len(errors.problems)} problem(s); nothing was changed.")
+        fail(f"{file} has {len(errors.problems)} problem(s); nothing was changed.")
     if check_only:
         out.print(f"{asked.key} version {asked.version}: {len(asked.questions)} questions, fine.")
         return
@@ -379,9 +374,9 @@ def import_questionnaire(
         await keep_questionnaire(session, asked, real_clock())
 
     try:
-        _in_session(work)
+        in_session(work)
     except VersionTakenError as error:
-        _fail(str(error))
+        fail(str(error))
     out.print(f"{asked.key} version {asked.version} is kept and asked from the next round on.")
 
 
@@ -395,7 +390,7 @@ def verify_audit(as_json: AsJson = False) -> None:
             breaks[school.name] = await audit.first_break(session, school.id)
         return breaks
 
-    breaks = _in_session(work, keep=False)
+    breaks = in_session(work, keep=False)
     if as_json:
         out.print_json(json.dumps(breaks))
     else:
@@ -410,34 +405,6 @@ def verify_audit(as_json: AsJson = False) -> None:
 # ---- shared --------------------------------------------------------------------------------
 
 
-def _settings() -> Settings:
-    try:
-        settings = read_settings()
-        use_keyring(Keyring.from_file(settings.key_file))
-    except (SettingsError, KeyFileError) as error:
-        _fail(str(error))
-    return settings
-
-
-def _in_session(work: Callable[[Session], Awaitable[Found]], *, keep: bool = True) -> Found:
-    """Do something with the installation's database; without `keep` it only reads."""
-    settings = _settings()
-
-    async def all_of_it() -> Found:
-        try:
-            database = Database(settings.database_url)
-        except DatabaseUrlError as error:
-            _fail(str(error))
-        try:
-            await database.migrate()
-            async with database.writing() if keep else database.reading() as session:
-                return await work(session)
-        finally:
-            await database.close()
-
-    return asyncio.run(all_of_it())
-
-
 def _at_school(
     name: str, work: Callable[[Session, School], Awaitable[Found]], *, keep: bool = True
 ) -> Found:
@@ -446,14 +413,14 @@ def _at_school(
     async def at_it(session: Session) -> Found:
         return await work(session, await _chosen_school(session, name))
 
-    return _in_session(at_it, keep=keep)
+    return in_session(at_it, keep=keep)
 
 
 async def _chosen_school(session: Session, name: str) -> School:
     found = [each for each in await units.schools(session) if name in {"", each.name}]
     if len(found) != 1:
         known = ", ".join(each.name for each in await units.schools(session)) or "none yet"
-        _fail(
+        fail(
             f"Which school? Name it with --school. Known: {known}. "
             "A new one is made by `allclear new-school NAME`."
         )
@@ -475,7 +442,7 @@ def _refuse(said: dict[str, Any], sentence: str, *, as_json: bool) -> NoReturn:
     if as_json:
         out.print_json(json.dumps(said))
         raise typer.Exit(2)
-    _fail(sentence)
+    fail(sentence)
 
 
 def _tell(document: dict[str, Any], sentence: str, *, as_json: bool) -> None:
@@ -506,11 +473,11 @@ def _run(work: Coroutine[Any, Any, object]) -> None:
     try:
         asyncio.run(work)
     except (SettingsError, KeyFileError, DatabaseUrlError, WebPortError) as error:
-        _fail(str(error))
+        fail(str(error))
     except OSError as error:
         if error.errno != errno.EADDRINUSE:
             raise
-        _fail(
+        fail(
             "That port is taken. Stop what listens there (another demo?), or choose another: "
             "make demo PORT=8082"
         )
@@ -534,11 +501,6 @@ def _stop_on_signals(stop: Callable[[], object]) -> None:
     loop = asyncio.get_running_loop()
     for name in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         loop.add_signal_handler(name, stop)
-
-
-def _fail(sentence: str) -> NoReturn:
-    err.print(sentence, markup=False)
-    raise typer.Exit(2)
 
 
 if __name__ == "__main__":
