@@ -15,6 +15,7 @@ import typer
 from rich.table import Table
 
 from bot.console import AsJson, Found, err, fail, in_session, known_settings, out
+from bot.quarantine import quarantine
 from bot.settings import SettingsError
 from checkin.calendar_changes import CalendarChanges, CalendarErrors
 from checkin.plan_files import PlanFileErrors
@@ -38,6 +39,7 @@ from handlers.roster_files import RosterFileError, read_sheets
 from handlers.rosters import Changes, import_sheets
 from handlers.sent_files import FileKind, open_file
 from storage import audit, plans, units
+from storage.backup import BackupError, back_up
 from storage.database import DatabaseUrlError, Session
 from storage.questionnaires import VersionTakenError, keep_questionnaire
 from storage.sealing import KeyFileError
@@ -53,6 +55,9 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+
+
+app.add_typer(quarantine, name="quarantine")
 
 
 @app.command()
@@ -378,6 +383,18 @@ def import_questionnaire(
     except VersionTakenError as error:
         fail(str(error))
     out.print(f"{asked.key} version {asked.version} is kept and asked from the next round on.")
+
+
+@app.command()
+def backup(
+    file: Annotated[Path, typer.Argument(help="where to; must not exist yet", dir_okay=False)],
+) -> None:
+    """Copy the SQLite database while the bot runs. The keys are not in it: keep them apart."""
+    try:
+        size = back_up(known_settings().database_url, file)
+    except (BackupError, DatabaseUrlError) as error:
+        fail(str(error))
+    out.print(f"Wrote {file} ({size:,} bytes). The key file belongs elsewhere.", markup=False)
 
 
 @app.command("verify-audit")

@@ -113,6 +113,37 @@ class Inbox:
         handled.toasts, handled.menus, handled.jobs = desk.toasts, desk.menus, desk.jobs
         return handled
 
+    async def replay(self, set_aside_id: int, arrival: Arrival) -> str | None:
+        """Handle an update of the quarantine once more; return why it stays there, or None.
+
+        What came of it and its leaving the quarantine are one transaction. Nobody waits for the
+        answer to a tap of back then, so there is none.
+
+        Raises:
+            Exception: the database is in trouble; everything stays as it was.
+        """
+        reason = arrival.unreadable
+        if reason is None:
+            try:
+                async with self._database.writing() as session:
+                    if not await inbox.release(session, [set_aside_id]):
+                        return None  # somebody else was quicker
+                    desk = Desk(session, self._clock())
+                    if arrival.event is not None:
+                        await self._route(desk, arrival.event)
+                    await desk.finish()
+                    desk.record("update replayed", None, None, update=arrival.update_id)
+            except Exception as error:
+                if is_outage(error):
+                    raise
+                log.exception("update set aside", update=arrival.update_id, reason="again")
+                reason = f"{type(error).__name__} while handling"
+            else:
+                return None
+        async with self._database.writing() as session:
+            await inbox.keep_reason(session, set_aside_id, reason)
+        return reason
+
     async def _alone(self, arrival: Arrival) -> Handled:
         try:
             return await self._together([arrival])

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import delete, func
+from sqlalchemy import delete, func, update
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -64,6 +64,33 @@ async def forget_old(session: AsyncSession, now: datetime) -> dict[str, int]:
         session, delete(table(JoinAttempt)).where(col(JoinAttempt.at) < now - REMEMBERED)
     )
     return {"updates": updates, "attempts": tries}
+
+
+async def in_quarantine(session: AsyncSession) -> list[Quarantined]:
+    """Return what stands in quarantine, the oldest first, still sealed."""
+    return list(
+        await session.exec(select(Quarantined).order_by(col(Quarantined.at), col(Quarantined.id)))
+    )
+
+
+def content_of(row: Quarantined) -> dict[str, Any]:
+    """Open an update that was set aside; it holds what somebody wrote."""
+    content = {} if row.update is None else json.loads(row.update.read(row.id))
+    return content if isinstance(content, dict) else {"update": content}
+
+
+async def release(session: AsyncSession, ids: Iterable[int]) -> int:
+    """Take updates out of the quarantine: handled by now, or given up."""
+    return await affected(
+        session, delete(table(Quarantined)).where(col(Quarantined.id).in_(list(ids)))
+    )
+
+
+async def keep_reason(session: AsyncSession, id_: int, reason: str) -> None:
+    """Keep why an update stays in quarantine."""
+    await affected(
+        session, update(table(Quarantined)).where(col(Quarantined.id) == id_).values(reason=reason)
+    )
 
 
 async def quarantined(session: AsyncSession) -> int:

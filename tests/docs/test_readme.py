@@ -64,7 +64,7 @@ def test_every_command_stands_in_the_readme(language: str) -> None:
         command.name or command.callback.__name__.replace("_", "-")
         for command in app.registered_commands
         if command.callback and not command.hidden
-    }
+    } | {group.name for group in app.registered_groups}
     assert listed == known
 
 
