@@ -4,6 +4,7 @@ aiogram's polling loop is not used: it confirms updates before they are handled 
 The library is imported when the first transport is made, for it takes seconds.
 """
 
+import asyncio
 from collections.abc import Sequence
 from functools import cache
 from typing import Any
@@ -125,6 +126,7 @@ class AiogramTransport:
         session = _Session(api=TelegramAPIServer.from_base(api_url))
         self._bot = Bot(token, session=session)
         self._username = ""
+        self._ending: dict[asyncio.Task[None], _Session] = {}
 
     @property
     def bot_id(self) -> int:
@@ -153,7 +155,19 @@ class AiogramTransport:
 
     async def close(self) -> None:
         """Let go of connections."""
+        for task, session in list(self._ending.items()):
+            task.cancel()
+            await session.close()
         await self._bot.session.close()
+
+    async def renew(self) -> None:
+        """Speak over new connections from now on; sends under way end on the old ones."""
+        old = self._bot.session
+        self._bot.session = _Session(api=old.api)
+        if isinstance(old, _Session):
+            task = asyncio.create_task(_close_later(old))
+            self._ending[task] = old
+            task.add_done_callback(self._ending.pop)
 
     async def fetch(self, offset: int | None, wait: float) -> list[RawUpdate]:
         """Return raw updates from `offset` on; asking confirms everything before it."""
@@ -313,6 +327,11 @@ class AiogramTransport:
         except (AiogramError, ClientError, TimeoutError) as error:
             return _fault(error)
         return Delivered(0)
+
+
+async def _close_later(session: _Session) -> None:
+    await asyncio.sleep(SEND_TIMEOUT)
+    await session.close()
 
 
 def _event(bot_id: int, update: Update) -> Event | None:

@@ -8,13 +8,13 @@ from typing import Any
 
 import structlog
 
-from bot.listener import Gatherer, Poller
+from bot.listener import Gatherer, Note, Poller, note_while_open
 from bot.pacer import Pacer
 from bot.sender import Sender
 from bot.settings import Settings, SettingsError
 from bot.texts import LANGUAGES, texts
 from bot.transports import BotTransport, make_transport
-from handlers import imports
+from handlers import imports, outages
 from handlers.clock import Clock, real_clock
 from handlers.health import DutyState
 from handlers.inbox import Handled, Inbox
@@ -42,7 +42,9 @@ class App:
         clock: Clock = real_clock,
         after_claim: Callable[[], Awaitable[None]] | None = None,
         safe: bool = True,
+        watch_outages: bool = True,
     ) -> None:
+        """Wire everything; `watch_outages=False` where the clock jumps, as in the demo."""
         if not settings.tokens:
             raise SettingsError(
                 "ALLCLEAR_TOKENS is missing: put your bot's token from @BotFather there, in the "
@@ -66,8 +68,12 @@ class App:
             )
             for transport in self.transports
         }
+        self._watch_outages = watch_outages
         self.scheduler = Scheduler(self.database, clock, after=self.wake)
         self.inbox = Inbox(self.database, clock, Router(self._duties, join_url=settings.join_url))
+        self.pollers = {
+            each.bot_id: self._poller(each) for each in self.transports if not settings.public_url
+        }
         self.web: WebServer | None = None
         self._background: set[asyncio.Task[Any]] = set()
         self._stopping = asyncio.Event()
@@ -99,7 +105,10 @@ class App:
             serving = [asyncio.create_task(self._serve(each)) for each in self.transports]
             self._in_background(self._work_on_rosters())
             await self._stopping.wait()
+            await self.web.stop()  # first: whoever is being answered still has a sender
             await asyncio.gather(*serving, *self._background, return_exceptions=True)
+            answered = (sender.toasts_sent() for sender in self.senders.values())
+            await asyncio.wait({asyncio.gather(*answered)}, timeout=3)
         log.info("stopped")
 
     async def _serve(self, transport: BotTransport) -> None:
@@ -110,10 +119,32 @@ class App:
         self.ready.set()
         self._in_background(self._default_menu(transport))
         work = [self.senders[transport.bot_id].run(self._stopping)]
-        if not self.settings.public_url:
-            poller = Poller(transport, self.inbox, self._after(transport.bot_id))
-            work.append(poller.run(self._stopping))
+        if transport.bot_id in self.pollers:
+            work.append(self.pollers[transport.bot_id].run(self._stopping))
+        else:
+            heard = self._heard(transport.bot_id)
+            work.append(note_while_open(heard, self._stopping, transport.bot_id))
         await asyncio.gather(*work)
+
+    def _poller(self, transport: BotTransport) -> Poller:
+        async def rival() -> None:
+            await outages.rival(self.database, self.clock, transport.bot_id)
+            self.wake()
+
+        return Poller(
+            transport,
+            self.inbox,
+            self._after(transport.bot_id),
+            heard=self._heard(transport.bot_id),
+            rival=rival,
+        )
+
+    def _heard(self, bot_id: int) -> Note:
+        async def heard() -> None:
+            if self._watch_outages and await outages.heard(self.database, self.clock, bot_id):
+                self.wake()
+
+        return heard
 
     async def _say_hello(self, transport: BotTransport) -> bool:
         """Learn a bot's name and choose its way in; wait for a service that is not there yet."""

@@ -83,7 +83,7 @@ async def run_demo(
             web_port=0,
             public_url="",
         )
-        app = App(settings, clock=clock.now)
+        app = App(settings, clock=clock.now, watch_outages=False)
         players = await _prepare(app, sandbox, clock, language)
         running = asyncio.create_task(app.run())
         try:

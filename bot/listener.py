@@ -6,7 +6,7 @@ two loses every update in flight. Here the confirmation is the next request.
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from time import monotonic
 
 import structlog
@@ -16,6 +16,7 @@ from handlers.messages import (
     FetchFailedError,
     PollConflictError,
     RawUpdate,
+    Tap,
     Transport,
     UnreadableUpdateError,
 )
@@ -25,6 +26,13 @@ log = structlog.get_logger()
 POLL_SECONDS = 25.0
 FLOOD_EVENTS, FLOOD_SECONDS = 20, 10.0  # security list 12
 LONGEST_PAUSE = 30.0
+PATIENCE = 15.0  # seconds beyond a poll's own time; the transport itself gives up after 10
+REBUILD_AFTER = 3  # failed fetches in a row: then the connections are made anew as well
+RIVALS = 3  # refusals in a row because somebody else polls: then the admins are told
+NOTE_EVERY = 30.0  # seconds between two notes that a bot is heard
+_FULL = 100  # updates: Telegram gives no more at once, so more may be waiting
+
+Note = Callable[[], Awaitable[object]]
 
 
 class FloodGuard:
@@ -72,10 +80,12 @@ def arrivals_of(
             reason = str(error) if known else type(error).__name__
             arrivals.append(Arrival(transport.bot_id, update_id, raw, unreadable=reason))
             continue
+        hushed = None
         if event is not None and not guard.lets_through(event.chat_id, update_id):
             log.warning("flood, event dropped", bot=transport.bot_id, update=update_id)
+            hushed = event.callback_id if isinstance(event, Tap) else None
             event = None
-        arrivals.append(Arrival(transport.bot_id, update_id, raw, event))
+        arrivals.append(Arrival(transport.bot_id, update_id, raw, event, hushed=hushed))
     return arrivals
 
 
@@ -87,8 +97,16 @@ def _id_of(raw: RawUpdate) -> int | None:
     return update_id if abs(update_id) < 2**62 else None
 
 
+async def _nothing() -> None:
+    """Do nothing: where nobody wants to know."""
+
+
 class Poller:
-    """Listens for one bot by long polling."""
+    """Listens for one bot by long polling.
+
+    `heard` is called now and then while everything that waited is handled, `rival` when somebody
+    else polls with the token again and again.
+    """
 
     def __init__(
         self,
@@ -98,19 +116,35 @@ class Poller:
         *,
         wait: float = POLL_SECONDS,
         guard: FloodGuard | None = None,
+        patience: float = PATIENCE,
+        pause: float = 1.0,
+        heard: Note = _nothing,
+        rival: Note = _nothing,
     ) -> None:
         self._transport = transport
         self._inbox = inbox
         self._then = then
         self._wait = wait
         self._guard = guard or FloodGuard()
+        self._patience = patience
+        self._pause = pause
+        self._heard = heard
+        self._rival = rival
         self._offset: int | None = None  # never kept: update ids start anew after a silent week
+        self._failures = 0
         self._conflicts = 0
         self._handling = False
+        self._answered_at: float | None = None
+        self._noted_at: float | None = None
+
+    @property
+    def age(self) -> float | None:
+        """The seconds since Telegram last answered a poll; None when it never has."""
+        return None if self._answered_at is None else monotonic() - self._answered_at
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Listen until stopped; whatever fails is tried again, slower each time."""
-        pause = 1.0
+        pause = self._pause
         while not stopping.is_set():
             polling = asyncio.create_task(self.once(self._wait))
             stop = asyncio.create_task(stopping.wait())
@@ -123,9 +157,10 @@ class Poller:
                 return
             error = polling.exception()
             if error is None:
-                pause = 1.0
+                pause = self._pause
                 continue
             self._tell(error)
+            await self._mend(error)
             await _sleep_unless(stopping, pause)
             pause = min(pause * 2, LONGEST_PAUSE)
 
@@ -140,11 +175,38 @@ class Poller:
         else:
             log.error("updates could not be kept", bot=bot, exc_info=error)
 
+    async def _mend(self, error: BaseException) -> None:
+        """Do what a failure asks for, beside trying again."""
+        try:
+            if isinstance(error, FetchFailedError):
+                self._failures += 1
+                if self._failures % REBUILD_AFTER == 0:
+                    await self._transport.renew()
+            elif isinstance(error, PollConflictError) and self._conflicts == RIVALS:
+                await self._rival()
+        except Exception:
+            log.exception("admins not told", bot=self._transport.bot_id)
+
+    async def _fetched(self, wait: float) -> list[RawUpdate]:
+        """Fetch; a poll that neither answers nor fails in its time ends with its connection."""
+        try:
+            async with asyncio.timeout(wait + self._patience):
+                raws = await self._transport.fetch(self._offset, wait)
+        except TimeoutError:
+            log.warning("poll hangs, connection made anew", bot=self._transport.bot_id)
+            await self._transport.renew()
+            raise FetchFailedError("no answer in time") from None
+        self._failures = self._conflicts = 0
+        self._answered_at = monotonic()
+        return raws
+
     async def once(self, wait: float) -> int:
         """Fetch one batch and handle it; the next call's offset confirms it."""
-        raws = await self._transport.fetch(self._offset, wait)
-        self._conflicts = 0
+        raws = await self._fetched(wait)
         if not raws:
+            # All is confirmed. After a silent week ids start anew, and may begin below this one.
+            self._offset = None
+            await self._note()
             return 0
         self._handling = True
         try:
@@ -155,7 +217,31 @@ class Poller:
         if ids:
             self._offset = max(ids) + 1
         self._then(handled)
+        if len(raws) < _FULL:
+            await self._note()
         return len(raws)
+
+    async def _note(self) -> None:
+        """Let it be known that nothing waits any more, from time to time."""
+        now = monotonic()
+        if self._noted_at is None or now - self._noted_at >= NOTE_EVERY:
+            await self._heard()
+            self._noted_at = now
+
+
+async def note_while_open(heard: Note, stopping: asyncio.Event, bot_id: int) -> None:
+    """Note again and again that a bot with a webhook can be heard.
+
+    Not at once: after a start Telegram first hands over what has waited.
+    """
+    while not stopping.is_set():
+        await _sleep_unless(stopping, NOTE_EVERY)
+        if stopping.is_set():
+            return
+        try:
+            await heard()
+        except Exception:
+            log.exception("updates could not be kept", bot=bot_id)
 
 
 async def _sleep_unless(stopping: asyncio.Event, seconds: float) -> None:
@@ -199,7 +285,9 @@ class Gatherer:
     async def _work(self) -> None:
         while self._waiting:
             await asyncio.sleep(self._gather_seconds)
-            batch, self._waiting = self._waiting, []
+            # What came together may have overtaken itself: within a bot, ids tell the order.
+            batch = sorted(self._waiting, key=lambda each: _id_of(each[0]) or 0)
+            self._waiting = []
             raws = [raw for raw, _ in batch]
             try:
                 handled = await self._inbox.handle(arrivals_of(self._transport, raws, self._guard))

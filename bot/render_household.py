@@ -324,12 +324,12 @@ def value_words(question: Question, value: Value, texts: Texts) -> str:
     return str(value)
 
 
-def reminder(view: HouseholdView, texts: Texts) -> Rendered | None:
+def reminder(view: HouseholdView, texts: Texts, *, after_outage: bool = False) -> Rendered | None:
     """Render the reminder for those still silent; None when everybody has answered."""
     waiting = view.waiting
     if not waiting:
         return None
-    parts = []
+    parts = [texts("remind.after_outage")] if after_outage else []
     for time, lines in _by_closing(waiting):
         names = list_words(texts, (with_class(line, texts) for line in lines))
         alone = all(line.oneself for line in lines)

@@ -49,6 +49,7 @@ from storage import asking, cards, contacts, ledger
 from storage.database import Database, Session, is_outage
 from storage.flags import CARD
 from storage.ledger import Lane, Mark, State
+from storage.outages import OUTAGE
 from storage.signoffs import sign_off_of
 from storage.tables import Card, Contact, Ledger
 
@@ -228,7 +229,9 @@ class Sender:
             message, reply_to = render_summary.unsigned(told, words), card.message_id
         elif entry.kind == "reminder" and card is not None:
             view = await household_view(session, card, contact, now, window.households)
-            message, reply_to = render_household.reminder(view, words), card.message_id
+            again = entry.edition_reason == OUTAGE
+            message = render_household.reminder(view, words, after_outage=again)
+            reply_to = card.message_id
         elif entry.kind in {"no_school", "school_again"} and card is not None:
             view = await household_view(session, card, contact, now, window.households)
             news = {

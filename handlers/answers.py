@@ -114,6 +114,7 @@ async def keep_answers(
     """
     checkin = entry.checkin
     desk.watch(entry)
+    desk.answers += 1
     asked = await questionnaire(desk.session, entry.round.questionnaire_id)
     given = prune(asked, answers)
     weighed = triage(asked, given, entry.round.day)

@@ -61,6 +61,7 @@ class Desk:
     _answered_cards: set[int] = field(default_factory=set)
     _watched: dict[int, corrections.Before] = field(default_factory=dict)
     serial: int = 0
+    answers: int = 0
 
     def today(self, zone: ZoneInfo) -> date:
         """Return the school's local date: the only meaning of "today"."""

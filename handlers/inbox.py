@@ -22,13 +22,17 @@ Route = Callable[[Desk, Event], Awaitable[None]]
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """An update as it came: its event, or why it could not be read."""
+    """An update as it came: its event, or why it could not be read.
+
+    `hushed` is a tap too many in a short time: it is not heard, but its button stops waiting.
+    """
 
     bot_id: int
     update_id: int
     raw: RawUpdate
     event: Event | None = None
     unreadable: str | None = None
+    hushed: str | None = None
 
 
 @dataclass(slots=True)
@@ -36,6 +40,7 @@ class Handled:
     """What a batch led to, told after the commit."""
 
     events: int = 0
+    answers: int = 0
     set_aside: int = 0
     toasts: list[Toast] = field(default_factory=list)
     menus: set[int] = field(default_factory=set)
@@ -44,6 +49,7 @@ class Handled:
     def add(self, other: "Handled") -> None:
         """Take in what another batch led to."""
         self.events += other.events
+        self.answers += other.answers
         self.set_aside += other.set_aside
         self.toasts += other.toasts
         self.menus |= other.menus
@@ -106,10 +112,15 @@ class Inbox:
                 elif arrival.event is not None:
                     await self._route(desk, arrival.event)
                     handled.events += 1
+                elif arrival.hushed is not None:
+                    desk.toasts.append(
+                        Toast(arrival.bot_id, arrival.hushed, "toast.silent", {}, None)
+                    )
             await inbox.keep_received(
                 session, arrivals[0].bot_id, (arrival.update_id for arrival in new), desk.now
             )
             await desk.finish()
+        handled.answers = desk.answers
         handled.toasts, handled.menus, handled.jobs = desk.toasts, desk.menus, desk.jobs
         return handled
 

@@ -210,6 +210,9 @@ class Transport(Protocol):
     async def close(self) -> None:
         """Let go of connections."""
 
+    async def renew(self) -> None:
+        """Speak over new connections from now on; what is under way ends on the old ones."""
+
     async def fetch(self, offset: int | None, wait: float) -> list[RawUpdate]:
         """Return raw updates from `offset` on, waiting up to `wait` seconds for the first.
 

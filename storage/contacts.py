@@ -11,12 +11,17 @@ from storage.tables import Bot, Contact
 
 
 async def know_bot(session: AsyncSession, bot_id: int, username: str, now: datetime) -> None:
-    """Remember a bot of ours and that it was seen."""
+    """Remember a bot of ours."""
     bot = await session.get(Bot, bot_id)
     if bot is None:
         session.add(Bot(id=bot_id, username=username, seen_at=now))
     else:
-        bot.username, bot.seen_at = username, now
+        bot.username = username
+
+
+async def bot_name(session: AsyncSession, bot_id: int) -> str:
+    """Return a bot's name."""
+    return (await session.get_one(Bot, bot_id)).username
 
 
 async def load_contacts(

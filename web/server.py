@@ -73,8 +73,9 @@ class WebServer:
 
     async def stop(self) -> None:
         """Stop listening, after the requests that are being answered."""
-        if self._runner is not None:
-            await self._runner.cleanup()
+        runner, self._runner = self._runner, None
+        if runner is not None:
+            await runner.cleanup()
 
     async def _healthz(self, _request: web.Request) -> web.Response:
         state = await self._health()

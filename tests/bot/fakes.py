@@ -39,10 +39,14 @@ class Messenger:
     while_sending: Hook | None = None
     while_editing: Hook | None = None
     message_id: int = 1000
+    renewed: int = 0
 
     async def open(self) -> None: ...
 
     async def close(self) -> None: ...
+
+    async def renew(self) -> None:
+        self.renewed += 1
 
     async def fetch(self, offset: int | None, wait: float) -> list[RawUpdate]:
         self.offsets.append(offset)

@@ -1,0 +1,108 @@
+"""What an outage leaves behind: who is still silent and may have tapped in vain."""
+
+from datetime import datetime
+
+from sqlalchemy import and_, exists, func, literal, select
+from sqlmodel import col
+from sqlmodel import select as of_models
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from checkin.access import Role
+from checkin.checkins import Status
+from storage.asking import GONE, ways_to_ask
+from storage.ledger import Lane, State
+from storage.sql import affected, insert_into, table
+from storage.tables import Bot, Card, CheckIn, Ledger, RoleGrant, Round
+
+OUTAGE = "outage"  # the reason of an edition
+
+
+async def heard(session: AsyncSession, bot_id: int, now: datetime) -> datetime:
+    """Keep that a bot is heard; return when it was heard before."""
+    bot = await session.get_one(Bot, bot_id, with_for_update=True)
+    before = bot.seen_at
+    bot.seen_at = max(before, now)
+    return before
+
+
+async def open_rounds(session: AsyncSession, now: datetime) -> list[Round]:
+    """Return the rounds of every school that an answer in time can still reach."""
+    found = await session.exec(
+        of_models(Round).where(
+            col(Round.closed_at).is_(None),
+            col(Round.cancelled_at).is_(None),
+            Round.closes_at > now,
+        )
+    )
+    return list(found)
+
+
+async def ask_again(
+    session: AsyncSession,
+    bot_id: int,
+    held: Round,
+    since: datetime,
+    until: datetime,
+    now: datetime,
+) -> int:
+    """Owe a word under the card to those still silent whose taps may be lost; return how many.
+
+    Lost are taps between `since` and `until`: who had the card by then is asked again, under a
+    new edition of the ask. Whoever was reminded in the outage knows already.
+    """
+    card, entry = table(Card).c, table(Ledger).c
+    ways = ways_to_ask(held.id, held.day)
+    checkin = table(CheckIn).c
+    silent = select(checkin.subject_id).where(
+        checkin.round_id == held.id,
+        checkin.status.in_([Status.asked.value, Status.partial.value]),
+    )
+    whom = select(ways.c.contact_id).where(ways.c.subject_id.in_(silent))
+    cause = f"ask:{held.day}:{held.slot}"
+    other = table(Ledger).alias().c
+    reminded = exists().where(
+        other.card_id == card.id,
+        other.kind == "reminder",
+        other.created_at > since,
+        other.state.not_in(GONE),
+    )
+    editions = (
+        select(func.coalesce(func.max(other.edition), 0) + 1)
+        .where(other.contact_id == card.contact_id, other.cause == cause)
+        .scalar_subquery()
+    )
+    same = {
+        "cause": literal(cause),
+        "rung": literal(0),
+        "edition_reason": literal(OUTAGE),
+        "kind": literal("reminder"),
+        "lane": literal(int(Lane.bulk)),
+        "state": literal(State.pending.value),
+        "attempts": literal(0),
+        "not_after": literal(held.closes_at, type_=entry.not_after.type),
+        "created_at": literal(now, type_=entry.created_at.type),
+    }
+    owed = select(card.bot_id, card.contact_id, card.id, editions, *same.values()).where(
+        and_(
+            card.bot_id == bot_id,
+            card.contact_id.in_(whom),
+            card.day == held.day,
+            card.kind == "household",
+            card.slot == held.slot,
+            card.message_id.is_not(None),
+            card.shown_at <= until,
+            ~reminded,
+        )
+    )
+    statement = insert_into(session, Ledger).from_select(
+        ["bot_id", "contact_id", "card_id", "edition", *same], owed
+    )
+    return await affected(session, statement.on_conflict_do_nothing())
+
+
+async def ever_admins(session: AsyncSession) -> list[int]:
+    """Return everybody who was ever given an admin's part; whether it lasts is another matter."""
+    found = await session.exec(
+        of_models(RoleGrant.person_id).where(RoleGrant.role == Role.admin.value)
+    )
+    return sorted(set(found))

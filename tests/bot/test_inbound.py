@@ -1,0 +1,390 @@
+"""Whole processes' worth of parts on the sandbox: several bots, dead connections, storms, ends."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlmodel import select
+
+from bot.aiogram_transport import AiogramTransport
+from bot.app import App
+from bot.listener import Poller
+from bot.settings import read_settings
+from handlers.desk import Desk
+from handlers.inbox import Handled, Inbox
+from handlers.messages import Delivered, Event, FetchFailedError, Rendered, Words
+from handlers.outages import rival
+from sandbox.clock import ShiftedClock
+from sandbox.faults import Faults
+from sandbox.limits import Limits
+from sandbox.server import Sandbox
+from storage import contacts
+from storage.database import Database
+from storage.tables import AuditEntry, CheckIn, Contact, HistoryEntry, Ledger, Received
+from tests.builders import SUNDAY_NIGHT, Outage
+from tests.play import BOT_ID, TOKEN, Stage
+
+OTHER = TOKEN.replace(str(BOT_ID), "7000002")
+
+
+def free_port() -> int:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        port: int = taken.getsockname()[1]
+        return port
+
+
+async def until(true: Callable[[], bool], what: str) -> None:
+    try:
+        async with asyncio.timeout(20):
+            while not true():  # noqa: ASYNC110 - what happens happens in other parts
+                await asyncio.sleep(0.01)
+    except TimeoutError:
+        raise AssertionError(f"still not: {what}") from None
+
+
+@pytest.fixture
+async def sandbox() -> AsyncIterator[Sandbox]:
+    limits = Limits.none()
+    limits.webhook_first_retry, limits.conflict_pause = 0.01, 0.0
+    async with Sandbox(clock=ShiftedClock(), limits=limits) as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+def house(sandbox: Sandbox, database: Database, tmp_path: Path) -> Callable[..., App]:
+    """Make the parts of a process around the sandbox and an empty school's database."""
+
+    def make(**given: Any) -> App:
+        told = {"tokens": TOKEN, "web_port": 0, "public_url": ""} | given
+        return App(
+            read_settings(
+                api_url=sandbox.url,
+                database_url=database.url.replace("+aiosqlite", ""),
+                key_file=tmp_path / "keys",
+                **told,
+            ),
+            safe=False,
+        )
+
+    return make
+
+
+@asynccontextmanager
+async def running(app: App) -> AsyncIterator[App]:
+    task = asyncio.create_task(app.run())
+    ready = asyncio.create_task(app.ready.wait())
+    try:
+        await asyncio.wait({task, ready}, return_when=asyncio.FIRST_COMPLETED, timeout=20)
+        if task.done():
+            await task
+        yield app
+    finally:
+        ready.cancel()
+        app.stop()
+        await asyncio.wait_for(task, 20)
+
+
+# ---- several bots --------------------------------------------------------------------------
+
+
+async def test_several_bots_of_one_process_each_answer_their_own_chats(
+    sandbox: Sandbox, house: Callable[..., App], database: Database
+) -> None:
+    async with running(house(tokens=f"{TOKEN},{OTHER}")):
+        await until(lambda: len(sandbox.world.bots) == 2, "both said hello")
+        people = {}
+        for bot_id in (BOT_ID, BOT_ID + 1):
+            user = sandbox.world.add_user(f"Maria {bot_id}")
+            sandbox.world.start(user.id, "", bot_id)
+            people[bot_id] = user.id
+
+        def answered() -> bool:
+            sent = sandbox.world.journal.since(method="sendMessage")
+            return {(c.bot_id, int(c.params["chat_id"])) for c in sent} == set(people.items())
+
+        await until(answered, "each answered by the bot they wrote to")
+    async with database.reading() as session:
+        known = await session.exec(select(Contact.bot_id, Contact.chat_id))
+        assert set(known.all()) == set(people.items())
+
+
+# ---- dead connections ----------------------------------------------------------------------
+
+
+async def note(desk: Desk, event: Event) -> None:
+    desk.record("came", None, None, update=event.update_id)
+
+
+async def came(database: Database) -> list[int]:
+    async with database.reading() as session:
+        acts = await session.exec(select(AuditEntry).where(AuditEntry.act == "came"))
+        return [act.about["update"] for act in acts]
+
+
+@pytest.fixture
+async def transport(sandbox: Sandbox, database: Database) -> AsyncIterator[AiogramTransport]:
+    transport = AiogramTransport(TOKEN, sandbox.url)
+    await transport.open()
+    async with database.writing() as session:
+        await contacts.know_bot(session, BOT_ID, transport.username, SUNDAY_NIGHT)
+    yield transport
+    await transport.close()
+
+
+async def test_a_poll_that_neither_answers_nor_fails_ends_with_its_connection(
+    sandbox: Sandbox, database: Database, transport: AiogramTransport
+) -> None:
+    inbox = Inbox(database, lambda: SUNDAY_NIGHT, note)
+    poller = Poller(transport, inbox, lambda _handled: None, patience=0.1)
+    assert poller.age is None
+    maria = sandbox.world.add_user("Maria")
+    sandbox.world.faults = Faults(
+        rate_hang=1, hang_seconds=60, methods=frozenset({"getupdates", "sendmessage"})
+    )
+    sandbox.world.start(maria.id, "")
+    with pytest.raises(FetchFailedError, match="no answer in time"):
+        await poller.once(0)
+    assert poller.age is None
+    sandbox.world.faults = None
+    assert await poller.once(0) == 1
+    assert poller.age is not None
+    assert poller.age < 20
+    assert len(await came(database)) == 1
+
+
+async def test_what_is_being_sent_is_not_cut_off_when_connections_are_made_anew(
+    sandbox: Sandbox, transport: AiogramTransport
+) -> None:
+    maria = sandbox.world.add_user("Maria")
+    sandbox.world.start(maria.id, "")
+    sandbox.world.faults = Faults(slow_ms=300, methods=frozenset({"sendmessage"}))
+    sending = asyncio.create_task(transport.send(maria.id, Rendered("Good morning")))
+    await asyncio.sleep(0.1)
+    await transport.renew()
+    assert await transport.fetch(None, 0)
+    assert isinstance(await sending, Delivered)
+    sandbox.world.faults = None
+    assert isinstance(await transport.send(maria.id, Rendered("again")), Delivered)
+
+
+async def test_after_failures_in_a_row_the_connections_are_made_anew(
+    sandbox: Sandbox, database: Database, transport: AiogramTransport
+) -> None:
+    heard = asyncio.Event()
+    inbox = Inbox(database, lambda: SUNDAY_NIGHT, note)
+    poller = Poller(transport, inbox, lambda _handled: heard.set(), wait=1, pause=0.01)
+    first = transport._bot.session
+    sandbox.world.faults = Faults(rate_5xx_before=1, methods=frozenset({"getupdates"}))
+    stopping = asyncio.Event()
+    task = asyncio.create_task(poller.run(stopping))
+    await until(lambda: transport._bot.session is not first, "connections made anew")
+    sandbox.world.faults = None
+    sandbox.world.start(sandbox.world.add_user("Maria").id, "")
+    await asyncio.wait_for(heard.wait(), 10)
+    stopping.set()
+    await task
+
+
+# ---- somebody else polls -------------------------------------------------------------------
+
+
+async def test_the_admin_hears_when_somebody_else_takes_the_messages(stage: Stage) -> None:
+    await stage.opens_school("en")
+    gu = await stage.joined("Gu")
+    maria = await stage.joined("Maria")
+    alarmed = asyncio.Event()
+    stage.sandbox.world.limits.conflict_pause = 0.0
+
+    async def alarm() -> None:
+        await rival(stage.database, stage.clock, BOT_ID)
+        alarmed.set()
+
+    webhook = f"http://127.0.0.1:{free_port()}/"
+    poller = Poller(stage.transport, stage.inbox, stage._after, wait=1, pause=0.01, rival=alarm)
+    await stage.transport.use_webhook(webhook, "s" * 32)  # polling is refused the same way
+    stopping = asyncio.Event()
+    task = asyncio.create_task(poller.run(stopping))
+    await asyncio.wait_for(alarmed.wait(), 20)
+    stopping.set()
+    await task
+    await rival(stage.database, stage.clock, BOT_ID)  # the same day: once is enough
+    await stage.transport.use_polling()
+    await stage.settle()
+    said = [m["text"] for m in await stage.chat(gu) if m["from"] == "bot"]
+    assert len(said) == 1
+    assert "Somebody else takes the messages" in said[0]
+    assert not [m for m in await stage.chat(maria) if m["from"] == "bot"]
+
+
+# ---- storms --------------------------------------------------------------------------------
+
+
+async def test_a_storm_of_taps_on_one_button_is_one_answer_and_every_tap_is_answered(
+    stage: Stage,
+) -> None:
+    await stage.opens_school("en")
+    tina = await stage.joined("Tina")
+    await stage.at("06:30")
+    stage.poller = Poller(stage.transport, stage.inbox, stage._after)  # taps are as fast as here
+    message = next(m for m in reversed(await stage.chat(tina)) if m["buttons"])
+    first = message["buttons"][0][0]["data"]
+    before = stage.sandbox.world.journal.last
+    for _ in range(30):
+        await stage.post(
+            f"/sandbox/chats/{tina.user_id}/taps", {"message_id": message["id"], "data": first}
+        )
+    await stage.settle()
+    calls = stage.sandbox.world.journal.since(before)
+    answers = [c for c in calls if c.method == "answerCallbackQuery"]
+    assert len(answers) == 30
+    assert all(call.ok for call in answers)
+    assert len({call.params["callback_query_id"] for call in answers}) == 30
+    edits = [c for c in calls if c.method in {"editMessageText", "sendMessage"}]
+    assert len(edits) <= 2
+    async with stage.database.reading() as session:
+        said = list(await session.exec(select(HistoryEntry)))
+        [checkin] = [c for c in await session.exec(select(CheckIn)) if c.status == "complete"]
+    assert [row.subject_id for row in said] == [checkin.subject_id]
+
+
+# ---- a silent week -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+async def test_after_a_silent_week_update_ids_start_anew_and_none_is_lost(
+    sandbox: Sandbox, database: Database, transport: AiogramTransport, restarted: bool
+) -> None:
+    inbox = Inbox(database, lambda: SUNDAY_NIGHT, note)
+
+    def poller() -> Poller:
+        return Poller(transport, inbox, lambda _handled: None)
+
+    listening = poller()
+    maria = sandbox.world.add_user("Maria")
+    queue = sandbox.world.bots[BOT_ID].queue
+    sandbox.world.start(maria.id, "")
+    await listening.once(0)
+    await listening.once(0)  # confirms, and hears that nothing more waits
+    [before] = await came(database)
+    sandbox.clock.shift(8 * 24 * 3600)
+    # The worst new beginning: just below the old offset, where Telegram takes that one for good.
+    queue.next_id = before - 4
+    queue.last_at = sandbox.clock.timestamp()
+    if restarted:
+        listening = poller()
+    for text in ("one", "two", "three"):
+        sandbox.world.write(maria.id, text)
+    assert await listening.once(0) == 3
+    assert await listening.once(0) == 0
+    assert await came(database) == [before, before - 4, before - 3, before - 2]
+
+
+# ---- the webhook ---------------------------------------------------------------------------
+
+
+async def test_while_the_database_takes_no_writes_telegram_keeps_the_updates_in_order(
+    sandbox: Sandbox, house: Callable[..., App]
+) -> None:
+    port = free_port()
+    app = house(web_port=port, public_url=f"http://127.0.0.1:{port}")
+    outage = Outage(app.database)
+    async with running(app):
+        maria, ben = (sandbox.world.add_user(name) for name in ("Maria", "Ben"))
+        await until(lambda: BOT_ID in sandbox._bot_api.webhooks.by_bot, "the webhook is set")
+        hook = sandbox._bot_api.webhooks.by_bot[BOT_ID]
+        outage.on = True
+        wanted: dict[int, list[int]] = {}
+        for n in range(5):
+            for user in (maria, ben):
+                _, update_id = sandbox.world.write(user.id, f"{n}")
+                wanted.setdefault(user.id, []).append(update_id)
+        await until(lambda: hook.last_error is not None, "refused")
+        assert hook.last_error is not None
+        assert "503" in hook.last_error[1]
+        outage.on = False
+        queue = sandbox.world.bots[BOT_ID].queue
+        await until(lambda: not queue.pending, "all of it taken")
+        async with app.database.reading() as session:
+            replies = await session.exec(select(Ledger, Contact.chat_id).join(Contact))
+            got: dict[int, list[int]] = {}
+            for entry, chat_id in sorted(replies.all(), key=lambda pair: pair[0].id):
+                got.setdefault(chat_id, []).append(int(entry.cause.partition(":")[2]))
+            assert got == wanted
+            received = set(await session.exec(select(Received.update_id)))
+    assert received == {each for ids in wanted.values() for each in ids}
+
+
+async def test_ending_in_the_middle_of_a_webhook_loses_nothing(
+    sandbox: Sandbox, house: Callable[..., App], database: Database
+) -> None:
+    port = free_port()
+    where = {"web_port": port, "public_url": f"http://127.0.0.1:{port}"}
+    people = [sandbox.world.add_user(f"Guardian {n}") for n in range(40)]
+    written: list[int] = []
+
+    async def write() -> None:
+        for _round in range(6):
+            written.extend(sandbox.world.write(user.id, "hello")[1] for user in people)
+            await asyncio.sleep(0.02)
+
+    queue = None
+    async with running(house(**where)):
+        await until(lambda: BOT_ID in sandbox._bot_api.webhooks.by_bot, "the webhook is set")
+        queue = sandbox.world.bots[BOT_ID].queue
+        writing = asyncio.create_task(write())
+        await until(lambda: len(queue.pending) < len(written), "some are taken")
+    # Stopped while others were on their way: what was not answered with 200 still waits.
+    async with database.reading() as session:
+        kept = set(await session.exec(select(Received.update_id)))
+    assert set(written) - set(queue.pending) <= kept
+    await writing
+    async with running(house(**where)):
+        await until(lambda: not queue.pending, "the rest is taken")
+    async with database.reading() as session:
+        assert set(await session.exec(select(Received.update_id))) == set(written)
+        causes = list(await session.exec(select(Ledger.cause)))
+    assert len(causes) == len(set(causes)) == len(written)
+
+
+async def test_updates_that_overtook_each_other_are_handled_in_their_order(
+    sandbox: Sandbox, house: Callable[..., App], database: Database
+) -> None:
+    heard: list[int] = []
+
+    async def listen(_desk: Desk, event: Event) -> None:
+        assert isinstance(event, Words)
+        heard.append(event.update_id)
+
+    app = house(public_url="http://127.0.0.1:1")
+    app.inbox._route = listen
+    async with database.writing() as session:
+        await contacts.know_bot(session, BOT_ID, "bot", SUNDAY_NIGHT)
+    user = {"id": 501, "is_bot": False, "first_name": "Maria"}
+    chat = {"id": 501, "type": "private"}
+    said = {"message_id": 5, "date": 1772400000, "chat": chat, "from": user, "text": "x"}
+    receive = app._hooks()[BOT_ID].receive
+    await asyncio.gather(*(receive({"update_id": n, "message": said}) for n in (12, 10, 11)))
+    assert heard == [10, 11, 12]
+    for each in app.transports:
+        await each.close()
+    await app.database.close()
+
+
+async def test_how_many_answers_were_kept_is_told_after_the_commit(stage: Stage) -> None:
+    told: list[Handled] = []
+    await stage.opens_school("en")
+    tina = await stage.joined("Tina")
+    await stage.at("06:30")
+    stage.poller = Poller(stage.transport, stage.inbox, told.append)
+    message = next(m for m in reversed(await stage.chat(tina)) if m["buttons"])
+    data = message["buttons"][0][0]["data"]
+    await stage.post(
+        f"/sandbox/chats/{tina.user_id}/taps", {"message_id": message["id"], "data": data}
+    )
+    await stage.poller.once(0)
+    assert [(each.events, each.answers) for each in told] == [(1, 1)]

@@ -1,0 +1,135 @@
+"""Away for a while: those who may have tapped in vain are asked again, and nobody else."""
+
+from datetime import timedelta
+
+import pytest
+from sqlmodel import select
+
+from handlers.outages import heard
+from storage.tables import Bot, CheckIn, Ledger
+from tests.play import BOT_ID, TUESDAY, Someone, Stage
+
+
+async def from_bot(stage: Stage, who: Someone) -> list[str]:
+    return [m["text"] for m in await stage.chat(who) if m["from"] == "bot"]
+
+
+async def listens(stage: Stage) -> dict[str, int]:
+    counts = await heard(stage.database, stage.clock, BOT_ID)
+    await stage.settle()
+    return counts
+
+
+async def again(stage: Stage) -> list[Ledger]:
+    async with stage.database.reading() as session:
+        found = await session.exec(select(Ledger).where(Ledger.edition > 0))
+        return list(found)
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+async def test_after_more_than_150_seconds_the_unanswered_are_asked_again_with_the_reason(
+    stage: Stage, language: str
+) -> None:
+    await stage.opens_school(language)
+    maria, tina = await stage.joined("Maria"), await stage.joined("Tina")
+    await stage.at("06:30")
+    await stage.answers_all_clear(tina)
+    await listens(stage)
+    await stage.at("06:40")
+    assert await listens(stage) == {"asked_again": 1, "admins_told": 0}
+    said = await from_bot(stage, maria)
+    assert len(said) == 2
+    assert {"en": "once more", "zh": "再填一次"}[language] in said[-1]
+    assert len(await from_bot(stage, tina)) == 1
+    [entry] = await again(stage)
+    assert (entry.cause, entry.edition, entry.edition_reason) == (
+        "ask:2026-03-02:morning",
+        1,
+        "outage",
+    )
+    await stage.taps_first(maria, 0)  # answered: the word leaves the chat
+    assert len(await from_bot(stage, maria)) == 1
+
+
+async def test_a_second_outage_is_a_second_edition_and_looking_twice_is_none(
+    stage: Stage,
+) -> None:
+    await stage.opens_school("en")
+    await stage.joined("Maria")
+    await stage.at("06:30")
+    await listens(stage)
+    await stage.at("06:40")
+    await listens(stage)
+    assert await listens(stage) == {}
+    await stage.at("06:50")
+    await listens(stage)
+    assert [entry.edition for entry in await again(stage)] == [1, 2]
+
+
+async def test_a_short_silence_asks_nobody(stage: Stage) -> None:
+    await stage.opens_school("en")
+    await stage.joined("Maria")
+    await stage.at("06:30")
+    await listens(stage)
+    stage.now += timedelta(seconds=150)
+    assert await listens(stage) == {}
+    assert await again(stage) == []
+
+
+async def test_who_was_reminded_meanwhile_or_only_just_asked_is_left_in_peace(
+    stage: Stage,
+) -> None:
+    await stage.opens_school("en")
+    maria = await stage.joined("Maria")
+    await stage.at("06:20")
+    await listens(stage)
+    await stage.at("06:30")  # asked at this very moment: no tap of theirs can be lost
+    assert await listens(stage) == {"asked_again": 0, "admins_told": 0}
+    await stage.at("07:10")  # the reminder itself
+    assert await listens(stage) == {"asked_again": 0, "admins_told": 0}
+    assert len(await from_bot(stage, maria)) == 2
+
+
+async def test_after_the_close_nobody_is_asked_again(stage: Stage) -> None:
+    await stage.opens_school("en")
+    await stage.joined("Maria")
+    await stage.at("06:30")
+    await listens(stage)
+    await stage.at("08:01")
+    assert await listens(stage) == {"asked_again": 0, "admins_told": 0}
+
+
+@pytest.mark.parametrize(
+    ("language", "word"), [("en", "heard nobody"), ("zh", "没有收到任何消息")]
+)
+async def test_after_more_than_a_day_the_admin_hears_of_the_gap_and_nobody_counts_as_well(
+    stage: Stage, language: str, word: str
+) -> None:
+    await stage.opens_school(language)
+    gu, maria = await stage.joined("Gu"), await stage.joined("Maria")
+    await stage.at("06:30")
+    await listens(stage)
+    told = len(await from_bot(stage, gu))
+    await stage.at("09:00", TUESDAY)
+    assert (await listens(stage))["admins_told"] == 1
+    said = await from_bot(stage, gu)
+    alarm = [text for text in said[told:] if word in text]
+    assert len(alarm) == 1
+    assert "2026-03-02 06:30" in alarm[0]  # by the school's clock
+    assert "2026-03-03 09:00" in alarm[0]
+    assert not [text for text in await from_bot(stage, maria) if word in text]
+    async with stage.database.reading() as session:
+        states = {row.status for row in await session.exec(select(CheckIn))}
+    assert "complete" not in states
+    assert await listens(stage) == {}
+
+
+async def test_a_clock_set_back_is_no_outage(stage: Stage) -> None:
+    await stage.opens_school("en")
+    await stage.at("06:30")
+    await listens(stage)
+    stage.now -= timedelta(hours=3)
+    assert await listens(stage) == {}
+    async with stage.database.reading() as session:
+        bot = await session.get_one(Bot, BOT_ID)
+    assert bot.seen_at == stage.now + timedelta(hours=3)
