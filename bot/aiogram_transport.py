@@ -16,6 +16,7 @@ from aiogram.enums import ContentType
 from aiogram.exceptions import (
     AiogramError,
     ClientDecodeError,
+    TelegramAPIError,
     TelegramBadRequest,
     TelegramConflictError,
     TelegramForbiddenError,
@@ -37,20 +38,22 @@ from aiogram.types import (
     InlineKeyboardButton,
     InlineKeyboardMarkup,
     LinkPreviewOptions,
+    Message,
     ReplyParameters,
     Update,
 )
 from aiohttp import ClientConnectorError, ClientError
 from pydantic import ValidationError
 
-from bot.telegram_faults import bad_request
+from bot.telegram_events import ALLOWED, event_of
+from bot.telegram_faults import bad_request, migrated, other_refusal, unless_unchanged
+from bot.telegram_messages import COPY_LIMIT, EVERYTHING, SEND_TIMEOUT, STYLES, fitted
 from handlers.messages import (
     Button,
-    Command,
+    Capability,
     Delivered,
     Event,
     FetchFailedError,
-    Membership,
     MenuCommand,
     NotSent,
     PollConflictError,
@@ -58,25 +61,14 @@ from handlers.messages import (
     Rejected,
     Rendered,
     SendResult,
-    Style,
-    Tap,
     TokenRefusedError,
     Unauthorized,
     Unclear,
     Unreachable,
     UnreadableUpdateError,
-    Unsupported,
-    Upload,
     Wait,
-    Words,
 )
 
-COPY_LIMIT = 256  # characters that a copy button may carry
-SEND_TIMEOUT = (
-    10.0  # seconds; well under the ledger's lease, so that a lease never outlives a send
-)
-ALLOWED = ["message", "callback_query", "my_chat_member"]
-_STYLES = {Style.good: "success", Style.danger: "danger"}
 _NO_PREVIEW = LinkPreviewOptions(is_disabled=True)
 
 
@@ -89,7 +81,7 @@ class _GetRawUpdates(TelegramMethod[list[dict[str, Any]]]):
     offset: int | None = None
     limit: int = 100
     timeout: int = 0
-    allowed_updates: list[str] = ALLOWED
+    allowed_updates: tuple[str, ...] = ALLOWED
 
 
 @cache
@@ -138,6 +130,11 @@ class AiogramTransport:
         """The bot's name, known after `open`."""
         return self._username
 
+    @property
+    def capabilities(self) -> frozenset[Capability]:
+        """What this library can show."""
+        return EVERYTHING
+
     async def open(self) -> None:
         """Learn the bot's name.
 
@@ -147,7 +144,7 @@ class AiogramTransport:
         """
         try:
             me = await self._bot.get_me(request_timeout=10)
-        except TelegramUnauthorizedError as error:
+        except (TelegramUnauthorizedError, TelegramNotFound) as error:
             raise TokenRefusedError("token refused") from error
         except AiogramError as error:
             raise FetchFailedError(type(error).__name__) from error
@@ -186,7 +183,7 @@ class AiogramTransport:
             FetchFailedError: Telegram did not take it.
         """
         try:
-            await self._bot.set_webhook(url, secret_token=secret, allowed_updates=ALLOWED)
+            await self._bot.set_webhook(url, secret_token=secret, allowed_updates=list(ALLOWED))
         except AiogramError as error:
             raise FetchFailedError(type(error).__name__) from error
 
@@ -212,12 +209,13 @@ class AiogramTransport:
         except ValidationError as error:
             places = sorted({".".join(str(part) for part in e["loc"]) for e in error.errors()})
             raise UnreadableUpdateError("malformed: " + ", ".join(places[:5])) from None
-        return _event(self.bot_id, update)
+        return event_of(self.bot_id, update, _kind)
 
     async def send(
         self, chat_id: int, message: Rendered, *, reply_to: int | None = None
     ) -> SendResult:
         """Send a new message."""
+        message = fitted(message, self.capabilities)
         reply = None
         if reply_to is not None:
             reply = ReplyParameters(message_id=reply_to, allow_sending_without_reply=True)
@@ -258,6 +256,7 @@ class AiogramTransport:
 
     async def edit(self, chat_id: int, message_id: int, message: Rendered) -> SendResult:
         """Make an earlier message say this."""
+        message = fitted(message, self.capabilities)
         try:
             await self._bot.edit_message_text(
                 message.text,
@@ -269,7 +268,7 @@ class AiogramTransport:
                 request_timeout=int(SEND_TIMEOUT),
             )
         except (AiogramError, ClientError, TimeoutError) as error:
-            return _as_delivered(_fault(error), message_id)
+            return unless_unchanged(_fault(error), message_id)
         return Delivered(message_id)
 
     async def delete(self, chat_id: int, message_id: int) -> SendResult:
@@ -334,63 +333,8 @@ async def _close_later(session: _Session) -> None:
     await session.close()
 
 
-def _event(bot_id: int, update: Update) -> Event | None:
-    if update.callback_query is not None:
-        query = update.callback_query
-        if query.message is None or query.data is None:
-            return None
-        return Tap(
-            bot_id=bot_id,
-            update_id=update.update_id,
-            chat_id=query.message.chat.id,
-            language=query.from_user.language_code,
-            private=query.message.chat.type == "private",
-            sender=query.from_user.full_name,
-            data=query.data,
-            callback_id=query.id,
-            message_id=query.message.message_id,
-        )
-    if update.my_chat_member is not None:
-        member = update.my_chat_member
-        return Membership(
-            bot_id=bot_id,
-            update_id=update.update_id,
-            chat_id=member.chat.id,
-            language=member.from_user.language_code,
-            private=member.chat.type == "private",
-            blocked=member.new_chat_member.status in {"kicked", "left"},
-        )
-    return None if update.message is None else _message(bot_id, update)
-
-
-def _message(bot_id: int, update: Update) -> Event | None:
-    message = update.message
-    if message is None or message.from_user is None:
-        return None
-    who: dict[str, Any] = {
-        "bot_id": bot_id,
-        "update_id": update.update_id,
-        "chat_id": message.chat.id,
-        "language": message.from_user.language_code,
-        "private": message.chat.type == "private",
-        "sender": message.from_user.full_name,
-    }
-    if message.document is not None:
-        document = message.document
-        return Upload(
-            **who,
-            file_id=document.file_id,
-            file_name=document.file_name or "",
-            size=document.file_size or 0,
-        )
-    if message.text is None and message.photo and message.caption:
-        return Words(**who, text=message.caption)  # what is written under it is all we can read
-    if message.text is None:
-        return Unsupported(**who, what=ContentType(message.content_type).value)
-    if message.text.startswith("/"):
-        name, _, rest = message.text[1:].partition(" ")
-        return Command(**who, name=name.partition("@")[0].lower(), rest=rest.strip())
-    return Words(**who, text=message.text)
+def _kind(message: Message) -> str:
+    return ContentType(message.content_type).value
 
 
 def _keyboard(message: Rendered) -> InlineKeyboardMarkup | None:
@@ -406,7 +350,7 @@ def _button(button: Button) -> InlineKeyboardButton:
             text=button.text, copy_text=CopyTextButton(text=button.copy[:COPY_LIMIT])
         )
     return InlineKeyboardButton(
-        text=button.text, callback_data=button.data, style=_STYLES.get(button.style)
+        text=button.text, callback_data=button.data, style=STYLES.get(button.style)
     )
 
 
@@ -415,25 +359,20 @@ def _file(named: tuple[str, bytes]) -> BufferedInputFile:
     return BufferedInputFile(content, name)
 
 
-def _as_delivered(result: SendResult, message_id: int) -> SendResult:
-    unchanged = isinstance(result, Rejected) and "message is not modified" in result.reason
-    return Delivered(message_id) if unchanged else result
-
-
 def _fault(error: Exception) -> SendResult:
     match error:
         case TelegramRetryAfter():
             return Wait(float(error.retry_after))
         case TelegramForbiddenError():
             return Unreachable(error.message.removeprefix("Forbidden: "))
-        case TelegramUnauthorizedError():
+        case TelegramUnauthorizedError() | TelegramNotFound():  # no method of ours is unknown
             return Unauthorized()
         case TelegramMigrateToChat():
-            return Rejected(f"migrated to {error.migrate_to_chat_id}")
+            return migrated(error.migrate_to_chat_id)
         case TelegramBadRequest():
             return bad_request(error.message)
-        case TelegramNotFound():
-            return Rejected(error.message)
+        case TelegramAPIError() if certain := other_refusal(error.message):
+            return certain
         case TelegramNetworkError() if isinstance(error.__cause__, ClientConnectorError):
             return NotSent("no connection")
         case TelegramNetworkError() | TelegramServerError() | ClientDecodeError():

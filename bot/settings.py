@@ -20,6 +20,7 @@ class TransportName(StrEnum):
     """The library that talks to Telegram."""
 
     aiogram = "aiogram"
+    ptb = "ptb"
 
 
 class Settings(BaseSettings):
@@ -43,7 +44,8 @@ class Settings(BaseSettings):
         description="the keys of names and answers; made on the first start, keep a copy apart",
     )
     transport: TransportName = Field(
-        default=TransportName.aiogram, description="the library that talks to Telegram"
+        default=TransportName.aiogram,
+        description="the library that talks to Telegram: aiogram or ptb (python-telegram-bot)",
     )
     web_host: str = Field(default="127.0.0.1", description="where the health page listens")
     web_port: int = Field(default=8080, ge=0, le=65535, description="the health page's port")

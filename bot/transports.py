@@ -20,7 +20,11 @@ def make_transport(settings: Settings, token: str) -> BotTransport:
     """Return the chosen library's transport for one bot."""
     match settings.transport:
         case TransportName.aiogram:
-            # aiogram takes seconds to import: not before it is chosen.
+            # Each library takes seconds to import: not before it is chosen.
             from bot.aiogram_transport import AiogramTransport  # noqa: PLC0415
 
             return AiogramTransport(token, settings.api_url)
+        case TransportName.ptb:
+            from bot.ptb_transport import PtbTransport  # noqa: PLC0415
+
+            return PtbTransport(token, settings.api_url)

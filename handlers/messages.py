@@ -89,6 +89,13 @@ class Style(StrEnum):
     danger = "danger"
 
 
+class Capability(StrEnum):
+    """What not every channel can show; where it cannot, the adapter says the same plainly."""
+
+    styled_buttons = "styled buttons"
+    copy_buttons = "copy buttons"
+
+
 @dataclass(frozen=True, slots=True)
 class Button:
     """A button under a message: what it says and what comes back when it is tapped.
@@ -203,6 +210,10 @@ class Transport(Protocol):
     @property
     def username(self) -> str:
         """The bot's name, for links; known after `open`."""
+
+    @property
+    def capabilities(self) -> frozenset[Capability]:
+        """What this channel can show."""
 
     async def open(self) -> None:
         """Say hello to the service and learn the bot's name."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import os
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Callable
@@ -108,18 +109,31 @@ GOLDEN = Path(__file__).parent / "golden"
 
 
 @pytest.fixture
-async def stage(database: Database) -> AsyncIterator[Stage]:
+def library(request: pytest.FixtureRequest) -> str:
+    """Which library the stage talks through: English through one, Chinese through the other.
+
+    Whatever does not depend on the language goes through the default one; `make soak` has them
+    change places, so that both play everything.
+    """
+    callspec = getattr(request.node, "callspec", None)
+    language = callspec.params.get("language", "en") if callspec else "en"
+    swapped = bool(os.environ.get("ALLCLEAR_SOAK"))
+    return "aiogram" if (language == "en") != swapped else "ptb"
+
+
+@pytest.fixture
+async def stage(database: Database, library: str) -> AsyncIterator[Stage]:
     """The whole of Allclear around a sandbox of its own, before the morning."""
     import aiohttp
 
-    from bot.aiogram_transport import AiogramTransport
     from sandbox.clock import ShiftedClock
     from sandbox.limits import Limits
     from sandbox.server import Sandbox
-    from tests.play import TOKEN, Stage
+    from tests.libraries import a_transport
+    from tests.play import Stage
 
     async with Sandbox(clock=ShiftedClock(), limits=Limits.none()) as sandbox:
-        transport = AiogramTransport(TOKEN, sandbox.url)
+        transport = a_transport(library, sandbox.url)
         try:
             await transport.open()
             async with aiohttp.ClientSession(sandbox.url) as http:

@@ -1,6 +1,8 @@
 """The floors of the house: imports go downward only, and each library lives on one floor."""
 
 import ast
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -62,10 +64,40 @@ def test_each_library_lives_on_one_floor(library: str) -> None:
             assert library not in set(imported(path)), path.relative_to(HOUSE)
 
 
+@pytest.mark.parametrize(
+    ("library", "files"),
+    [
+        ("aiogram", {"aiogram_transport.py", "telegram_events.py"}),
+        ("telegram", {"ptb_transport.py", "telegram_events.py"}),
+        ("httpx", {"ptb_transport.py"}),
+    ],
+)
+def test_a_library_of_telegrams_stays_in_its_transport(library: str, files: set[str]) -> None:
+    found = {path.name for path in sources("bot") if library in set(imported(path))}
+    assert found == files
+
+
+_ASKED = """
+import sys
+import bot.app
+before = {"aiogram", "telegram", "httpx"} & set(sys.modules)
+from bot.settings import Settings
+from bot.transports import make_transport
+make_transport(Settings(_env_file=None, transport=sys.argv[1]), "7000001:" + "A" * 35)
+print(sorted(before), sorted({"aiogram", "telegram"} & set(sys.modules)))
+"""
+
+
+def test_only_the_chosen_library_is_imported() -> None:
+    said = subprocess.run(
+        [sys.executable, "-c", _ASKED, "ptb"],
+        cwd=HOUSE, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert said.stdout.strip() == "[] ['telegram']"
+
+
 @pytest.mark.parametrize("floor", ["checkin", "simulator"])
 def test_rules_and_the_oracle_use_the_standard_library_only(floor: str) -> None:
-    import sys
-
     for path in sources(floor):
         foreign = set(imported(path)) - sys.stdlib_module_names - {floor}
         assert not foreign, f"{path.relative_to(HOUSE)} imports {sorted(foreign)}"

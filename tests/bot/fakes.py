@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from handlers.messages import (
+    Capability,
     Delivered,
     Event,
     FetchFailedError,
@@ -26,6 +27,7 @@ class Messenger:
 
     bot_id: int = BOT
     username: str = "allclear_test_bot"
+    capabilities: frozenset[Capability] = frozenset(Capability)
     sends: deque[SendResult] = field(default_factory=deque)
     edits: deque[SendResult] = field(default_factory=deque)
     deletes: deque[SendResult] = field(default_factory=deque)

@@ -1,6 +1,7 @@
 """Updates in: confirmed after the commit, and never lost to one that cannot be read."""
 
 import asyncio
+import json
 from itertools import count
 from typing import Any
 
@@ -9,8 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlmodel import select
 
-from bot.aiogram_transport import AiogramTransport
 from bot.listener import FloodGuard, Gatherer, Poller, arrivals_of
+from bot.transports import BotTransport
 from handlers.desk import Desk
 from handlers.inbox import Handled, Inbox
 from handlers.messages import (
@@ -26,7 +27,7 @@ from storage.database import Database
 from storage.tables import AuditEntry, Quarantined
 from tests.bot.fakes import Messenger, raw
 from tests.builders import BOT, SUNDAY_NIGHT, Outage, a_school
-from tests.play import TOKEN
+from tests.libraries import LIBRARIES, a_transport
 
 
 async def note(desk: Desk, event: Event) -> None:
@@ -323,13 +324,18 @@ def mutated(draw: st.DrawFn) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def transport() -> AiogramTransport:
-    return AiogramTransport(TOKEN, "http://127.0.0.1:9")
+def readers() -> dict[str, BotTransport]:
+    return {library: a_transport(library, "http://127.0.0.1:9") for library in LIBRARIES}
+
+
+@pytest.fixture(scope="module", params=LIBRARIES)
+def transport(request: pytest.FixtureRequest, readers: dict[str, BotTransport]) -> BotTransport:
+    return readers[request.param]
 
 
 @pytest.mark.parametrize("update", KINDS)
 def test_updates_of_every_kind_that_we_ask_for_are_read(
-    transport: AiogramTransport, update: dict[str, Any]
+    transport: BotTransport, update: dict[str, Any]
 ) -> None:
     event = transport.read(update)
     assert event is not None
@@ -338,10 +344,48 @@ def test_updates_of_every_kind_that_we_ask_for_are_read(
         assert (event.message_id, event.data) == (5, "a:1:1")
 
 
+OTHERS = [
+    {"text": "/Class@allclear_bot  3-2 "},
+    {"text": "hello", "from": {**USER, "last_name": "Lopez", "language_code": "zh-hans"}},
+    {"text": "hello", "from": {k: v for k, v in USER.items() if k != "language_code"}},
+    {"text": "hello", "chat": {"id": -100501, "type": "supergroup", "title": "3-2"}},
+    {"text": "hello", "from": None, "sender_chat": {"id": -5, "type": "channel", "title": "x"}},
+    {"photo": [{"file_id": "p", "file_unique_id": "q", "width": 1, "height": 1}]},
+    {"photo": [{"file_id": "p", "file_unique_id": "q", "width": 1, "height": 1}],
+     "caption": "37.5"},
+    {"voice": {"file_id": "v", "file_unique_id": "w", "duration": 1}},
+    {"sticker": {"file_id": "s", "file_unique_id": "t", "type": "regular", "width": 1,
+                 "height": 1, "is_animated": False, "is_video": False}},
+    {"location": {"latitude": 1.5, "longitude": 2.5}},
+    {"contact": {"phone_number": "13900000001", "first_name": "Maria"}},
+    {"document": {"file_id": "x", "file_unique_id": "y"}, "caption": "the roster"},
+    {"something_quite_new": {"a": 1}},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "update",
+    [
+        *KINDS,
+        *({"update_id": 7, "message": {**MESSAGE, "text": None, **other}} for other in OTHERS),
+        {"update_id": 7, "edited_message": MESSAGE},
+        {"update_id": 7, "something_quite_new": {"a": 1}},
+        {"update_id": 7},
+    ],
+)
+def test_the_libraries_read_every_update_alike_and_leave_it_as_it_was(
+    readers: dict[str, BotTransport], update: dict[str, Any]
+) -> None:
+    before = json.dumps(update)
+    events = [reader.read(update) for reader in readers.values()]
+    assert events == [events[0]] * len(LIBRARIES)
+    assert json.dumps(update) == before
+
+
 @given(mutated())
 @settings(max_examples=150, deadline=None)
 def test_whatever_an_update_looks_like_it_is_read_or_set_aside(
-    transport: AiogramTransport, update: dict[str, Any]
+    transport: BotTransport, update: dict[str, Any]
 ) -> None:
     [arrival] = arrivals_of(transport, [update], FloodGuard())
     assert arrival.update_id == 7
@@ -356,7 +400,7 @@ def test_whatever_an_update_looks_like_it_is_read_or_set_aside(
     max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 async def test_mutated_updates_never_block_the_one_behind_them(
-    database: Database, transport: AiogramTransport, updates: list[dict[str, Any]]
+    database: Database, transport: BotTransport, updates: list[dict[str, Any]]
 ) -> None:
     async def remember(desk: Desk, event: Event) -> None:
         await desk.contact(event)

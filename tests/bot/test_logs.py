@@ -96,7 +96,7 @@ async def failures(stage: Stage) -> None:
         await affected(session, text("ALTER TABLE away RENAME TO check_in"))
 
 
-@pytest.mark.parametrize("as_json", [True, False])
+@pytest.mark.parametrize(("as_json", "library"), [(True, "aiogram"), (False, "ptb")])
 async def test_a_morning_with_every_mishap_logs_no_name_answer_text_or_token(
     stage: Stage, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture,
     as_json: bool,

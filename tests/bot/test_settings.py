@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from bot.app import App
-from bot.settings import Settings, SettingsError, read_settings
+from bot.settings import Settings, SettingsError, TransportName, read_settings
 
 TOKEN = "123456789:AAHsesameAAAAAAAAAAAAAAAAAAAAAAAAAA"
 
@@ -57,6 +57,16 @@ def test_a_wrong_setting_is_named_and_its_value_is_not_repeated(
     assert "\n" not in said
     assert "sesame" not in said
     assert caught.value.__cause__ is None
+
+
+def test_a_library_that_is_not_known_is_answered_with_those_that_are(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("ALLCLEAR_TRANSPORT", "telethon")
+    with pytest.raises(SettingsError, match=r"ALLCLEAR_TRANSPORT: .* 'aiogram' or 'ptb'\."):
+        read_settings()
+    monkeypatch.setenv("ALLCLEAR_TRANSPORT", "ptb")
+    assert read_settings().transport is TransportName.ptb
 
 
 def test_several_wrong_settings_are_all_named(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from bot.aiogram_transport import AiogramTransport
+from bot.transports import BotTransport
 from handlers.messages import (
     Button,
     Delivered,
@@ -23,16 +23,18 @@ from handlers.messages import (
 )
 from sandbox.limits import Limits
 from sandbox.server import Sandbox
-from tests.play import BOT_ID, TOKEN
+from tests.libraries import LIBRARIES, a_transport
+from tests.play import BOT_ID
 
 HELLO = Rendered("<b>Ana</b>", ((Button("All clear", "a:1:1"),),))
 
 
 class Wire:
-    def __init__(self, sandbox: Sandbox, http: aiohttp.ClientSession) -> None:
+    def __init__(self, sandbox: Sandbox, http: aiohttp.ClientSession, library: str) -> None:
         self.sandbox = sandbox
         self.http = http
-        self.transport = AiogramTransport(TOKEN, sandbox.url)
+        self.library = library
+        self.transport: BotTransport = a_transport(library, sandbox.url)
 
     async def post(self, path: str, body: dict[str, Any]) -> None:
         async with self.http.post(path, json=body) as response:
@@ -44,13 +46,18 @@ class Wire:
             return [message for message in messages if message["from"] == "bot"]
 
 
+@pytest.fixture(params=LIBRARIES)
+def library(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
 @pytest.fixture
-async def wire() -> AsyncIterator[Wire]:
+async def wire(library: str) -> AsyncIterator[Wire]:
     async with (
         Sandbox(limits=Limits.none()) as sandbox,
         aiohttp.ClientSession(sandbox.url) as http,
     ):
-        wire = Wire(sandbox, http)
+        wire = Wire(sandbox, http, library)
         try:
             await wire.transport.open()
             await wire.post("/sandbox/users", {"id": 501, "name": "Maria", "language": "en"})
@@ -104,8 +111,8 @@ async def test_what_a_fault_of_the_service_is_called(
     assert len(await wire.chat()) == arrived
 
 
-async def test_where_nobody_listens_nothing_was_sent(wire: Wire) -> None:
-    away = AiogramTransport(TOKEN, "http://127.0.0.1:9")
+async def test_where_nobody_listens_nothing_was_sent(library: str) -> None:
+    away = a_transport(library, "http://127.0.0.1:9")
     try:
         assert await away.send(501, HELLO) == NotSent("no connection")
         assert await away.edit(501, 5, HELLO) == NotSent("no connection")
@@ -150,9 +157,9 @@ async def test_an_answer_to_a_tap_that_comes_too_late_changes_nothing(wire: Wire
     assert isinstance(await wire.transport.answer("12345", "Thank you."), Rejected)
 
 
-async def test_a_token_that_is_not_valid_any_more() -> None:
+async def test_a_token_that_is_not_valid_any_more(library: str) -> None:
     async with Sandbox(limits=Limits.none(), open_registration=False) as sandbox:
-        transport = AiogramTransport(TOKEN, sandbox.url)
+        transport = a_transport(library, sandbox.url)
         try:
             assert await transport.send(501, HELLO) == Unauthorized()
             with pytest.raises(FetchFailedError, match="token") as caught:

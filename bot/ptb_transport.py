@@ -1,0 +1,413 @@
+"""Telegram through python-telegram-bot: translation only, one request a call, no retries.
+
+Its updater, job queue and rate limiter are not used: they would confirm updates before they are
+handled (see ADR 2) and halt every chat for one. The library is imported when it is chosen.
+"""
+
+import asyncio
+import json
+import os
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import timedelta
+from typing import Any, get_type_hints
+
+from httpx import ConnectError, ConnectTimeout, PoolTimeout
+from telegram import (
+    Bot,
+    BotCommand,
+    BotCommandScopeAllPrivateChats,
+    BotCommandScopeChat,
+    CopyTextButton,
+    InlineKeyboardButton,
+    InlineKeyboardMarkup,
+    LinkPreviewOptions,
+    Message,
+    ReplyParameters,
+    Update,
+)
+from telegram.error import (
+    BadRequest,
+    ChatMigrated,
+    Conflict,
+    Forbidden,
+    InvalidToken,
+    NetworkError,
+    RetryAfter,
+    TelegramError,
+)
+from telegram.helpers import effective_message_type
+from telegram.request import HTTPXRequest
+
+from bot.telegram_events import ALLOWED, event_of
+from bot.telegram_faults import bad_request, migrated, other_refusal, unless_unchanged
+from bot.telegram_messages import COPY_LIMIT, EVERYTHING, SEND_TIMEOUT, STYLES, fitted
+from handlers.messages import (
+    Button,
+    Capability,
+    Command,
+    Delivered,
+    Event,
+    FetchFailedError,
+    Membership,
+    MenuCommand,
+    NotSent,
+    PollConflictError,
+    RawUpdate,
+    Rendered,
+    SendResult,
+    Tap,
+    TokenRefusedError,
+    Unauthorized,
+    Unclear,
+    Unreachable,
+    UnreadableUpdateError,
+    Unsupported,
+    Upload,
+    Wait,
+    Words,
+)
+
+os.environ["PTB_TIMEDELTA"] = (
+    "true"  # its new way with times; in the old one a 429 warns of itself
+)
+
+_NO_PREVIEW = LinkPreviewOptions(is_disabled=True)
+_CONNECT_TIMEOUT = 5.0  # seconds; shorter than a send, so that what was not sent is known as such
+_UNSENT = (ConnectError, ConnectTimeout, PoolTimeout)  # the request was never written
+_ODD = (
+    KeyError,
+    TypeError,
+    ValueError,
+    AttributeError,
+)  # an answer of another form than Telegram's
+_FORMS: dict[type[Event], dict[str, Any]] = {
+    kind: get_type_hints(kind) for kind in (Words, Command, Tap, Upload, Membership, Unsupported)
+}
+
+
+class _Bot(Bot):
+    """The library's bot, whose raw calls are meant: it would warn of each."""
+
+    @classmethod
+    def _warn(cls, message: Any, *args: Any, **kwargs: Any) -> None:
+        """Say nothing."""
+
+
+class _Request(HTTPXRequest):
+    """The library's HTTP client, which never shows the log an answer that it cannot read."""
+
+    @staticmethod
+    def parse_json_payload(payload: bytes) -> dict[str, Any]:
+        """Read an answer."""
+        try:
+            answer: dict[str, Any] = json.loads(payload)
+        except ValueError as error:
+            raise TelegramError("unreadable answer") from error
+        if not isinstance(answer, dict):
+            raise TelegramError("unreadable answer")
+        return answer
+
+
+class PtbTransport:
+    """One bot, through python-telegram-bot's types, methods and errors."""
+
+    def __init__(self, token: str, api_url: str) -> None:
+        self._token, self._api_url = token, api_url
+        self._bot_id = int(token.partition(":")[0])
+        self._username = ""
+        self._ending: dict[asyncio.Task[None], _Request] = {}
+        self._connect()
+
+    def _connect(self) -> None:
+        self._request = _Request(
+            connection_pool_size=64,
+            connect_timeout=_CONNECT_TIMEOUT,
+            pool_timeout=_CONNECT_TIMEOUT,
+            read_timeout=SEND_TIMEOUT,
+            write_timeout=SEND_TIMEOUT,
+            media_write_timeout=SEND_TIMEOUT,
+            # Like the other library: no proxy out of the environment.
+            httpx_kwargs={"trust_env": False, "verify": self._api_url.startswith("https:")},
+        )
+        self._bot = _Bot(
+            self._token,
+            base_url=f"{self._api_url}/bot",
+            base_file_url=f"{self._api_url}/file/bot",
+            request=self._request,
+            get_updates_request=self._request,
+        )
+
+    @property
+    def bot_id(self) -> int:
+        """The bot's id, the first part of its token."""
+        return self._bot_id
+
+    @property
+    def username(self) -> str:
+        """The bot's name, known after `open`."""
+        return self._username
+
+    @property
+    def capabilities(self) -> frozenset[Capability]:
+        """What this library can show."""
+        return EVERYTHING
+
+    async def open(self) -> None:
+        """Learn the bot's name.
+
+        Raises:
+            TokenRefusedError: the service does not know the token.
+            FetchFailedError: it does not answer.
+        """
+        try:
+            me = await self._bot.get_me()
+        except InvalidToken as error:
+            raise TokenRefusedError("token refused") from error
+        except (TelegramError, *_ODD) as error:
+            raise FetchFailedError(type(error).__name__) from error
+        self._username = me.username or ""
+
+    async def close(self) -> None:
+        """Let go of connections."""
+        for task, request in list(self._ending.items()):
+            task.cancel()
+            await request.shutdown()
+        await self._request.shutdown()
+
+    async def renew(self) -> None:
+        """Speak over new connections from now on; sends under way end on the old ones."""
+        old = self._request
+        self._connect()
+        task = asyncio.create_task(_close_later(old))
+        self._ending[task] = old
+        task.add_done_callback(self._ending.pop)
+
+    async def fetch(self, offset: int | None, wait: float) -> list[RawUpdate]:
+        """Return raw updates from `offset` on; asking confirms everything before it.
+
+        They are not parsed: an update that cannot be read must not stop the others.
+        """
+        asked = {
+            "offset": offset,
+            "limit": 100,
+            "timeout": int(wait),
+            "allowed_updates": list(ALLOWED),
+        }
+        try:
+            raws = await self._bot.do_api_request("getUpdates", asked, read_timeout=int(wait) + 10)
+        except Conflict as error:
+            raise PollConflictError from error
+        except (TelegramError, *_ODD) as error:
+            raise FetchFailedError(type(error).__name__) from error
+        if not isinstance(raws, list) or not all(isinstance(raw, dict) for raw in raws):
+            raise FetchFailedError("not a list of updates")
+        return raws
+
+    async def use_webhook(self, url: str, secret: str) -> None:
+        """Have updates delivered to `url`.
+
+        Raises:
+            FetchFailedError: Telegram did not take it.
+        """
+        try:
+            await self._bot.set_webhook(url, secret_token=secret, allowed_updates=ALLOWED)
+        except (TelegramError, *_ODD) as error:
+            raise FetchFailedError(type(error).__name__) from error
+
+    async def use_polling(self) -> None:
+        """Have updates kept for `fetch`; those that wait are not dropped.
+
+        Raises:
+            FetchFailedError: Telegram did not take it.
+        """
+        try:
+            await self._bot.delete_webhook(drop_pending_updates=False)
+        except (TelegramError, *_ODD) as error:
+            raise FetchFailedError(type(error).__name__) from error
+
+    def read(self, raw: RawUpdate) -> Event | None:
+        """Translate an update.
+
+        Raises:
+            UnreadableUpdateError: it does not have Telegram's form.
+        """
+        try:
+            update = Update.de_json(raw)
+            event = event_of(self.bot_id, update, _kind)
+        except Exception as error:  # the library has no word of its own for it
+            raise UnreadableUpdateError(f"malformed: {type(error).__name__}") from None
+        if event is not None and (wrong := _misfits(event)):
+            raise UnreadableUpdateError("malformed: " + ", ".join(wrong))
+        return event
+
+    async def send(
+        self, chat_id: int, message: Rendered, *, reply_to: int | None = None
+    ) -> SendResult:
+        """Send a new message."""
+        message = fitted(message, self.capabilities)
+        reply = None
+        if reply_to is not None:
+            reply = ReplyParameters(message_id=reply_to, allow_sending_without_reply=True)
+        if message.document is not None:
+            name, content = message.document
+            return await _result(
+                self._bot.send_document(
+                    chat_id,
+                    content,
+                    filename=name,
+                    caption=message.text,
+                    parse_mode="HTML",
+                    reply_markup=_keyboard(message),
+                    reply_parameters=reply,
+                ),
+                lambda sent: sent.message_id,
+            )
+        if message.photo is not None:
+            name, content = message.photo
+            return await _result(
+                self._bot.send_photo(
+                    chat_id,
+                    content,
+                    filename=name,
+                    caption=message.text,
+                    parse_mode="HTML",
+                    reply_markup=_keyboard(message),
+                    reply_parameters=reply,
+                ),
+                lambda sent: sent.message_id,
+            )
+        said = {
+            "chat_id": chat_id,
+            "text": message.text,
+            "parse_mode": "HTML",
+            "reply_markup": _keyboard(message),
+            "reply_parameters": reply,
+            "link_preview_options": _NO_PREVIEW,
+        }
+        return await _result(  # raw: of what was sent only its number is looked at
+            self._bot.do_api_request("sendMessage", said), lambda sent: sent["message_id"]
+        )
+
+    async def edit(self, chat_id: int, message_id: int, message: Rendered) -> SendResult:
+        """Make an earlier message say this."""
+        message = fitted(message, self.capabilities)
+        said = {
+            "chat_id": chat_id,
+            "message_id": message_id,
+            "text": message.text,
+            "parse_mode": "HTML",
+            "reply_markup": _keyboard(message),
+            "link_preview_options": _NO_PREVIEW,
+        }
+        result = await _result(
+            self._bot.do_api_request("editMessageText", said), lambda _: message_id
+        )
+        return unless_unchanged(result, message_id)
+
+    async def delete(self, chat_id: int, message_id: int) -> SendResult:
+        """Take a message away."""
+        return await _result(self._bot.delete_message(chat_id, message_id), lambda _: message_id)
+
+    async def answer(self, callback_id: str, text: str, *, alert: bool = False) -> SendResult:
+        """End a button's waiting state."""
+        return await _result(
+            self._bot.answer_callback_query(
+                callback_id, text=text or None, show_alert=alert or None
+            )
+        )
+
+    async def download(self, file_id: str) -> bytes:
+        """Return a file that someone sent.
+
+        Raises:
+            FetchFailedError: it could not be had just now.
+        """
+        try:
+            async with asyncio.timeout(60):
+                file = await self._bot.get_file(file_id)
+                return bytes(await file.download_as_bytearray(read_timeout=20))
+        except (TelegramError, TimeoutError, *_ODD) as error:
+            raise FetchFailedError(type(error).__name__) from error
+
+    async def menu(
+        self, chat_id: int | None, commands: Sequence[MenuCommand], language: str | None
+    ) -> SendResult:
+        """Set the command menu of a chat, or everyone's default one in a language."""
+        scope = (
+            BotCommandScopeAllPrivateChats() if chat_id is None else BotCommandScopeChat(chat_id)
+        )
+        return await _result(
+            self._bot.set_my_commands(
+                [BotCommand(each.name, each.description) for each in commands], scope, language
+            )
+        )
+
+
+async def _close_later(request: _Request) -> None:
+    await asyncio.sleep(SEND_TIMEOUT)
+    await request.shutdown()
+
+
+async def _result(
+    request: Awaitable[Any], number: Callable[[Any], int] = lambda _: 0
+) -> SendResult:
+    """Do a request and say what became of it; `number` finds the message's in the answer.
+
+    httpx counts its seconds anew for each piece that it reads, so the whole is timed here.
+    """
+    try:
+        async with asyncio.timeout(SEND_TIMEOUT):
+            return Delivered(number(await request))
+    except TelegramError as error:
+        return _fault(error)
+    except (TimeoutError, *_ODD) as error:
+        return Unclear(type(error).__name__)
+
+
+def _fault(error: TelegramError) -> SendResult:
+    match error:
+        case RetryAfter():
+            wait = error.retry_after
+            return Wait(wait.total_seconds() if isinstance(wait, timedelta) else float(wait))
+        case Forbidden():
+            return Unreachable(error.message.removeprefix("Forbidden: "))
+        case InvalidToken():
+            return Unauthorized()
+        case ChatMigrated():
+            return migrated(error.new_chat_id)
+        case BadRequest():
+            return bad_request(error.message)
+        case NetworkError() if isinstance(error.__cause__, _UNSENT):
+            return NotSent("no connection")
+        case _:  # a NetworkError or TimedOut does not mean that nothing was sent
+            return other_refusal(error.message) or Unclear(type(error).__name__)
+
+
+def _kind(message: Message) -> str:
+    return effective_message_type(message) or "unknown"
+
+
+def _misfits(event: Event) -> list[str]:
+    """Name the fields that are not what they should be: the library looks at none of them."""
+    return [
+        name
+        for name, form in _FORMS[type(event)].items()
+        if not isinstance(value := getattr(event, name), form)
+        or (form is not bool and isinstance(value, bool))
+    ]
+
+
+def _keyboard(message: Rendered) -> InlineKeyboardMarkup | None:
+    if not message.buttons:
+        return None
+    return InlineKeyboardMarkup([[_button(button) for button in row] for row in message.buttons])
+
+
+def _button(button: Button) -> InlineKeyboardButton:
+    if button.copy is not None:
+        return InlineKeyboardButton(
+            button.text, copy_text=CopyTextButton(button.copy[:COPY_LIMIT])
+        )
+    return InlineKeyboardButton(
+        button.text, callback_data=button.data, style=STYLES.get(button.style)
+    )

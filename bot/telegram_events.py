@@ -1,0 +1,100 @@
+"""What an update of Telegram's means to us; the two libraries' types have the same names here.
+
+Neither is imported, except where types are checked.
+"""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from handlers.messages import (
+    Command,
+    Event,
+    Membership,
+    Tap,
+    Unsupported,
+    Upload,
+    Words,
+)
+
+if TYPE_CHECKING:
+    import aiogram.types
+    import telegram
+
+
+ALLOWED = ("message", "callback_query", "my_chat_member")  # the kinds of update we ask for
+
+
+def event_of(
+    bot_id: int,
+    update: "aiogram.types.Update | telegram.Update",
+    kind: Callable[[Any], str],
+) -> Event | None:
+    """Translate an update; None when it is not for us.
+
+    Args:
+        bot_id: whose update it is.
+        update: a library's.
+        kind: finds what a message of the library's holds: a photo, a sticker, a voice and so on.
+    """
+    if update.callback_query is not None:
+        query = update.callback_query
+        if query.message is None or query.data is None:
+            return None
+        return Tap(
+            bot_id=bot_id,
+            update_id=update.update_id,
+            chat_id=query.message.chat.id,
+            language=query.from_user.language_code,
+            private=query.message.chat.type == "private",
+            sender=query.from_user.full_name,
+            data=query.data,
+            callback_id=query.id,
+            message_id=query.message.message_id,
+        )
+    if update.my_chat_member is not None:
+        member = update.my_chat_member
+        return Membership(
+            bot_id=bot_id,
+            update_id=update.update_id,
+            chat_id=member.chat.id,
+            language=member.from_user.language_code,
+            private=member.chat.type == "private",
+            blocked=member.new_chat_member.status in {"kicked", "left"},
+        )
+    if update.message is None:
+        return None
+    return _written(bot_id, update.update_id, update.message, kind)
+
+
+def _written(
+    bot_id: int,
+    update_id: int,
+    message: "aiogram.types.Message | telegram.Message",
+    kind: Callable[[Any], str],
+) -> Event | None:
+    if message.from_user is None:
+        return None
+    who: dict[str, Any] = {
+        "bot_id": bot_id,
+        "update_id": update_id,
+        "chat_id": message.chat.id,
+        "language": message.from_user.language_code,
+        "private": message.chat.type == "private",
+        "sender": message.from_user.full_name,
+    }
+    if message.document is not None:
+        document = message.document
+        return Upload(
+            **who,
+            file_id=document.file_id,
+            file_name=document.file_name or "",
+            size=document.file_size or 0,
+        )
+    if message.text is None and message.photo and message.caption:
+        return Words(**who, text=message.caption)  # what is written under it is all we can read
+    if message.text is None:
+        return Unsupported(**who, what=kind(message))
+    if message.text.startswith("/"):
+        name, _, rest = message.text[1:].partition(" ")
+        return Command(**who, name=name.partition("@")[0].lower(), rest=rest.strip())
+    return Words(**who, text=message.text)

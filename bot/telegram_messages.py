@@ -1,0 +1,32 @@
+"""How a message of ours is put for Telegram, whichever library sends it."""
+
+from dataclasses import replace
+from html import escape
+
+from handlers.messages import Button, Capability, Rendered, Style
+
+COPY_LIMIT = 256  # characters that a copy button may carry
+SEND_TIMEOUT = (
+    10.0  # seconds; well under the ledger's lease, so that a lease never outlives a send
+)
+STYLES = {Style.good: "success", Style.danger: "danger"}
+EVERYTHING = frozenset(Capability)
+
+
+def fitted(message: Rendered, able: frozenset[Capability]) -> Rendered:
+    """Say a message with what a channel can show: plain buttons, words to copy in the text."""
+    if able >= EVERYTHING or not message.buttons:
+        return message
+    text, rows = message.text, []
+    for row in message.buttons:
+        kept: list[Button] = []
+        for button in row:
+            if button.copy is not None and Capability.copy_buttons not in able:
+                words = escape(button.copy, quote=False)
+                text += "" if words in text else f"\n<code>{words}</code>"
+            elif Capability.styled_buttons not in able:
+                kept.append(replace(button, style=Style.plain))
+            else:
+                kept.append(button)
+        rows += [tuple(kept)] if kept else []
+    return replace(message, text=text, buttons=tuple(rows))
