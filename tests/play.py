@@ -4,8 +4,10 @@ The stage's clock stands still between lines; the bot's parts are driven in turn
 left to do, so that a transcript is the same every time. Nothing of ours is patched.
 """
 
+import asyncio
 import base64
 import re
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time
@@ -30,6 +32,7 @@ from handlers.health import DutyState
 from handlers.inbox import Handled, Inbox
 from handlers.invitations import make_link
 from handlers.joining import CONSENT_VERSION
+from handlers.messages import SendResult
 from handlers.rosters import import_roster
 from handlers.rounds import heartbeat
 from handlers.router import Router
@@ -109,6 +112,32 @@ class Someone:
     person_id: int | None = None
 
 
+class InOrder:
+    """A transport whose messages to one chat go out in the order that they were asked for.
+
+    Several are on the wire at once, and nobody can say which arrives first: a transcript can.
+    """
+
+    def __init__(self, transport: BotTransport) -> None:
+        self._transport = transport
+        self._turns: dict[int, asyncio.Lock] = defaultdict(asyncio.Lock)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
+
+    async def send(self, chat_id: int, *args: Any, **more: Any) -> SendResult:
+        async with self._turns[chat_id]:
+            return await self._transport.send(chat_id, *args, **more)
+
+    async def edit(self, chat_id: int, *args: Any, **more: Any) -> SendResult:
+        async with self._turns[chat_id]:
+            return await self._transport.edit(chat_id, *args, **more)
+
+    async def delete(self, chat_id: int, *args: Any, **more: Any) -> SendResult:
+        async with self._turns[chat_id]:
+            return await self._transport.delete(chat_id, *args, **more)
+
+
 @dataclass
 class Stage:
     """The whole of Allclear around one sandbox, driven line by line."""
@@ -128,6 +157,7 @@ class Stage:
     _seen: int = 0
 
     def __post_init__(self) -> None:
+        self.transport = InOrder(self.transport)
         self.sender = Sender(
             self.database, self.transport, self.clock, Pacer(1e6), coalesce=self.coalesce
         )
