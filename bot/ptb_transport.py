@@ -67,19 +67,13 @@ from handlers.messages import (
     Words,
 )
 
-os.environ["PTB_TIMEDELTA"] = (
-    "true"  # its new way with times; in the old one a 429 warns of itself
-)
+# The library's new way with times: in the old one each 429 warns of itself.
+os.environ["PTB_TIMEDELTA"] = "true"
 
 _NO_PREVIEW = LinkPreviewOptions(is_disabled=True)
 _CONNECT_TIMEOUT = 5.0  # seconds; shorter than a send, so that what was not sent is known as such
 _UNSENT = (ConnectError, ConnectTimeout, PoolTimeout)  # the request was never written
-_ODD = (
-    KeyError,
-    TypeError,
-    ValueError,
-    AttributeError,
-)  # an answer of another form than Telegram's
+_ODD = (KeyError, TypeError, ValueError, AttributeError)  # an answer that is not Telegram's
 _FORMS: dict[type[Event], dict[str, Any]] = {
     kind: get_type_hints(kind) for kind in (Words, Command, Tap, Upload, Membership, Unsupported)
 }

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from sqlmodel import select
 
-from bot.aiogram_transport import AiogramTransport
 from bot.app import App
 from bot.listener import Poller
 from bot.settings import read_settings
+from bot.transports import BotTransport
 from handlers.desk import Desk
 from handlers.inbox import Handled, Inbox
 from handlers.messages import Delivered, Event, FetchFailedError, Rendered, Words
@@ -26,6 +26,7 @@ from storage import contacts
 from storage.database import Database
 from storage.tables import AuditEntry, CheckIn, Contact, HistoryEntry, Ledger, Received
 from tests.builders import SUNDAY_NIGHT, Outage
+from tests.libraries import LIBRARIES, a_transport
 from tests.play import BOT_ID, TOKEN, Stage
 
 OTHER = TOKEN.replace(str(BOT_ID), "7000002")
@@ -126,9 +127,11 @@ async def came(database: Database) -> list[int]:
         return [act.about["update"] for act in acts]
 
 
-@pytest.fixture
-async def transport(sandbox: Sandbox, database: Database) -> AsyncIterator[AiogramTransport]:
-    transport = AiogramTransport(TOKEN, sandbox.url)
+@pytest.fixture(params=LIBRARIES)
+async def transport(
+    sandbox: Sandbox, database: Database, request: pytest.FixtureRequest
+) -> AsyncIterator[BotTransport]:
+    transport = a_transport(request.param, sandbox.url)
     await transport.open()
     async with database.writing() as session:
         await contacts.know_bot(session, BOT_ID, transport.username, SUNDAY_NIGHT)
@@ -136,8 +139,13 @@ async def transport(sandbox: Sandbox, database: Database) -> AsyncIterator[Aiogr
     await transport.close()
 
 
+def connections(transport: BotTransport) -> object:
+    bot = transport._bot  # type: ignore[attr-defined]
+    return getattr(bot, "session", bot)  # one library changes its session, for the other a bot
+
+
 async def test_a_poll_that_neither_answers_nor_fails_ends_with_its_connection(
-    sandbox: Sandbox, database: Database, transport: AiogramTransport
+    sandbox: Sandbox, database: Database, transport: BotTransport
 ) -> None:
     inbox = Inbox(database, lambda: SUNDAY_NIGHT, note)
     poller = Poller(transport, inbox, lambda _handled: None, patience=0.1)
@@ -158,7 +166,7 @@ async def test_a_poll_that_neither_answers_nor_fails_ends_with_its_connection(
 
 
 async def test_what_is_being_sent_is_not_cut_off_when_connections_are_made_anew(
-    sandbox: Sandbox, transport: AiogramTransport
+    sandbox: Sandbox, transport: BotTransport
 ) -> None:
     maria = sandbox.world.add_user("Maria")
     sandbox.world.start(maria.id, "")
@@ -173,16 +181,16 @@ async def test_what_is_being_sent_is_not_cut_off_when_connections_are_made_anew(
 
 
 async def test_after_failures_in_a_row_the_connections_are_made_anew(
-    sandbox: Sandbox, database: Database, transport: AiogramTransport
+    sandbox: Sandbox, database: Database, transport: BotTransport
 ) -> None:
     heard = asyncio.Event()
     inbox = Inbox(database, lambda: SUNDAY_NIGHT, note)
     poller = Poller(transport, inbox, lambda _handled: heard.set(), wait=1, pause=0.01)
-    first = transport._bot.session
+    first = connections(transport)
     sandbox.world.faults = Faults(rate_5xx_before=1, methods=frozenset({"getupdates"}))
     stopping = asyncio.Event()
     task = asyncio.create_task(poller.run(stopping))
-    await until(lambda: transport._bot.session is not first, "connections made anew")
+    await until(lambda: connections(transport) is not first, "connections made anew")
     sandbox.world.faults = None
     sandbox.world.start(sandbox.world.add_user("Maria").id, "")
     await asyncio.wait_for(heard.wait(), 10)
@@ -257,7 +265,7 @@ async def test_a_storm_of_taps_on_one_button_is_one_answer_and_every_tap_is_answ
 
 @pytest.mark.parametrize("restarted", [False, True])
 async def test_after_a_silent_week_update_ids_start_anew_and_none_is_lost(
-    sandbox: Sandbox, database: Database, transport: AiogramTransport, restarted: bool
+    sandbox: Sandbox, database: Database, transport: BotTransport, restarted: bool
 ) -> None:
     inbox = Inbox(database, lambda: SUNDAY_NIGHT, note)
 
