@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import partial
 
 from checkin.corrections import AT_ONCE, GATHERED, Seen, change
 from handlers.clock import Clock
@@ -82,16 +83,19 @@ async def tell_gathered(database: Database, clock: Clock) -> dict[str, int]:
     async with database.reading() as session:
         if not await untold_since(session, now - GATHERED):
             return {}
-    async with database.writing() as session:
-        waiting: dict[int, list[Correction]] = defaultdict(list)
-        signed: dict[int, SignOff] = {}
-        for sign_off, correction in await untold_since(session, now - GATHERED):
-            signed[sign_off.id] = sign_off
-            waiting[sign_off.id].append(correction)
-        for id_, corrections in waiting.items():
-            await _tell(session, signed[id_], corrections, now)
-            await mark_told(session, (each.id for each in corrections), now)
-    return {"signers told": len(waiting)}
+    return {"signers told": await database.write(partial(_tell_of_waiting, now))}
+
+
+async def _tell_of_waiting(now: datetime, session: Session) -> int:
+    waiting: dict[int, list[Correction]] = defaultdict(list)
+    signed: dict[int, SignOff] = {}
+    for sign_off, correction in await untold_since(session, now - GATHERED):
+        signed[sign_off.id] = sign_off
+        waiting[sign_off.id].append(correction)
+    for id_, corrections in waiting.items():
+        await _tell(session, signed[id_], corrections, now)
+        await mark_told(session, (each.id for each in corrections), now)
+    return len(waiting)
 
 
 async def _tell(

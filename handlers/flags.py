@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import partial
 from typing import Literal
 
 import structlog
@@ -181,24 +182,28 @@ async def escalate(database: Database, clock: Clock) -> dict[str, int]:
     async with database.reading() as session:
         if not await flags.unseen(session, now - FORGOTTEN, now - UNSEEN):
             return {}
-    escalated = 0
-    async with database.writing() as session:
-        waiting: dict[int, list[Unseen]] = defaultdict(list)
-        for each in await flags.unseen(session, now - FORGOTTEN, now - UNSEEN):
-            waiting[each.flag.school_id].append(each)
-        zones = await units.zones(session, waiting)
-        for school_id, unseen in waiting.items():
-            zone = zones[school_id]
-            due = [
-                each
-                for each in unseen
-                if escalates(
-                    FlagKind(each.flag.kind), each.flag.severity, each.flag.raised_at, now, zone
-                )
-            ]
-            if due:
-                escalated += await _pass_on(session, school_id, due, local_date(now, zone), now)
+    escalated = await database.write(partial(_escalate, now))
     return {"escalated": escalated} if escalated else {}
+
+
+async def _escalate(now: datetime, session: Session) -> int:
+    escalated = 0
+    waiting: dict[int, list[Unseen]] = defaultdict(list)
+    for each in await flags.unseen(session, now - FORGOTTEN, now - UNSEEN):
+        waiting[each.flag.school_id].append(each)
+    zones = await units.zones(session, waiting)
+    for school_id, unseen in waiting.items():
+        zone = zones[school_id]
+        due = [
+            each
+            for each in unseen
+            if escalates(
+                FlagKind(each.flag.kind), each.flag.severity, each.flag.raised_at, now, zone
+            )
+        ]
+        if due:
+            escalated += await _pass_on(session, school_id, due, local_date(now, zone), now)
+    return escalated
 
 
 async def _pass_on(

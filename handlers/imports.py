@@ -27,7 +27,7 @@ from handlers.roster_files import MOST_BYTES, RosterFileError
 from handlers.rosters import Changes, import_sheets
 from handlers.sent_files import FileKind, SentFile, open_file
 from storage import jobs, ledger, people, units
-from storage.database import Database, is_outage
+from storage.database import Database, Session, is_outage
 from storage.tables import Contact, RosterJob
 
 log = structlog.get_logger()
@@ -150,7 +150,8 @@ async def _taken_over(
 ) -> tuple[str, dict[str, Any]]:
     """Take a file over by the rights that its sender has now; return what to say of it."""
     act = Act.manage_roster if sent.kind is FileKind.roster else Act.manage_plan
-    async with database.writing() as session:
+
+    async def take_over(session: Session) -> tuple[str, dict[str, Any]]:
         school = await units.school(session, job.school_id)
         access = await people.access_of(session, job.person_id, clock())
         if not access.may(act, school.path):
@@ -169,6 +170,8 @@ async def _taken_over(
             session, school, list(sent.sheets), clock(), actor_id=job.person_id
         )
         return "roster.unchanged" if changes.nothing else "roster.done", changes_document(changes)
+
+    return await database.write(take_over)
 
 
 async def tapped(desk: Desk, tap: Tap, contact: Contact, press: Press) -> None:
@@ -195,7 +198,7 @@ async def _end(
     key: str,
     params: dict[str, Any],
 ) -> str:
-    async with database.writing() as session:
+    async def end(session: Session) -> None:
         await jobs.finish(session, job.id, state)
         contact = await session.get_one(Contact, job.contact_id)
         await ledger.owe(
@@ -207,6 +210,8 @@ async def _end(
             rung=int(key == "file.which"),
             payload={"key": key, "params": params},
         )
+
+    await database.write(end)
     return state
 
 

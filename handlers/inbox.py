@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 
 import structlog
 
@@ -12,7 +13,7 @@ from handlers.messages import Event, RawUpdate, Tap
 from handlers.presses import Press, PressError
 from handlers.wards import load_households
 from storage import cards, contacts, inbox
-from storage.database import Database, is_outage
+from storage.database import Database, Session, is_outage
 from storage.tables import Contact
 
 log = structlog.get_logger()
@@ -87,8 +88,8 @@ class Inbox:
         return handled
 
     async def _together(self, arrivals: Sequence[Arrival]) -> Handled:
-        handled = Handled()
-        async with self._database.writing() as session:
+        async def handle(session: Session) -> Handled:
+            handled = Handled()
             desk = Desk(session, self._clock())
             fresh = await inbox.unseen(
                 session, arrivals[0].bot_id, (arrival.update_id for arrival in arrivals)
@@ -120,9 +121,11 @@ class Inbox:
                 session, arrivals[0].bot_id, (arrival.update_id for arrival in new), desk.now
             )
             await desk.finish()
-        handled.answers = desk.answers
-        handled.toasts, handled.menus, handled.jobs = desk.toasts, desk.menus, desk.jobs
-        return handled
+            handled.answers = desk.answers
+            handled.toasts, handled.menus, handled.jobs = desk.toasts, desk.menus, desk.jobs
+            return handled
+
+        return await self._database.write(handle)
 
     async def replay(self, set_aside_id: int, arrival: Arrival) -> str | None:
         """Handle an update of the quarantine once more; return why it stays there, or None.
@@ -134,16 +137,19 @@ class Inbox:
             Exception: the database is in trouble; everything stays as it was.
         """
         reason = arrival.unreadable
+
+        async def again(session: Session) -> None:
+            if not await inbox.release(session, [set_aside_id]):
+                return  # somebody else was quicker
+            desk = Desk(session, self._clock())
+            if arrival.event is not None:
+                await self._route(desk, arrival.event)
+            await desk.finish()
+            desk.record("update replayed", None, None, update=arrival.update_id)
+
         if reason is None:
             try:
-                async with self._database.writing() as session:
-                    if not await inbox.release(session, [set_aside_id]):
-                        return None  # somebody else was quicker
-                    desk = Desk(session, self._clock())
-                    if arrival.event is not None:
-                        await self._route(desk, arrival.event)
-                    await desk.finish()
-                    desk.record("update replayed", None, None, update=arrival.update_id)
+                await self._database.write(again)
             except Exception as error:
                 if is_outage(error):
                     raise
@@ -151,8 +157,8 @@ class Inbox:
                 reason = f"{type(error).__name__} while handling"
             else:
                 return None
-        async with self._database.writing() as session:
-            await inbox.keep_reason(session, set_aside_id, reason)
+        why = reason
+        await self._database.write(lambda session: inbox.keep_reason(session, set_aside_id, why))
         return reason
 
     async def _alone(self, arrival: Arrival) -> Handled:
@@ -164,13 +170,13 @@ class Inbox:
             # The name of the error only: its text may hold what someone wrote.
             reason = f"{type(error).__name__} while handling"
             log.exception("update set aside", update=arrival.update_id, reason=reason)
-            async with self._database.writing() as session:
-                now = self._clock()
-                await inbox.set_aside(
-                    session, arrival.bot_id, arrival.update_id, arrival.raw, reason, now
-                )
-                await inbox.keep_received(session, arrival.bot_id, [arrival.update_id], now)
+            await self._database.write(partial(self._set_aside, arrival, reason))
             return Handled(set_aside=1)
+
+    async def _set_aside(self, arrival: Arrival, reason: str, session: Session) -> None:
+        now = self._clock()
+        await inbox.set_aside(session, arrival.bot_id, arrival.update_id, arrival.raw, reason, now)
+        await inbox.keep_received(session, arrival.bot_id, [arrival.update_id], now)
 
 
 def _first_of_each(arrivals: Sequence[Arrival]) -> list[Arrival]:

@@ -25,10 +25,11 @@ async def heard(database: Database, clock: Clock, bot_id: int) -> dict[str, int]
     Both are one transaction: whatever is killed in between sees the same outage again.
     """
     now = clock()
-    async with database.writing() as session:
+
+    async def make_good(session: Session) -> tuple[timedelta, dict[str, int]]:
         since = await outages.heard(session, bot_id, now)
         if now - since <= TAPS_KEPT:
-            return {}
+            return now - since, {}
         asked = 0
         for held in await outages.open_rounds(session, now):
             lost_until = now - TAPS_KEPT
@@ -38,19 +39,25 @@ async def heard(database: Database, clock: Clock, bot_id: int) -> dict[str, int]
             cause = f"alarm:gap:{bot_id}:{since:%Y%m%d%H%M}"
             lost = {"from": since, "until": now, "lost": now - MESSAGES_KEPT}
             told = await _tell_admins(session, now, cause, "alarm.gap", lost)
-    counts = {"asked_again": asked, "admins_told": told}
-    seconds = int((now - since).total_seconds())
-    log.warning("was not heard for a while", bot=bot_id, seconds=seconds, **counts)
+        return now - since, {"asked_again": asked, "admins_told": told}
+
+    silence, counts = await database.write(make_good)
+    if counts:
+        seconds = int(silence.total_seconds())
+        log.warning("was not heard for a while", bot=bot_id, seconds=seconds, **counts)
     return counts
 
 
 async def rival(database: Database, clock: Clock, bot_id: int) -> None:
     """Tell the admins, once a day, that somebody else takes this bot's messages."""
     now = clock()
-    async with database.writing() as session:
+
+    async def tell(session: Session) -> None:
         name = await contacts.bot_name(session, bot_id)
         cause = f"alarm:rival:{bot_id}:{now.date()}"
         await _tell_admins(session, now, cause, "alarm.rival", {"bot": name})
+
+    await database.write(tell)
 
 
 async def _tell_admins(

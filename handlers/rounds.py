@@ -2,7 +2,6 @@
 
 from collections import defaultdict
 from datetime import date, datetime, timedelta
-from typing import Any
 
 import structlog
 
@@ -88,20 +87,26 @@ async def _carry_out(
     database: Database, now: datetime, plan: Plan, school: School, decision: Decision
 ) -> dict[str, int]:
     due = decision.due
-    async with database.writing() as session:
+    reason = None if isinstance(decision, Do) else decision.reason.value
+    state = "done" if reason is None else "skipped"
+
+    async def carry_out(session: Session) -> dict[str, int] | None:
         held = await rounds.round_of(session, plan.id, school.id, due.round_date)
         if not await _still_runs(session, now, plan, school, held, due.round_date):
-            return {}  # the day lost its school after this step was found to be due
-        reason = None if isinstance(decision, Do) else decision.reason.value
-        state = "done" if reason is None else "skipped"
+            return None  # the day lost its school after this step was found to be due
         if not await plans.record(session, due, state, reason, now):
-            return {}
-        counts: dict[str, Any] = {}
+            return None
+        counts: dict[str, int] = {}
         if reason is None:
             counts = await _STEPS[due.step.action](session, now, plan, school, due)
         elif due.step.action is Action.close:
             await _end_quietly(session, now, due)
         await plans.record_counts(session, due, counts)
+        return counts
+
+    counts = await database.write(carry_out)
+    if counts is None:
+        return {}
     log.info(
         "step decided",
         state=state,

@@ -7,13 +7,11 @@ from storage.database import Database
 
 async def seal_audit(database: Database) -> dict[str, int]:
     """Chain the acts of the last minute, a chain a school."""
-    async with database.writing() as session:
-        sealed = await audit.seal(session)
+    sealed = await database.write(audit.seal)
     return {"sealed": sealed} if sealed else {}
 
 
 async def forget(database: Database, clock: Clock) -> dict[str, int]:
     """Forget updates and wrong attempts that are too old to matter."""
-    async with database.writing() as session:
-        forgotten = await inbox.forget_old(session, clock())
+    forgotten = await database.write(lambda session: inbox.forget_old(session, clock()))
     return {name: count for name, count in forgotten.items() if count}

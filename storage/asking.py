@@ -17,7 +17,6 @@ from sqlalchemy import (
     exists,
     func,
     literal,
-    null,
     or_,
     select,
     union,
@@ -112,7 +111,7 @@ async def open_staff(session: AsyncSession, opened: Round, path: str) -> int:
             grant.person_id,
             school,
             school,
-            null(),
+            literal(None, type_=_checkin.dormitory_id.type),
             *_fresh(grant.person_id, opened.day),
         )
         .join_from(table(RoleGrant), table(Unit), unit.id == grant.unit_id)

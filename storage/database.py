@@ -1,24 +1,29 @@
 """One database, two kinds of transaction: reading, and writing (a commit at its end)."""
 
 import asyncio
+import random
 import sqlite3
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from alembic import command
 from alembic.config import Config
 from sqlalchemy import Connection, event, make_url, text
-from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as NoConnectionError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from storage import postgresql
 from storage.sqlite import save_trips
 
 MIGRATIONS = Path(__file__).parent / "migrations"
+ATTEMPTS = 10  # of a piece of work that other writers keep getting in the way of
+
+Found = TypeVar("Found")
 
 
 class DatabaseUrlError(Exception):
@@ -30,28 +35,33 @@ class Database:
 
     SQLite has one writer at a time: within the process writers queue here, in order, rather than
     inside SQLite, and `BEGIN IMMEDIATE` keeps other processes' writers out from the first read on.
+    On PostgreSQL writers work side by side and one that another got in the way of is refused:
+    `write` does its work again.
     """
 
     def __init__(self, url: str, *, safe: bool = True) -> None:
         """Open nothing yet; `safe=False` may lose data at a power cut (tests, simulation)."""
         self.url = async_url(url)
         self.is_sqlite = self.url.startswith("sqlite")
-        self.engine: AsyncEngine = create_async_engine(
-            self.url,
-            hide_parameters=True,  # an error's text may reach a log
-        )
         self._writer = asyncio.Lock()
         if self.is_sqlite:
+            self.engine: AsyncEngine = create_async_engine(
+                self.url,
+                hide_parameters=True,  # an error's text may reach a log
+            )
             save_trips(self.engine)
             _tame_sqlite(self.engine, "FULL" if safe else "OFF")
+            self._read_engine = self.engine
             self._write_engine = self.engine.execution_options(writing=True)
         else:
-            self._write_engine = self.engine
+            self.engine = postgresql.engine(self.url)
+            self._read_engine = self.engine.execution_options(**postgresql.READING)
+            self._write_engine = self.engine.execution_options(**postgresql.WRITING)
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncSession]:
         """Give a session that sees one moment and changes nothing."""
-        async with AsyncSession(self.engine, expire_on_commit=False) as session:
+        async with AsyncSession(self._read_engine, expire_on_commit=False) as session:
             yield session
 
     @asynccontextmanager
@@ -63,6 +73,28 @@ class Database:
             session.begin(),
         ):
             yield session
+
+    async def write(self, work: Callable[[AsyncSession], Awaitable[Found]]) -> Found:
+        """Do work that writes, and all of it again when another writer came in between.
+
+        So it keeps to its session: what it tells anybody else, it tells by what it returns.
+        """
+        try:
+            async with self.writing() as session:
+                return await work(session)
+        except DBAPIError as error:
+            if not postgresql.is_conflict(error):
+                raise
+        async with self._writer:  # one of this process at a time: the others are enough
+            for attempt in range(1, ATTEMPTS):
+                await asyncio.sleep(random.uniform(0, 0.002 * 2**attempt))  # noqa: S311 - no secret
+                try:
+                    async with self.writing() as session:
+                        return await work(session)
+                except DBAPIError as error:
+                    if attempt == ATTEMPTS - 1 or not postgresql.is_conflict(error):
+                        raise
+        raise AssertionError("unreachable")
 
     @asynccontextmanager
     async def _turn(self) -> AsyncIterator[None]:
@@ -77,7 +109,10 @@ class Database:
         if self.is_sqlite and (path := make_url(self.url).database) and path != ":memory:":
             Path(path).parent.mkdir(parents=True, exist_ok=True)
         # As a writer, so that two processes that start at once do it one after the other.
-        async with self._write_engine.connect() as connection:
+        writer = self._write_engine if self.is_sqlite else self.engine
+        async with writer.connect() as connection:
+            if not self.is_sqlite:
+                await connection.run_sync(postgresql.lock_for_migrating)
             await connection.run_sync(_upgrade)
             await connection.commit()
 
@@ -106,10 +141,12 @@ def is_outage(error: BaseException) -> bool:
         return True
     if not isinstance(error, DBAPIError):
         return False
+    if error.connection_invalidated:
+        return True
     code = getattr(error.orig, "sqlite_errorcode", None)
-    if code is None:
-        return error.connection_invalidated or isinstance(error, OperationalError)
-    return code & 0xFF in _TROUBLE
+    if code is not None:
+        return code & 0xFF in _TROUBLE
+    return postgresql.is_trouble(error)
 
 
 def async_url(url: str) -> str:
@@ -118,14 +155,15 @@ def async_url(url: str) -> str:
         parsed = make_url(url)
     except ArgumentError as error:
         raise DatabaseUrlError(
-            "That is not a database address. Write sqlite:///file.sqlite3 for one school."
+            "That is not a database address. Write sqlite:///file.sqlite3 for one school, "
+            "postgresql://user@host/name for many."
         ) from error
-    drivers = {"sqlite": "sqlite+aiosqlite"}
+    drivers = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+psycopg"}
     driver = drivers.get(parsed.get_backend_name())
     if driver is None:
         raise DatabaseUrlError(
             f"{parsed.get_backend_name()} is not a database that Allclear keeps answers in. "
-            "Write sqlite:///file.sqlite3."
+            "Write sqlite:///file.sqlite3 or postgresql://user@host/name."
         )
     return parsed.set(drivername=driver).render_as_string(hide_password=False)
 

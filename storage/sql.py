@@ -33,5 +33,7 @@ async def affected(
     """Run a statement that changes rows, past the session's objects; return how many."""
     await session.flush()
     connection = await session.connection()
-    done = cast("CursorResult[Any]", await connection.execute(statement, rows))
+    options = {"preserve_rowcount": True}  # psycopg forgets it when the cursor is closed
+    executed = await connection.execute(statement, rows, execution_options=options)
+    done = cast("CursorResult[Any]", executed)
     return done.rowcount

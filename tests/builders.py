@@ -6,7 +6,7 @@ from itertools import count
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import event
+from sqlalchemy import event, text
 from sqlmodel import col, select
 
 from checkin.access import Role
@@ -18,6 +18,7 @@ from storage.database import Database, Session
 from storage.ids import new_id
 from storage.questionnaires import latest_version
 from storage.sealing import Private
+from storage.sql import affected
 from storage.tables import (
     Card,
     CheckIn,
@@ -243,5 +244,16 @@ class Outage:
         @event.listens_for(database.engine.sync_engine, "checkout")
         def _taken(connection: Any, _record: Any, _proxy: Any) -> None:
             cursor = connection.cursor()
-            cursor.execute(f"PRAGMA query_only={int(self.on)}")
+            if database.is_sqlite:
+                cursor.execute(f"PRAGMA query_only={int(self.on)}")
+            else:
+                switch = "on" if self.on else "off"
+                cursor.execute(f"SET default_transaction_read_only = {switch}")
+                connection.commit()
             cursor.close()
+
+
+async def fails_from_now_on(session: Session) -> None:
+    """Have the database take no more writes of a transaction that began well."""
+    sqlite = session.get_bind().dialect.name == "sqlite"
+    await affected(session, text("PRAGMA query_only=1" if sqlite else "SET TRANSACTION READ ONLY"))

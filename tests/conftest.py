@@ -11,7 +11,7 @@ import gc
 import os
 import shutil
 import tempfile
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,12 +21,44 @@ if TYPE_CHECKING:
     from storage.database import Database
     from storage.sealing import Keyring
     from tests.play import Stage
+    from tests.postgres import Server
 
 gc.set_threshold(50_000, 20, 100)  # importing makes no garbage
 
 
+ON_BOTH = (
+    "tests/storage/",
+    "tests/handlers/test_batches.py",
+    "tests/handlers/test_delivery_proof.py",
+    "tests/handlers/test_inbox.py",
+    "tests/handlers/test_taps_at_the_close.py",
+)
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update", action="store_true", help="rewrite the golden transcripts")
+    parser.addoption(
+        "--postgresql", action="store_true", help="run every test that keeps rows on PostgreSQL"
+    )
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run on PostgreSQL too what asks most of a database; a morning takes longer there."""
+    if "database_url" not in metafunc.fixturenames:
+        return
+
+    def marked(name: str) -> bool:
+        return metafunc.definition.get_closest_marker(name) is not None
+
+    both = marked("both_databases") or metafunc.definition.nodeid.startswith(ON_BOTH)
+    if marked("sqlite_only"):
+        kinds = ["sqlite"]
+    elif marked("postgresql_only") or metafunc.config.getoption("--postgresql"):
+        kinds = ["postgresql"]
+    else:
+        kinds = ["sqlite", "postgresql"] if both else ["sqlite"]
+    if kinds != ["sqlite"]:
+        metafunc.parametrize("database_url", kinds, indirect=True)
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -45,32 +77,54 @@ def pytest_collection_finish() -> None:
     gc.set_threshold(20_000, 20, 20)
 
 
-EMPTY: list[Database] = []
+EMPTY: dict[bool, Database] = {}  # by whether it is SQLite
+
+
+def make_empty(url: str) -> None:
+    """Make the tables in an empty database."""
+    from storage.database import Database
+
+    async def make() -> None:
+        database = Database(url, safe=False)
+        await database.migrate()
+        await database.close()
+        EMPTY[database.is_sqlite] = database
+
+    asyncio.run(make())
 
 
 @pytest.fixture(scope="session")
 def migrated() -> Path:
     """An empty database with all tables, made once and copied for each test."""
-    from storage.database import Database
-
     path = Path(tempfile.mkdtemp()) / "empty.sqlite3"
-
-    async def make() -> None:
-        database = Database(f"sqlite:///{path}", safe=False)
-        await database.migrate()
-        await database.close()
-        EMPTY.append(database)
-
-    asyncio.run(make())
+    make_empty(f"sqlite:///{path}")
     return path
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[Server]:
+    """A PostgreSQL on which a test may make databases."""
+    from tests.postgres import running
+
+    with running() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def postgresql_template(postgresql: Server) -> Iterator[str]:
+    """The name of an empty database with all tables, made once and copied for each test."""
+    name = postgresql.make()
+    make_empty(postgresql.address(name))
+    yield name
+    postgresql.drop(name)
 
 
 def know_statements(database: Database) -> None:
     """Let a database know what others have compiled: statements are kept by their dialect."""
-    first = EMPTY[0].engine.sync_engine
-    for engine in (database.engine.sync_engine, database._write_engine.sync_engine):
-        engine.dialect = first.dialect
-        engine._compiled_cache = first._compiled_cache
+    first = EMPTY[database.is_sqlite].engine.sync_engine
+    for engine in (database.engine, database._read_engine, database._write_engine):
+        engine.sync_engine.dialect = first.dialect
+        engine.sync_engine._compiled_cache = first._compiled_cache
 
 
 @pytest.fixture(autouse=True)
@@ -94,12 +148,33 @@ def keys() -> Keyring:
 
 
 @pytest.fixture
-async def database(migrated: Path, tmp_path: Path) -> AsyncIterator[Database]:
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The address of a fresh database with empty tables."""
+    if getattr(request, "param", "sqlite") == "sqlite":
+        path = tmp_path / "school.sqlite3"
+        shutil.copy(request.getfixturevalue("migrated"), path)
+        yield f"sqlite:///{path}"
+        return
+    template: str = request.getfixturevalue("postgresql_template")
+    server: Server = request.getfixturevalue("postgresql")
+    name = server.make(template)
+    yield server.address(name)
+    server.drop(name)
+
+
+@pytest.fixture
+def postgresql_address(postgresql: Server) -> Iterator[str]:
+    """The address of a database on PostgreSQL in which there is nothing at all."""
+    name = postgresql.make()
+    yield postgresql.address(name)
+    postgresql.drop(name)
+
+
+@pytest.fixture
+async def database(database_url: str) -> AsyncIterator[Database]:
     from storage.database import Database
 
-    path = tmp_path / "school.sqlite3"
-    shutil.copy(migrated, path)
-    database = Database(f"sqlite:///{path}", safe=False)
+    database = Database(database_url, safe=False)
     know_statements(database)
     yield database
     await database.close()

@@ -23,6 +23,14 @@ EVER = frozenset(
 )
 
 
+@pytest.mark.postgresql_only
+async def test_a_short_walk_on_postgresql(stage: Stage) -> None:
+    walk = Walk(stage, 3, language="en")
+    await walk.begin()
+    for _ in range(30):
+        await walk.step()
+
+
 @pytest.mark.parametrize("seed", SEEDS)
 async def test_whatever_people_do_the_morning_stands_as_a_plain_account_has_it(
     stage: Stage, seed: int

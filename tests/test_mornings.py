@@ -28,6 +28,7 @@ async def test_a_healthy_household_answers_with_one_tap(
 
 
 @BOTH
+@pytest.mark.both_databases
 async def test_one_child_is_ill_and_the_class_teacher_knows_at_once(
     stage: Stage, golden: Golden, language: str
 ) -> None:

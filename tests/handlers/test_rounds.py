@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import time
 from typing import Any
 
+import pytest
 from sqlalchemy import event
 
 from checkin.calendars import DayKind, Override
@@ -15,6 +16,8 @@ from storage import calendars, plans, rounds
 from storage.database import Database, Session
 from storage.units import School
 from tests.builders import MONDAY, a_school, at
+
+pytestmark = pytest.mark.sqlite_only  # elsewhere a step that nobody gets in the way of goes first
 
 
 class Heartbeat:

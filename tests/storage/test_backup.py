@@ -13,6 +13,8 @@ from storage.database import Database
 from storage.tables import Unit
 from tests.builders import a_school
 
+pytestmark = pytest.mark.sqlite_only
+
 
 async def test_a_copy_made_in_the_middle_of_writing_shows_one_moment(
     database: Database, tmp_path: Path

@@ -1,0 +1,75 @@
+"""PostgreSQL as a city runs it: several processes, and often a pooler in between.
+
+A pooler in transaction mode gives each transaction another connection of the server. So nothing is
+left behind on one: no prepared statements, no settings, no locks longer than their transaction.
+psycopg sends a statement unprepared in one trip when it is told to, and the kind of a transaction
+in its BEGIN; asyncpg prepares always, under a name, in a trip of its own.
+"""
+
+from typing import Any
+
+from sqlalchemy import Connection, ExceptionContext, event, text
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+CONNECTIONS, MORE_CONNECTIONS = 5, 15  # kept open, and opened beside them when all are busy
+CONNECT_SECONDS = 5
+
+# As strict as SQLite, where writers come one after the other: what a writer has read is still so
+# when it commits, or it is refused and does its work again.
+WRITING = {"isolation_level": "SERIALIZABLE"}
+READING = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+
+_MIGRATING = 0xA11C1EA2  # the lock of whoever brings the tables up to date
+
+# Classes of PostgreSQL's codes: no connection, transaction refused (others were faster), no room,
+# stopped by an operator, trouble of its machine, trouble within.
+_TROUBLE = frozenset({"08", "40", "53", "57", "58", "XX"})
+_READ_ONLY = "25006"  # a stand-by, or a database that was set so while its disk is full
+_CONFLICTS = frozenset({"40001", "40P01"})  # not serializable, deadlock
+
+
+def engine(url: str) -> AsyncEngine:
+    """Return an engine whose connections are asked whether they live before they are used."""
+    made = create_async_engine(
+        url,
+        hide_parameters=True,  # an error's text may reach a log
+        pool_size=CONNECTIONS,
+        max_overflow=MORE_CONNECTIONS,
+        pool_pre_ping=True,
+        connect_args={"prepare_threshold": None, "connect_timeout": CONNECT_SECONDS},
+    )
+    event.listen(made.sync_engine, "handle_error", _without_values)
+    return made
+
+
+def lock_for_migrating(connection: Connection) -> None:
+    """Wait until no other process migrates; the lock ends with the transaction."""
+    connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATING})
+
+
+def is_trouble(error: DBAPIError) -> bool:
+    """Say whether the server is in trouble, rather than what was asked of it wrong."""
+    code = _code(error)
+    if code is None:  # it is not the server that says so
+        return isinstance(error, InterfaceError | OperationalError)
+    return code[:2] in _TROUBLE or code == _READ_ONLY
+
+
+def is_conflict(error: BaseException) -> bool:
+    """Say whether another writer came in between, so that the work is to be done again."""
+    return isinstance(error, DBAPIError) and _code(error) in _CONFLICTS
+
+
+def _without_values(context: ExceptionContext) -> None:
+    """Take out of an error what the server quotes of a row: its text may reach a log."""
+    said = getattr(getattr(context.original_exception, "diag", None), "message_primary", None)
+    if said and context.sqlalchemy_exception is not None:
+        context.original_exception.args = (said,)
+        kind = type(context.original_exception).__name__
+        context.sqlalchemy_exception.args = (f"({kind}) {said}",)
+
+
+def _code(error: DBAPIError) -> str | None:
+    code: Any = getattr(error.orig, "sqlstate", None)
+    return code if isinstance(code, str) else None
