@@ -49,10 +49,7 @@ async def _by_us(path: Path, url: str, updates: Path, count: int) -> Spent:
     inbox = Inbox(database, lambda: ASK_TIME, Router())
     gatherer = Gatherer(transport, inbox, then)
 
-    async def health() -> dict[str, bool]:
-        return {"ok": True}
-
-    server = WebServer("127.0.0.1", 0, health, {BOT_ID: Hook(SECRET, gatherer.receive)})
+    server = WebServer("127.0.0.1", 0, None, {BOT_ID: Hook(SECRET, gatherer.receive)})
     await server.start()
     stopping = asyncio.Event()
     sending = asyncio.create_task(sender.run(stopping))

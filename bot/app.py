@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
-from datetime import datetime
 from typing import Any
 
 import structlog
@@ -14,6 +13,7 @@ from bot.sender import Sender
 from bot.settings import Settings, SettingsError
 from bot.texts import LANGUAGES, texts
 from bot.transports import BotTransport, make_transport
+from bot.vitals import Vitals
 from handlers import imports, outages
 from handlers.clock import Clock, real_clock
 from handlers.health import DutyState
@@ -28,8 +28,6 @@ from storage.tables import Contact
 from web.server import Hook, WebServer
 
 log = structlog.get_logger()
-
-STALE_HEARTBEAT = 30.0  # seconds: after this /healthz says that something is wrong
 
 
 class App:
@@ -74,6 +72,14 @@ class App:
         self.pollers = {
             each.bot_id: self._poller(each) for each in self.transports if not settings.public_url
         }
+        self.vitals = Vitals(
+            self.database,
+            clock,
+            tuple(self.senders),
+            self.senders,
+            self.pollers,
+            self.scheduler,
+        )
         self.web: WebServer | None = None
         self._background: set[asyncio.Task[Any]] = set()
         self._stopping = asyncio.Event()
@@ -96,7 +102,7 @@ class App:
             for transport in self.transports:
                 stack.push_async_callback(transport.close)
             self.web = WebServer(
-                self.settings.web_host, self.settings.web_port, self.health, self._hooks()
+                self.settings.web_host, self.settings.web_port, self.vitals, self._hooks()
             )
             await self.web.start()
             stack.push_async_callback(self.web.stop)
@@ -116,6 +122,7 @@ class App:
         if not await self._say_hello(transport):
             return
         log.info("ready", bot=transport.bot_id, web_port=self.web.port if self.web else None)
+        self.vitals.connected.add(transport.bot_id)
         self.ready.set()
         self._in_background(self._default_menu(transport))
         work = [self.senders[transport.bot_id].run(self._stopping)]
@@ -197,6 +204,7 @@ class App:
         def after(handled: Handled) -> None:
             sender = self.senders[bot_id]
             sender.answer(handled.toasts)
+            self.vitals.took(bot_id, handled)
             self.wake()
             if handled.menus:
                 self._in_background(self._set_menus(handled.menus))
@@ -253,36 +261,7 @@ class App:
             for duty in self.scheduler.duties
         ]
 
-    async def health(self) -> dict[str, Any]:
-        """Return the state of this process, without a name or an answer in it."""
-        database = await self.database.answers()
-        duties = [
-            {
-                "name": duty.name,
-                "every_seconds": duty.every_seconds,
-                "runs": duty.runs,
-                "last_at": _iso(duty.last_at),
-                "last_counts": dict(duty.last_counts),
-                "error": duty.last_error,
-            }
-            for duty in self.scheduler.duties
-        ]
-        refused = [bot for bot, sender in self.senders.items() if sender.unauthorized]
-        beating = self.scheduler.beats_within(STALE_HEARTBEAT)
-        return {
-            "ok": database and beating and not refused,
-            "database": database,
-            "heartbeat": beating,
-            "bots": [transport.bot_id for transport in self.transports],
-            "bots_refused": refused,
-            "duties": duties,
-        }
-
 
 def _menu(names: tuple[str, ...], language: str | None) -> list[MenuCommand]:
     words = texts(language)
     return [MenuCommand(name, words.plain(f"command.{name}")) for name in names]
-
-
-def _iso(moment: datetime | None) -> str | None:
-    return moment.isoformat() if moment else None

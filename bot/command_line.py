@@ -16,7 +16,7 @@ from rich.table import Table
 
 from bot.console import AsJson, Found, err, fail, in_session, known_settings, out
 from bot.quarantine import quarantine
-from bot.settings import SettingsError
+from bot.settings import LogFormat, SettingsError
 from checkin.calendar_changes import CalendarChanges, CalendarErrors
 from checkin.plan_files import PlanFileErrors
 from checkin.questionnaires import QuestionnaireErrors
@@ -68,7 +68,7 @@ def run() -> None:
     from bot.logs import set_up_logs  # noqa: PLC0415
 
     settings = known_settings()
-    set_up_logs(as_json=settings.log_json)
+    set_up_logs(as_json=settings.log_format is LogFormat.json)
     out.print("Allclear is starting ...")
 
     async def work() -> None:

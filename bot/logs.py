@@ -1,8 +1,10 @@
 """Logs: ids and counts, never a name, an answer, a text or a token."""
 
+import json
 import logging
 import sys
 import traceback
+from datetime import UTC, datetime
 from types import TracebackType
 from typing import TextIO
 
@@ -36,9 +38,29 @@ def set_up_logs(*, as_json: bool, level: int = logging.INFO) -> None:
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=False,
     )
-    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s %(message)s")
+    handler = logging.StreamHandler()
+    handler.setFormatter(
+        _JsonLines() if as_json else logging.Formatter("%(levelname)s %(name)s %(message)s")
+    )
+    logging.basicConfig(level=logging.WARNING, handlers=[handler])
     for name in ("httpx", "httpcore", "aiohttp.access", "apscheduler", "aiogram"):
         logging.getLogger(name).setLevel(logging.WARNING)
+
+
+class _JsonLines(logging.Formatter):
+    """What a library says, as a line like ours; of an error where it was and of what kind."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return one JSON object."""
+        said = {
+            "event": record.getMessage(),
+            "logger": record.name,
+            "level": record.levelname.lower(),
+            "timestamp": datetime.fromtimestamp(record.created, UTC).isoformat(),
+        }
+        if record.exc_info and record.exc_info[1] is not None:
+            said["exception"] = _described(record.exc_info)
+        return json.dumps(said, ensure_ascii=False)
 
 
 def _pass(

@@ -23,6 +23,13 @@ class TransportName(StrEnum):
     ptb = "ptb"
 
 
+class LogFormat(StrEnum):
+    """How the log looks."""
+
+    plain = "plain"
+    json = "json"
+
+
 class Settings(BaseSettings):
     """Everything that an installation can set; each field is `ALLCLEAR_` and its name."""
 
@@ -47,8 +54,12 @@ class Settings(BaseSettings):
         default=TransportName.aiogram,
         description="the library that talks to Telegram: aiogram or ptb (python-telegram-bot)",
     )
-    web_host: str = Field(default="127.0.0.1", description="where the health page listens")
-    web_port: int = Field(default=8080, ge=0, le=65535, description="the health page's port")
+    web_host: str = Field(
+        default="127.0.0.1", description="where health, metrics and the webhook listen"
+    )
+    web_port: int = Field(
+        default=8080, ge=0, le=65535, description="the port of health, metrics and the webhook"
+    )
     public_url: str = Field(
         default="",
         description="the https address that Telegram reaches us at: set it to use a webhook",
@@ -57,7 +68,10 @@ class Settings(BaseSettings):
         default=28.0, gt=0, le=1000, description="messages a second for each bot's bulk"
     )
     join_url: str = Field(default="https://t.me", description="what invitation links start with")
-    log_json: bool = Field(default=False, description="logs as JSON, a line each")
+    log_format: LogFormat = Field(
+        default=LogFormat.plain,
+        description="logs as `plain` lines or `json`, an object a line",
+    )
 
     @field_validator("tokens", mode="before")
     @classmethod

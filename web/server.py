@@ -5,10 +5,13 @@ import hmac
 import json
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from typing import Any, Protocol
 
 import structlog
 from aiohttp import web
+
+from web.metrics import CONTENT_TYPE
 
 log = structlog.get_logger()
 
@@ -16,7 +19,19 @@ SECRET_HEADER = "X-Telegram-Bot-Api-Secret-Token"  # noqa: S105 - a header's nam
 LARGEST_UPDATE = 1024 * 1024
 
 Receive = Callable[[dict[str, Any]], Awaitable[None]]
-Health = Callable[[], Awaitable[dict[str, Any]]]
+
+
+class Probes(Protocol):
+    """What machines ask a process."""
+
+    async def alive(self) -> tuple[bool, dict[str, Any]]:
+        """Say whether it still does its duties, and what can be seen of them."""
+
+    async def ready(self) -> list[str]:
+        """Return what keeps it from its work, in words; empty when all is well."""
+
+    async def metrics(self) -> bytes:
+        """Return its numbers for Prometheus."""
 
 
 class WebPortError(Exception):
@@ -37,14 +52,21 @@ class Hook:
 
 
 class WebServer:
-    """Serves `/healthz` and, for each bot with a webhook, `/telegram/<bot id>`."""
+    """Serves `/telegram/<bot id>` for each bot with a webhook, and what machines ask.
+
+    That is `/healthz` (is it alive?), `/readyz` (does it work?) and `/metrics`.
+    """
 
     def __init__(
-        self, host: str, port: int, health: Health, hooks: Mapping[int, Hook] | None = None
+        self,
+        host: str,
+        port: int,
+        probes: Probes | None = None,
+        hooks: Mapping[int, Hook] | None = None,
     ) -> None:
         self._host = host
         self.port = port
-        self._health = health
+        self._probes = probes
         self._hooks = dict(hooks or {})
         self._runner: web.AppRunner | None = None
 
@@ -55,7 +77,10 @@ class WebServer:
             WebPortError: somebody else listens there.
         """
         app = web.Application(client_max_size=LARGEST_UPDATE)
-        app.router.add_get("/healthz", self._healthz)
+        if self._probes is not None:
+            app.router.add_get("/healthz", partial(_healthz, self._probes))
+            app.router.add_get("/readyz", partial(_readyz, self._probes))
+            app.router.add_get("/metrics", partial(_metrics, self._probes))
         app.router.add_post("/telegram/{bot_id:[0-9]{1,18}}", self._update)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=5)
         await self._runner.setup()
@@ -77,10 +102,6 @@ class WebServer:
         if runner is not None:
             await runner.cleanup()
 
-    async def _healthz(self, _request: web.Request) -> web.Response:
-        state = await self._health()
-        return web.json_response(state, status=200 if state["ok"] else 503)
-
     async def _update(self, request: web.Request) -> web.Response:
         """Take an update: 200 after the commit, 503 when it could not be kept."""
         hook = self._hooks.get(int(request.match_info["bot_id"]))
@@ -99,3 +120,20 @@ class WebServer:
             log.exception("update not kept, Telegram will send it again")
             return web.Response(status=503, headers={"Retry-After": "2"})
         return web.Response()
+
+
+async def _healthz(probes: Probes, _request: web.Request) -> web.Response:
+    """Say whether the process is alive; whoever watches it starts it anew on a 503."""
+    ok, state = await probes.alive()
+    return web.json_response({"ok": ok, **state}, status=200 if ok else 503)
+
+
+async def _readyz(probes: Probes, _request: web.Request) -> web.Response:
+    """Say whether the process does its work, and if not, why not."""
+    reasons = await probes.ready()
+    state = {"ready": not reasons, "reasons": reasons}
+    return web.json_response(state, status=503 if reasons else 200)
+
+
+async def _metrics(probes: Probes, _request: web.Request) -> web.Response:
+    return web.Response(body=await probes.metrics(), headers={"Content-Type": CONTENT_TYPE})

@@ -42,7 +42,7 @@ def elsewhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         ("bulk_rate", "5000"),
         ("bulk_rate", "fast"),
         ("transport", "pigeon"),
-        ("log_json", "perhaps"),
+        ("log_format", "sesame"),
     ],
 )
 def test_a_wrong_setting_is_named_and_its_value_is_not_repeated(

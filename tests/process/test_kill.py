@@ -142,7 +142,7 @@ async def a_morning(folder: Path, count: int, seed: int) -> AsyncIterator[Mornin
                 "DATABASE_URL": f"sqlite:///{folder / 'school.sqlite3'}",
                 "KEY_FILE": str(folder / "keys"),
                 "WEB_PORT": "0",
-                "LOG_JSON": "true",
+                "LOG_FORMAT": "json",
             },
         )
         write_roster(folder / "roster.csv", town)

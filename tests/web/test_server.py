@@ -10,6 +10,7 @@ from typing import Any
 import aiohttp
 import pytest
 
+from web.metrics import BotNumbers, Numbers, exposition
 from web.server import LARGEST_UPDATE, SECRET_HEADER, Hook, WebPortError, WebServer
 
 SECRET = "s" * 32
@@ -21,14 +22,21 @@ class House:
     came: list[dict[str, Any]] = field(default_factory=list)
     trouble: Exception | None = None
     ok: bool = True
+    reasons: list[str] = field(default_factory=list)
 
     async def receive(self, update: dict[str, Any]) -> None:
         if self.trouble is not None:
             raise self.trouble
         self.came.append(update)
 
-    async def health(self) -> dict[str, Any]:
-        return {"ok": self.ok, "duties": []}
+    async def alive(self) -> tuple[bool, dict[str, Any]]:
+        return self.ok, {"duties": []}
+
+    async def ready(self) -> list[str]:
+        return self.reasons
+
+    async def metrics(self) -> bytes:
+        return exposition(Numbers((BotNumbers(7000001, answers=3),), 1.5))
 
 
 @pytest.fixture
@@ -38,7 +46,7 @@ async def house() -> House:
 
 @pytest.fixture
 async def server(house: House) -> AsyncIterator[WebServer]:
-    server = WebServer("127.0.0.1", 0, house.health, {7000001: Hook(SECRET, house.receive)})
+    server = WebServer("127.0.0.1", 0, house, {7000001: Hook(SECRET, house.receive)})
     await server.start()
     yield server
     await server.stop()
@@ -74,7 +82,7 @@ async def test_without_the_secret_nobody_is_home(
 
 @pytest.mark.parametrize(
     "path",
-    ["/telegram/1", "/telegram/x", "/telegram/" + "9" * 5000, "/telegram/", "/", "/metrics"],
+    ["/telegram/1", "/telegram/x", "/telegram/" + "9" * 5000, "/telegram/", "/", "/metrics/x"],
 )
 async def test_there_is_nothing_anywhere_else(
     http: aiohttp.ClientSession, house: House, path: str
@@ -122,9 +130,10 @@ async def test_what_could_not_be_kept_shall_be_sent_again(
         assert "disk" not in await response.text()
 
 
-async def test_health_is_200_when_well_and_503_when_not(
+async def test_health_is_200_while_alive_and_503_when_not(
     http: aiohttp.ClientSession, house: House
 ) -> None:
+    house.reasons = ["the database takes no writes"]  # no reason to be started anew
     async with http.get("/healthz") as response:
         assert (response.status, await response.json()) == (200, {"ok": True, "duties": []})
     house.ok = False
@@ -132,8 +141,30 @@ async def test_health_is_200_when_well_and_503_when_not(
         assert response.status == 503
 
 
+async def test_readiness_says_in_words_what_is_wrong(
+    http: aiohttp.ClientSession, house: House
+) -> None:
+    async with http.get("/readyz") as response:
+        assert (response.status, await response.json()) == (200, {"ready": True, "reasons": []})
+    house.reasons = ["the database takes no writes"]
+    async with http.get("/readyz") as response:
+        assert response.status == 503
+        assert await response.json() == {"ready": False, "reasons": house.reasons}
+
+
+async def test_the_numbers_are_in_prometheus_own_text(http: aiohttp.ClientSession) -> None:
+    async with http.get("/metrics") as response:
+        assert response.status == 200
+        assert response.headers["Content-Type"].startswith("text/plain; version=0.0.4")
+        text = await response.text()
+    assert 'allclear_answers_total{bot="7000001"} 3.0' in text
+    assert "allclear_heartbeat_age_seconds 1.5" in text
+    assert "allclear_database_up 0.0" in text
+    assert "process_resident_memory_bytes" in text
+
+
 async def test_a_taken_port_is_a_sentence(server: WebServer, house: House) -> None:
-    second = WebServer("127.0.0.1", server.port, house.health)
+    second = WebServer("127.0.0.1", server.port, house)
     with pytest.raises(WebPortError, match=f"Port {server.port} on 127.0.0.1 is taken"):
         await second.start()
 

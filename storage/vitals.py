@@ -1,0 +1,82 @@
+"""How the database is, in numbers: cheap enough to be asked every few seconds."""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import func, or_, text, update
+from sqlalchemy.exc import SQLAlchemyError
+from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from storage.database import Database
+from storage.inbox import quarantined
+from storage.ledger import Lane
+from storage.sql import affected, table
+from storage.tables import Bot, Ledger
+
+PATIENCE = 5.0  # seconds to wait for a turn to write
+
+_entry = table(Ledger).c
+
+# As the partial indexes have them, word for word: SQLite takes an index for nothing less.
+_PENDING = text("state = 'pending'")
+_UNFINISHED = text("state IN ('sending', 'unknown', 'withdrawing')")
+
+
+async def takes_writes(database: Database) -> bool:
+    """Say whether something can be written, by writing what stands there already."""
+    try:
+        async with asyncio.timeout(PATIENCE), database.writing() as session:
+            await affected(session, update(table(Bot)).values(username=col(Bot.username)))
+    except (SQLAlchemyError, OSError, TimeoutError):
+        return False
+    return True
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """What waits: messages by bot and state, since when bulk does by bot, and the quarantine."""
+
+    owed: Mapping[tuple[int, str], int]
+    oldest_bulk: Mapping[int, datetime]
+    in_quarantine: int
+
+
+async def waiting(database: Database) -> Waiting | None:
+    """Return what waits; None while the database does not answer."""
+    try:
+        async with asyncio.timeout(PATIENCE), database.reading() as session:
+            return Waiting(
+                await unfinished(session), await oldest_bulk(session), await quarantined(session)
+            )
+    except (SQLAlchemyError, OSError, TimeoutError):
+        return None
+
+
+async def unfinished(session: AsyncSession) -> dict[tuple[int, str], int]:
+    """Return how many messages of each bot stand in each state that is not an end."""
+    found: dict[tuple[int, str], int] = {}
+    for these in (_PENDING, _UNFINISHED):
+        rows = await session.exec(
+            select(Ledger.bot_id, Ledger.state, func.count())
+            .where(these)
+            .group_by(col(Ledger.bot_id), col(Ledger.state))
+        )
+        found |= {(bot, state): count for bot, state, count in rows}
+    return found
+
+
+async def oldest_bulk(session: AsyncSession) -> dict[int, datetime]:
+    """Return since when the oldest bulk message of each bot waits, of those that might go."""
+    rows = await session.exec(
+        select(Ledger.bot_id, func.min(_entry.created_at, type_=_entry.created_at.type))
+        .where(
+            _PENDING,
+            Ledger.lane == int(Lane.bulk),
+            or_(_entry.not_before.is_(None), _entry.attempts > 0),
+        )
+        .group_by(col(Ledger.bot_id))
+    )
+    return dict(rows.all())
