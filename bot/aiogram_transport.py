@@ -99,9 +99,12 @@ class _Session(AiohttpSession):
     def check_response(
         self, bot: Bot, method: TelegramMethod[TelegramType], status_code: int, content: str
     ) -> Response[TelegramType]:
-        """Read an answer."""
+        """Read an answer; one without a result says as little as one that cannot be read."""
         _form_of_answer(type(method))
-        return super().check_response(bot, method, status_code, content)
+        answer = super().check_response(bot, method, status_code, content)
+        if answer.result is None:
+            raise ClientDecodeError("no result", ValueError(status_code), None)
+        return answer
 
     async def close(self) -> None:
         """Let go of connections; only TLS has to be given a moment to say goodbye."""

@@ -43,7 +43,7 @@ def set_up_logs(*, as_json: bool, level: int = logging.INFO) -> None:
         _JsonLines() if as_json else logging.Formatter("%(levelname)s %(name)s %(message)s")
     )
     logging.basicConfig(level=logging.WARNING, handlers=[handler])
-    for name in ("httpx", "httpcore", "aiohttp.access", "apscheduler", "aiogram"):
+    for name in ("httpx", "httpcore", "aiohttp.access", "apscheduler", "aiogram", "telegram"):
         logging.getLogger(name).setLevel(logging.WARNING)
 
 

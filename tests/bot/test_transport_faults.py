@@ -1,30 +1,43 @@
 """What goes wrong on the wire, over real HTTP, and what the port calls it."""
 
+import asyncio
+import json
+import logging
+import os
 from collections.abc import AsyncIterator
+from time import monotonic
 from typing import Any
 
 import aiohttp
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
 
+from bot.logs import set_up_logs
 from bot.transports import BotTransport
 from handlers.messages import (
     Button,
+    Capability,
     Delivered,
     FetchFailedError,
+    MenuCommand,
     NotSent,
+    PollConflictError,
     Rejected,
     Rendered,
     SendResult,
+    Style,
     TargetGone,
     Unauthorized,
     Unclear,
     Unreachable,
+    Upload,
     Wait,
 )
 from sandbox.limits import Limits
 from sandbox.server import Sandbox
 from tests.libraries import LIBRARIES, a_transport
-from tests.play import BOT_ID
+from tests.play import BOT_ID, TOKEN
 
 HELLO = Rendered("<b>Ana</b>", ((Button("All clear", "a:1:1"),),))
 
@@ -109,6 +122,193 @@ async def test_what_a_fault_of_the_service_is_called(
     if isinstance(sent, Wait):
         assert sent.seconds == 7
     assert len(await wire.chat()) == arrived
+
+
+async def test_who_asks_for_patience_without_a_time_is_given_a_second(library: str) -> None:
+    said = '{"ok":false,"description":"Too Many Requests"}'
+    assert await answered(library, 429, said) == Wait(1)
+
+
+async def test_what_is_too_large_is_our_fault(library: str) -> None:
+    said = '{"ok":false,"description":"Request Entity Too Large"}'
+    assert isinstance(await answered(library, 413, said), Rejected)
+
+
+async def test_an_address_that_knows_no_such_token_loses_no_message(library: str) -> None:
+    said = '{"ok":false,"error_code":404,"description":"Not Found"}'
+    assert await answered(library, 404, said) == Unauthorized()
+
+
+@pytest.mark.parametrize(
+    ("status", "said"),
+    [
+        (200, "<html>Ana"),
+        (200, "[]"),
+        (200, "{}"),
+        (200, '{"ok":true}'),
+        (200, '{"ok":true,"result":"Ana"}'),
+        (200, '{"ok":true,"result":[]}'),
+        (200, '{"ok":true,"result":{"message_id":'),
+        (502, "<html>Ana"),
+        (504, "{}"),
+        (500, "[]"),
+        (301, ""),
+    ],
+)
+async def test_an_answer_that_cannot_be_read_is_unclear_and_stays_out_of_the_log(
+    library: str, status: int, said: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    set_up_logs(as_json=True)
+    assert isinstance(await answered(library, status, said), Unclear)
+    assert "Ana" not in caplog.text
+
+
+@pytest.mark.skipif(not os.environ.get("ALLCLEAR_SOAK"), reason="make soak waits for it")
+async def test_a_service_that_never_ends_its_answer_is_unclear_in_time(library: str) -> None:
+    # A piece every second: no single wait is too long, the whole is.
+    began = monotonic()
+    assert isinstance(await answered(library, 200, "x" * 60, pause=1.0), Unclear)
+    assert monotonic() - began < 12
+
+
+async def answered(library: str, status: int, said: str, *, pause: float = 0.0) -> SendResult:
+    """Send to a server that always answers the same."""
+
+    async def answer(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse(status=status)
+        await response.prepare(request)
+        for piece in said if pause else [said]:
+            await response.write(piece.encode())
+            await asyncio.sleep(pause)
+        return response
+
+    app = web.Application()
+    app.router.add_post("/{any:.*}", answer)
+    async with TestServer(app, host="127.0.0.1") as server:
+        transport = a_transport(library, str(server.make_url("")).rstrip("/"))
+        try:
+            return await transport.send(501, HELLO)
+        finally:
+            await transport.close()
+
+
+async def test_another_who_polls_is_named_as_such(wire: Wire) -> None:
+    await wire.transport.use_webhook("https://school.example/hook", "s" * 32)
+    with pytest.raises(PollConflictError):
+        await wire.transport.fetch(None, 0)
+    await wire.transport.use_polling()
+    assert len(await wire.transport.fetch(None, 0)) == 1
+
+
+async def test_a_group_that_moved_says_where_to(wire: Wire) -> None:
+    group = wire.sandbox.world.add_group("Class 3-2", BOT_ID)
+    assert isinstance(await wire.transport.send(group.id, HELLO), Delivered)
+    new_id = wire.sandbox.world.migrate_group(group.id)
+    assert await wire.transport.send(group.id, HELLO) == Rejected(f"migrated to {new_id}")
+    assert isinstance(await wire.transport.send(new_id, HELLO), Delivered)
+
+
+async def test_a_file_goes_there_and_back(wire: Wire) -> None:
+    sent = await wire.transport.send(501, Rendered("the plan", document=("计划.yaml", b"a: 1")))
+    assert isinstance(sent, Delivered)
+    (shown,) = await wire.chat()
+    assert "计划.yaml" in str(shown)
+    wire.sandbox.world.upload(501, b"Ana,1\n", "roster.csv")
+    *_, raw = await wire.transport.fetch(None, 0)
+    upload = wire.transport.read(raw)
+    assert isinstance(upload, Upload)
+    assert upload.file_name == "roster.csv"
+    assert await wire.transport.download(upload.file_id) == b"Ana,1\n"
+    with pytest.raises(FetchFailedError):
+        await wire.transport.download("nothing")
+
+
+async def test_an_answer_to_a_message_says_which(wire: Wire) -> None:
+    first = await wire.transport.send(501, HELLO)
+    assert isinstance(first, Delivered)
+    await wire.transport.send(501, Rendered("again"), reply_to=first.message_id)
+    assert isinstance(await wire.transport.send(501, HELLO, reply_to=999), Delivered)
+    calls = wire.sandbox.world.journal.since(method="sendMessage")
+    assert f'"message_id":{first.message_id}' in squeezed(calls[1].params["reply_parameters"])
+
+
+async def test_a_menu_is_set_for_a_chat_and_for_everybody(wire: Wire) -> None:
+    menu = [MenuCommand("today", "Today's card")]
+    assert isinstance(await wire.transport.menu(501, menu, None), Delivered)
+    assert isinstance(await wire.transport.menu(None, menu, "zh"), Delivered)
+    chat, everybody = wire.sandbox.world.journal.since(method="setMyCommands")
+    assert '"chat_id":501' in squeezed(chat.params["scope"])
+    assert "all_private_chats" in squeezed(everybody.params["scope"])
+    assert everybody.params["language_code"] == "zh"
+
+
+async def test_a_tap_is_answered(wire: Wire) -> None:
+    sent = await wire.transport.send(501, HELLO)
+    assert isinstance(sent, Delivered)
+    tap = wire.sandbox.world.tap(501, sent.message_id, text="All clear")
+    assert isinstance(await wire.transport.answer(tap.id, "Thank you.", alert=True), Delivered)
+    assert tap.given == {"text": "Thank you.", "alert": True}
+
+
+def squeezed(value: Any) -> str:
+    text = value if isinstance(value, str) else json.dumps(value)
+    return text.replace(" ", "")
+
+
+STYLED = Rendered(
+    "Line: <i>3 &lt; 4</i>",
+    (
+        (Button("Sign", "s:1", Style.good), Button("Stop", "x:1", Style.danger)),
+        (Button("Later", "l:1"), Button("Copy", "", copy="3 < 4")),
+        (Button("Other", "", copy="a&b"),),
+    ),
+)
+
+
+async def test_buttons_have_their_colours_and_copy(wire: Wire) -> None:
+    assert wire.transport.capabilities == frozenset(Capability)
+    sent = await wire.transport.send(501, STYLED)
+    assert isinstance(sent, Delivered)
+    (shown,) = await wire.chat()
+    first, second, third = shown["buttons"]
+    assert [button.get("style") for button in first] == ["success", "danger"]
+    assert [button.get("copy") for button in (*second, *third)] == [None, "3 < 4", "a&b"]
+
+
+async def test_what_a_channel_cannot_show_is_said_plainly(wire: Wire) -> None:
+    older = type("Older", (type(wire.transport),), {"capabilities": frozenset()})
+    transport = older(TOKEN, wire.sandbox.url)
+    try:
+        sent = await transport.send(501, STYLED)
+        assert isinstance(sent, Delivered)
+        (shown,) = await wire.chat()
+        assert [[button["text"] for button in row] for row in shown["buttons"]] == [
+            ["Sign", "Stop"],
+            ["Later"],
+        ]
+        assert not any("style" in button for row in shown["buttons"] for button in row)
+        assert shown["text"] == "Line: 3 < 4\na&b"
+        edited = await transport.edit(501, sent.message_id, STYLED)
+        assert edited == sent  # the same once more: nothing to change
+    finally:
+        await transport.close()
+
+
+@pytest.mark.parametrize("level", [logging.INFO, logging.DEBUG])
+async def test_the_token_is_in_no_log_however_much_is_logged(
+    wire: Wire, caplog: pytest.LogCaptureFixture, level: int
+) -> None:
+    set_up_logs(as_json=True)
+    caplog.set_level(level)  # of everything that has no level of its own
+    assert isinstance(await wire.transport.send(501, Rendered("38.4 Ana")), Delivered)
+    await wire.transport.fetch(None, 0)
+    with pytest.raises(FetchFailedError) as caught:
+        await wire.transport.download("nothing")
+    logging.getLogger("ours").warning("failed", exc_info=caught.value)
+    assert "failed" in caplog.text
+    assert TOKEN.partition(":")[2] not in caplog.text
+    assert "38.4" not in caplog.text
 
 
 async def test_where_nobody_listens_nothing_was_sent(library: str) -> None:
