@@ -67,7 +67,7 @@ class Vitals:
     async def ready(self) -> list[str]:
         """Return what keeps this process from doing its work, in words; empty when all is well."""
         reasons = []
-        if not await vitals.takes_writes(self.database):
+        if not await vitals.takes_writes(self.database, self.bots[0]):
             reasons.append("the database takes no writes")
         age = self._beat_age()
         if age is not None and age >= TICKS_WITHIN:

@@ -25,11 +25,13 @@ _PENDING = text("state = 'pending'")
 _UNFINISHED = text("state IN ('sending', 'unknown', 'withdrawing')")
 
 
-async def takes_writes(database: Database) -> bool:
-    """Say whether something can be written, by writing what stands there already."""
+async def takes_writes(database: Database, bot_id: int) -> bool:
+    """Say whether something can be written, by writing of a bot what stands there already."""
+    bot = table(Bot)
+    same = update(bot).where(bot.c.id == bot_id).values(username=bot.c.username)
     try:
-        async with asyncio.timeout(PATIENCE), database.writing() as session:
-            await affected(session, update(table(Bot)).values(username=col(Bot.username)))
+        async with asyncio.timeout(PATIENCE):
+            await database.write(lambda session: affected(session, same))
     except (SQLAlchemyError, OSError, TimeoutError):
         return False
     return True

@@ -195,12 +195,12 @@ async def test_counting_reads_the_small_indexes_and_not_the_days_behind(
 
 
 async def test_a_database_that_takes_no_writes_is_found_out(database: Database) -> None:
-    assert await takes_writes(database)
+    assert await takes_writes(database, BOT_ID)
     outage = Outage(database)
     outage.on = True
-    assert not await takes_writes(database)
+    assert not await takes_writes(database, BOT_ID)
     outage.on = False
-    assert await takes_writes(database)
+    assert await takes_writes(database, BOT_ID)
 
 
 # ---- the log -------------------------------------------------------------------------------
