@@ -160,23 +160,28 @@ class App:
             try:
                 await transport.open()
                 await self._choose_way_in(transport)
+                await self._know(transport)
             except TokenRefusedError:
                 log.error(
                     "token refused", bot=transport.bot_id, mend="copy it again from @BotFather"
                 )
             except FetchFailedError as error:
                 log.warning("no hello", bot=transport.bot_id, reason=str(error))
+            except Exception:  # the database is away, most likely; the bot must not be given up
+                log.exception("no hello", bot=transport.bot_id)
             else:
-                async with self.database.writing() as session:
-                    await contacts.know_bot(
-                        session, transport.bot_id, transport.username, self.clock()
-                    )
                 return True
             try:
                 await asyncio.wait_for(self._stopping.wait(), pause)
             except TimeoutError:
                 pause = min(pause * 2, 30)
         return False
+
+    async def _know(self, transport: BotTransport) -> None:
+        bot_id, name = transport.bot_id, transport.username
+        await self.database.write(
+            lambda session: contacts.know_bot(session, bot_id, name, self.clock())
+        )
 
     async def _choose_way_in(self, transport: BotTransport) -> None:
         if self.settings.public_url:

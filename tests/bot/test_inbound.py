@@ -114,6 +114,25 @@ async def test_several_bots_of_one_process_each_answer_their_own_chats(
         assert set(known.all()) == set(people.items())
 
 
+async def test_a_bot_that_starts_while_the_database_takes_no_writes_is_not_given_up(
+    sandbox: Sandbox, house: Callable[..., App]
+) -> None:
+    sandbox.world.faults = Faults(rate_5xx_before=1, methods=frozenset({"getme"}))
+    app = house()
+    hello = asyncio.create_task(app.run())
+    await until(lambda: app.scheduler.duties[0].runs > 0, "the tables are there")
+    outage = Outage(app.database)
+    outage.on = True
+    sandbox.world.faults = None
+    greeted = "deleteWebhook"  # what comes after a hello that was heard
+    await until(lambda: bool(sandbox.world.journal.since(method=greeted)), "said hello")
+    assert not app.ready.is_set()
+    outage.on = False
+    await asyncio.wait_for(app.ready.wait(), 20)
+    app.stop()
+    await hello
+
+
 # ---- dead connections ----------------------------------------------------------------------
 
 
