@@ -113,8 +113,9 @@ class App:
             await self._stopping.wait()
             await self.web.stop()  # first: whoever is being answered still has a sender
             await asyncio.gather(*serving, *self._background, return_exceptions=True)
-            answered = (sender.toasts_sent() for sender in self.senders.values())
-            await asyncio.wait({asyncio.gather(*answered)}, timeout=3)
+            if self.settings.public_url:  # taps that came in while the senders were ending
+                answered = (sender.toasts_sent() for sender in self.senders.values())
+                await asyncio.wait({asyncio.gather(*answered)}, timeout=1)
         log.info("stopped")
 
     async def _serve(self, transport: BotTransport) -> None:
