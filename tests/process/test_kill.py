@@ -129,7 +129,9 @@ class Morning:
 
 
 @asynccontextmanager
-async def a_morning(folder: Path, count: int, seed: int) -> AsyncIterator[Morning]:
+async def a_morning(
+    folder: Path, count: int, seed: int, library: str = "aiogram"
+) -> AsyncIterator[Morning]:
     """A school made by the command line, whose families have joined; nobody is asked yet."""
     chance = random.Random(seed)
     town = families(count, chance)
@@ -143,6 +145,7 @@ async def a_morning(folder: Path, count: int, seed: int) -> AsyncIterator[Mornin
                 "KEY_FILE": str(folder / "keys"),
                 "WEB_PORT": "0",
                 "LOG_FORMAT": "json",
+                "TRANSPORT": library,
             },
         )
         write_roster(folder / "roster.csv", town)
@@ -217,9 +220,11 @@ async def test_a_killed_bot_loses_no_answer_and_asks_nobody_twice(tmp_path: Path
 
 @pytest.mark.process
 @pytest.mark.skipif(not SOAK, reason="the long form: ALLCLEAR_SOAK=1")
-@pytest.mark.parametrize("seed", range(3))
-async def test_killed_at_any_moment_all_morning_long(tmp_path: Path, seed: int) -> None:
-    async with a_morning(tmp_path, 400, seed) as morning:
+@pytest.mark.parametrize(("seed", "library"), [(0, "aiogram"), (1, "ptb"), (2, "aiogram")])
+async def test_killed_at_any_moment_all_morning_long(
+    tmp_path: Path, seed: int, library: str
+) -> None:
+    async with a_morning(tmp_path, 400, seed, library) as morning:
         await set_ladder(morning.database, ask=-2, remind=60, close=90)
         morning.families_answer(held_back=0)
         journal = morning.phones.world.journal
