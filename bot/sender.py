@@ -104,6 +104,7 @@ class Sender:
         coalesce: bool = True,
         width: int = WINDOW,
         after_claim: Callable[[], Awaitable[None]] | None = None,
+        may_send: Callable[[], bool] = lambda: True,
         draw: Callable[[DayPicture, Texts], Rendered] = render_summary.picture,
     ) -> None:
         self._draw = draw
@@ -114,6 +115,7 @@ class Sender:
         self._coalesce = coalesce
         self._width = width
         self._after_claim = after_claim
+        self._may_send = may_send
         self._owner = f"{os.getpid()}-{secrets.token_hex(4)}"
         self._wake = asyncio.Event()
         self._toasts: set[asyncio.Task[object]] = set()
@@ -161,7 +163,7 @@ class Sender:
 
     async def once(self) -> int:
         """Send one window of the ledger and one of the mirrors; return how much was done."""
-        if self.unauthorized:
+        if self.unauthorized or not self._may_send():
             return 0
         return await self._send_owed() + await self._mirror() + await self._withdraw()
 
@@ -172,10 +174,11 @@ class Sender:
         async with self._database.reading() as session:
             if not await ledger.anything_to_do(session, self._transport.bot_id, now):
                 return 0
-        async with self._database.writing() as session:
+
+        async def take(session: Session) -> list[Ledger]:
             await ledger.recover(session, self._transport.bot_id)
             await ledger.expire(session, self._transport.bot_id, now)
-            claimed = await ledger.claim(
+            return await ledger.claim(
                 session,
                 self._transport.bot_id,
                 self._owner,
@@ -183,6 +186,8 @@ class Sender:
                 self._width,
                 bulk=self._pacer.resting == 0,
             )
+
+        claimed = await self._database.write(take)
         if not claimed:
             return 0
         if self._after_claim is not None:
@@ -292,6 +297,8 @@ class Sender:
             return Sent(item, TargetGone())
         if not await self._pacer.turn(bulk=item.entry.lane == Lane.bulk):
             return Sent(item, Wait(self._pacer.resting))
+        if not self._may_send():  # the process slept, and another sends for this bot by now
+            return Sent(item, Wait(0))
         result = await self._transport.send(
             item.contact.chat_id, item.message, reply_to=item.reply_to
         )
@@ -302,8 +309,9 @@ class Sender:
 
     async def _keep(self, results: Sequence[Sent]) -> None:
         now = self._clock()
-        old_messages: list[tuple[int, int]] = []
-        async with self._database.writing() as session:
+
+        async def keep(session: Session) -> list[tuple[int, int]]:
+            old_messages: list[tuple[int, int]] = []
             await ledger.mark(session, self._owner, [_mark(sent, now) for sent in results])
             held = await cards.cards_by_id(
                 session, (s.item.card.id for s in results if s.item.card)
@@ -311,7 +319,9 @@ class Sender:
             for sent in results:
                 await self._keep_one(session, sent, now, held, old_messages)
             await _withdraw_answered(session, results, now)
-        for chat_id, message_id in old_messages:
+            return old_messages
+
+        for chat_id, message_id in await self._database.write(keep):
             await self._transport.delete(chat_id, message_id)
 
     async def _keep_one(
@@ -382,7 +392,8 @@ class Sender:
             if isinstance(result, Delivered | Rejected)
         ]
         answered = [card for card in stale if _all_answered(card, households)]
-        async with self._database.writing() as session:
+
+        async def keep(session: Session) -> None:
             await cards.mark_shown(session, shown, now)
             if answered:  # somebody else of the family may have done it
                 await ledger.withdraw_reminders(session, (card.id for card in answered))
@@ -396,6 +407,8 @@ class Sender:
                     await _keep_unreachable(session, contact.id, now)
                 elif isinstance(result, Unauthorized):
                     self._stop_sending()
+
+        await self._database.write(keep)
         settled = sum(not isinstance(result, _UNSETTLED) for result in results)
         if edits and not settled:
             await asyncio.sleep(0.2)
@@ -439,10 +452,13 @@ class Sender:
                 closed.append(entry.contact_id)  # it goes when the chat is open again
             if not isinstance(result, _UNSETTLED | Unreachable):
                 marks.append(entry.id)
-        async with self._database.writing() as session:
+
+        async def keep(session: Session) -> None:
             await ledger.mark_withdrawn(session, marks)
             for contact_id in closed:
                 await _keep_unreachable(session, contact_id, self._clock())
+
+        await self._database.write(keep)
         return len(marks) + len(closed)
 
 
