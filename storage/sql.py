@@ -1,8 +1,9 @@
 """The set-based half of SQL: tables as SQLAlchemy sees them, inserts that may conflict."""
 
+from datetime import timedelta
 from typing import Any, cast
 
-from sqlalchemy import CursorResult, Executable, Table
+from sqlalchemy import CursorResult, Executable, Table, func
 from sqlalchemy.dialects.postgresql import Insert as PostgresqlInsert
 from sqlalchemy.dialects.sqlite import Insert as SqliteInsert
 from sqlmodel import SQLModel
@@ -37,3 +38,10 @@ async def affected(
     executed = await connection.execute(statement, rows, execution_options=options)
     done = cast("CursorResult[Any]", executed)
     return done.rowcount
+
+
+def database_now(session: AsyncSession, plus_seconds: float = 0) -> Any:
+    """Return the database's own time, so that leases do not depend on a process's clock."""
+    if is_sqlite(session):
+        return func.strftime("%Y-%m-%d %H:%M:%f000", "now", f"{plus_seconds:+} seconds")
+    return func.clock_timestamp() + timedelta(seconds=plus_seconds)

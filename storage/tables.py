@@ -7,7 +7,16 @@ import re
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Index, MetaData, SmallInteger, UniqueConstraint, false, text, true
+from sqlalchemy import (
+    ForeignKey,
+    Index,
+    MetaData,
+    SmallInteger,
+    UniqueConstraint,
+    false,
+    text,
+    true,
+)
 from sqlalchemy.orm import declared_attr
 from sqlmodel import Field, SQLModel
 
@@ -528,6 +537,20 @@ class Ledger(Row, table=True):
     error: str | None = None
     created_at: datetime
     sent_at: datetime | None = None
+
+
+class BotLease(Row, table=True):
+    """Which process listens or sends (`part`) for a bot, until when by the database's clock."""
+
+    bot_id: int = Field(
+        primary_key=True,
+        sa_type=big().sa_type,
+        sa_column_args=[ForeignKey("bot.id", deferrable=True, initially="DEFERRED")],
+        sa_column_kwargs={"autoincrement": False},
+    )
+    part: str = Field(primary_key=True)
+    owner: str
+    lease_until: datetime
 
 
 # ---- what came in --------------------------------------------------------------------------
