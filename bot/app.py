@@ -1,14 +1,20 @@
-"""The composition root: one process that listens, sends, keeps time and shows its health."""
+"""The composition root: a process that listens, sends, keeps time and shows its health.
+
+It does all of it, or parts of it beside others; a bot's listener and its sender are leased.
+"""
 
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
+from functools import partial
 from typing import Any
 
 import structlog
 
+from bot.leases import Lease, new_owner
 from bot.listener import Gatherer, Note, Poller, note_while_open
 from bot.pacer import Pacer
+from bot.parts import EVERY_PART, Part
 from bot.sender import Sender
 from bot.settings import Settings, SettingsError
 from bot.texts import LANGUAGES, texts
@@ -41,6 +47,7 @@ class App:
         after_claim: Callable[[], Awaitable[None]] | None = None,
         safe: bool = True,
         watch_outages: bool = True,
+        parts: frozenset[Part] = EVERY_PART,
     ) -> None:
         """Wire everything; `watch_outages=False` where the clock jumps, as in the demo."""
         if not settings.tokens:
@@ -48,7 +55,13 @@ class App:
                 "ALLCLEAR_TOKENS is missing: put your bot's token from @BotFather there, in the "
                 "environment or in a file named .env. To look around without one: make demo."
             )
+        if settings.public_url and Part.listen in parts and Part.web not in parts:
+            raise SettingsError(
+                "ALLCLEAR_PUBLIC_URL is set, so updates come in over HTTP: a process that listens "
+                "needs both roles, --roles listen,web (or leave the address out, and it polls)."
+            )
         self.settings = settings
+        self.parts = parts
         self.clock = clock
         self.keyring = Keyring.from_file(settings.key_file)
         use_keyring(self.keyring)
@@ -56,6 +69,13 @@ class App:
         self.transports: list[BotTransport] = [
             make_transport(settings, token) for token in settings.secret_tokens
         ]
+        owner = new_owner()
+        self.leases: dict[tuple[int, Part], Lease] = {
+            (transport.bot_id, part): Lease(self.database, transport.bot_id, part, owner)
+            for transport in self.transports
+            for part in (Part.listen, Part.send)
+            if part in parts
+        }
         self.senders = {
             transport.bot_id: Sender(
                 self.database,
@@ -63,6 +83,7 @@ class App:
                 clock,
                 Pacer(settings.bulk_rate),
                 after_claim=after_claim,
+                may_send=self._may_send(transport.bot_id),
             )
             for transport in self.transports
         }
@@ -78,7 +99,8 @@ class App:
             tuple(self.senders),
             self.senders,
             self.pollers,
-            self.scheduler,
+            self.scheduler if Part.clock in parts else None,
+            self.leases,
         )
         self.web: WebServer | None = None
         self._background: set[asyncio.Task[Any]] = set()
@@ -101,17 +123,21 @@ class App:
             await self.database.migrate()
             for transport in self.transports:
                 stack.push_async_callback(transport.close)
-            self.web = WebServer(
-                self.settings.web_host, self.settings.web_port, self.vitals, self._hooks()
-            )
-            await self.web.start()
-            stack.push_async_callback(self.web.stop)
-            self.scheduler.start()
-            stack.push_async_callback(self.scheduler.stop)
+            if Part.web in self.parts:
+                self.web = WebServer(
+                    self.settings.web_host, self.settings.web_port, self.vitals, self._hooks()
+                )
+                await self.web.start()
+                stack.push_async_callback(self.web.stop)
+            if Part.clock in self.parts:
+                self.scheduler.start()
+                stack.push_async_callback(self.scheduler.stop)
             serving = [asyncio.create_task(self._serve(each)) for each in self.transports]
-            self._in_background(self._work_on_rosters())
+            if Part.listen in self.parts:
+                self._in_background(self._work_on_rosters())
             await self._stopping.wait()
-            await self.web.stop()  # first: whoever is being answered still has a sender
+            if self.web is not None:  # first: whoever is being answered still has a sender
+                await self.web.stop()
             await asyncio.gather(*serving, *self._background, return_exceptions=True)
             if self.settings.public_url:  # taps that came in while the senders were ending
                 answered = (sender.toasts_sent() for sender in self.senders.values())
@@ -125,14 +151,35 @@ class App:
         log.info("ready", bot=transport.bot_id, web_port=self.web.port if self.web else None)
         self.vitals.connected.add(transport.bot_id)
         self.ready.set()
-        self._in_background(self._default_menu(transport))
-        work = [self.senders[transport.bot_id].run(self._stopping)]
-        if transport.bot_id in self.pollers:
-            work.append(self.pollers[transport.bot_id].run(self._stopping))
+        if Part.listen in self.parts:
+            self._in_background(self._default_menu(transport))
+        work = {Part.listen: self._listen, Part.send: self._send}
+        await asyncio.gather(
+            *(
+                self.leases[transport.bot_id, part].while_held(
+                    self._stopping, partial(does, transport.bot_id)
+                )
+                for part, does in work.items()
+                if part in self.parts
+            )
+        )
+
+    async def _listen(self, bot_id: int, over: asyncio.Event) -> None:
+        """Poll; what comes in over HTTP is taken by every process that is asked."""
+        if bot_id in self.pollers:
+            await self.pollers[bot_id].run(over)
         else:
-            heard = self._heard(transport.bot_id)
-            work.append(note_while_open(heard, self._stopping, transport.bot_id))
-        await asyncio.gather(*work)
+            await note_while_open(self._heard(bot_id), over, bot_id)
+
+    async def _send(self, bot_id: int, over: asyncio.Event) -> None:
+        await self.senders[bot_id].run(over)
+
+    def _may_send(self, bot_id: int) -> Callable[[], bool]:
+        def may_send() -> bool:
+            lease = self.leases.get((bot_id, Part.send))
+            return lease is not None and lease.held
+
+        return may_send
 
     def _poller(self, transport: BotTransport) -> Poller:
         async def rival() -> None:
@@ -185,6 +232,8 @@ class App:
         )
 
     async def _choose_way_in(self, transport: BotTransport) -> None:
+        if Part.listen not in self.parts:
+            return
         if self.settings.public_url:
             url = f"{self.settings.public_url}/telegram/{transport.bot_id}"
             await transport.use_webhook(url, self._secret(transport.bot_id))
@@ -192,7 +241,7 @@ class App:
             await transport.use_polling()
 
     def _hooks(self) -> dict[int, Hook]:
-        if not self.settings.public_url:
+        if not self.settings.public_url or Part.listen not in self.parts:
             return {}
         return {
             transport.bot_id: Hook(
@@ -262,6 +311,8 @@ class App:
     # ---- health ----------------------------------------------------------------------------
 
     def _duties(self) -> list[DutyState]:
+        if Part.clock not in self.parts:
+            return []
         return [
             DutyState(duty.name, duty.runs, duty.last_at, duty.last_error)
             for duty in self.scheduler.duties

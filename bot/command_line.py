@@ -15,6 +15,7 @@ import typer
 from rich.table import Table
 
 from bot.console import AsJson, Found, err, fail, in_session, known_settings, out
+from bot.parts import read_parts
 from bot.quarantine import quarantine
 from bot.settings import LogFormat, SettingsError
 from checkin.calendar_changes import CalendarChanges, CalendarErrors
@@ -61,8 +62,16 @@ app.add_typer(quarantine, name="quarantine")
 
 
 @app.command()
-def run() -> None:
+def run(
+    roles: Annotated[
+        str, typer.Option(help="listen, send, clock, web: what this process does (else all)")
+    ] = "",
+) -> None:
     """Run the bot on Telegram: ALLCLEAR_TOKENS says which."""
+    try:
+        parts = read_parts(roles)
+    except SettingsError as error:
+        fail(str(error))
     from bot.app import App  # noqa: PLC0415 - brings in the Telegram library, which takes seconds
     from bot.installation import first_admin  # noqa: PLC0415
     from bot.logs import set_up_logs  # noqa: PLC0415
@@ -72,7 +81,7 @@ def run() -> None:
     out.print("Allclear is starting ...")
 
     async def work() -> None:
-        running = App(settings)
+        running = App(settings, parts=parts)
         _stop_on_signals(running.stop)
         serving = asyncio.create_task(running.run())
         ready = asyncio.create_task(running.ready.wait())

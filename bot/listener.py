@@ -144,6 +144,13 @@ class Poller:
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Listen until stopped; whatever fails is tried again, slower each time."""
+        self._offset = None  # another process may have listened since
+        try:
+            await self._listen(stopping)
+        finally:
+            self._answered_at = None  # it asks no more, so no answer is late
+
+    async def _listen(self, stopping: asyncio.Event) -> None:
         pause = self._pause
         while not stopping.is_set():
             polling = asyncio.create_task(self.once(self._wait))

@@ -6,7 +6,9 @@ from dataclasses import dataclass, field
 from time import monotonic
 from typing import Any
 
+from bot.leases import Lease
 from bot.listener import POLL_SECONDS, Poller
+from bot.parts import Part
 from bot.sender import Sender
 from handlers.clock import Clock
 from handlers.inbox import Handled
@@ -33,6 +35,7 @@ class Vitals:
     senders: Mapping[int, Sender]
     pollers: Mapping[int, Poller]
     scheduler: Scheduler | None
+    leases: Mapping[tuple[int, Part], Lease] = field(default_factory=dict)
     connected: set[int] = field(default_factory=set)
     _taken: dict[int, Handled] = field(default_factory=lambda: defaultdict(Handled))
     _since: float = field(default_factory=monotonic)
@@ -51,6 +54,7 @@ class Vitals:
         return age is None or age < STUCK_AFTER, {
             "heartbeat_age": None if age is None else round(age, 1),
             "bots": list(self.bots),
+            "holds": {part.value: self._held(part) for part in (Part.listen, Part.send)},
             "duties": [
                 {
                     "name": duty.name,
@@ -89,6 +93,10 @@ class Vitals:
         return exposition(
             Numbers(numbers, self._beat_age(), waiting.owed, lag, waiting.in_quarantine)
         )
+
+    def _held(self, part: Part) -> list[int]:
+        """Return the bots that this process works for at this moment."""
+        return sorted(bot for (bot, of), lease in self.leases.items() if of is part and lease.held)
 
     def _beat_age(self) -> float | None:
         """Return the seconds since the clock last did its duty; None where there is no clock."""

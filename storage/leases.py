@@ -1,4 +1,4 @@
-"""Who works for a bot: one process at a time for each part of the work, by the database's clock."""
+"""Who works for a bot: one process at a time for each part, by the database's clock."""
 
 from sqlalchemy import delete, or_
 from sqlmodel.ext.asyncio.session import AsyncSession

@@ -141,6 +141,13 @@ def test_a_wrong_setting_is_one_sentence(
     assert "Traceback" not in failed.output
 
 
+def test_a_wrong_role_is_one_sentence(shell: Shell) -> None:
+    failed = shell("run", "--roles", "listen,sned")
+    assert failed.exit_code == 2
+    assert "no role 'sned'" in failed.stderr
+    assert "listen, send, clock, web" in failed.stderr
+
+
 def test_the_audit_of_a_school_is_verified(shell: Shell) -> None:
     shell("new-school", "One")
     url = f"sqlite:///{shell.folder / 'x.sqlite3'}"
