@@ -39,11 +39,11 @@ class Installation:
         assert process.returncode == 0, printed.decode()
         return printed.decode()
 
-    async def start(self) -> None:
+    async def start(self, *arguments: str) -> None:
         """Start the bot; it is not ready yet when this returns."""
         assert self._process is None
         with self._log.open("ab") as log:
-            self._process = await self._spawn(["run"], log)
+            self._process = await self._spawn(["run", *arguments], log)
 
     @property
     def pid(self) -> int:

@@ -1,0 +1,92 @@
+"""Processes around one PostgreSQL: one works for a bot, and when it is killed another does."""
+
+import random
+from pathlib import Path
+
+import pytest
+from sqlmodel import select
+
+from sandbox.limits import Limits
+from sandbox.server import Sandbox
+from storage.database import Database
+from storage.sealing import Keyring, use_keyring
+from storage.tables import CheckIn
+from tests.process.running import Installation, until
+from tests.process.town import (
+    SCHOOL,
+    TOKEN,
+    Phones,
+    all_joined,
+    families,
+    noon_zone,
+    set_ladder,
+    write_roster,
+)
+
+AT_WORK_WITHIN = 5.0
+
+
+@pytest.mark.process
+async def test_another_process_goes_on_where_one_was_killed(
+    postgresql_address: str, tmp_path: Path
+) -> None:
+    chance = random.Random(3)
+    town = families(60, chance)
+    async with Sandbox(limits=Limits.none()) as sandbox:
+        settings = {
+            "TOKENS": TOKEN,
+            "API_URL": sandbox.url,
+            "DATABASE_URL": postgresql_address,
+            "KEY_FILE": str(tmp_path / "keys"),
+            "WEB_PORT": "0",
+            "LOG_FORMAT": "json",
+        }
+        houses = []
+        for name in ("first", "second", "clock"):
+            (tmp_path / name).mkdir()
+            houses.append(Installation(tmp_path / name, settings))
+        first, second, clock = houses
+        write_roster(tmp_path / "first" / "roster.csv", town)
+        zone = noon_zone(sandbox.clock.now())
+        await first.command("new-school", SCHOOL, "--zone", zone, "--language", "en")
+        await first.command("import-roster", "roster.csv")
+        use_keyring(Keyring.from_file(tmp_path / "keys"))
+        database = Database(postgresql_address)
+        try:
+            await all_joined(database, sandbox, town)
+            phones = Phones(sandbox, chance)
+            await set_ladder(database, ask=-2, remind=60, close=90)
+            await first.start("--roles", "listen,send")
+            await until(lambda: held(first) == {"listen", "send"}, "the first at work")
+            await second.start("--roles", "listen,send")
+            await clock.start("--roles", "clock")
+            await until(lambda: phones.sent() >= 20, "20 messages")
+            assert held(second) == set()
+            await first.kill()
+            await until(
+                lambda: held(second) == {"listen", "send"},
+                "the second at work",
+                within=AT_WORK_WITHIN,
+            )
+            await until(lambda: all(phones.card(family) for family in town), "everybody asked")
+            family = next(family for family in town if phones.card(family))
+            phones.tap_first(family)
+            await until(lambda: not phones.queue.pending, "the tap taken")
+            assert await second.end() == 0
+            assert await clock.end() == 0
+            async with database.reading() as session:
+                kept = await session.exec(select(CheckIn).where(CheckIn.status == "complete"))
+                assert kept.first() is not None
+        except AssertionError:
+            for house in houses:
+                print(house.tail())  # noqa: T201 - pytest shows it beside the failure
+            raise
+        finally:
+            for house in houses:
+                await house.finally_gone()
+            await database.close()
+
+
+def held(house: Installation) -> set[str]:
+    """Return which parts a process has taken by what it says itself."""
+    return {line["part"] for line in house.logged() if line.get("event") == "lease taken"}
