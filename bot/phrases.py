@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime
+from functools import lru_cache
 from typing import Any, Protocol
 from zoneinfo import ZoneInfo
 
@@ -19,8 +20,13 @@ LONGEST = 3900  # of Telegram's 4096, so that the last line is always whole
 
 def day_words(texts: Texts, day: date) -> str:
     """Return a date as people say it: Mon 2 Mar, 3月2日 周一."""
-    pattern = "M月d日 EEE" if texts.language == "zh" else "EEE d MMM"
-    return format_date(day, pattern, locale=texts.language)
+    return _day_words(texts.language, day)
+
+
+@lru_cache(maxsize=512)  # a morning says the same day a million times
+def _day_words(language: str, day: date) -> str:
+    pattern = "M月d日 EEE" if language == "zh" else "EEE d MMM"
+    return format_date(day, pattern, locale=language)
 
 
 def short_day_words(texts: Texts, day: date) -> str:

@@ -172,12 +172,15 @@ class Sender:
     async def _send_owed(self) -> int:
         now = self._clock()
         async with self._database.reading() as session:
-            if not await ledger.anything_to_do(session, self._transport.bot_id, now):
-                return 0
+            to_do = await ledger.to_do(session, self._transport.bot_id, now)
+        if not to_do:
+            return 0
 
         async def take(session: Session) -> list[Ledger]:
-            await ledger.recover(session, self._transport.bot_id)
-            await ledger.expire(session, self._transport.bot_id, now)
+            if to_do.recover:
+                await ledger.recover(session, self._transport.bot_id)
+            if to_do.expire:
+                await ledger.expire(session, self._transport.bot_id, now)
             return await ledger.claim(
                 session,
                 self._transport.bot_id,
@@ -311,27 +314,17 @@ class Sender:
         now = self._clock()
 
         async def keep(session: Session) -> list[tuple[int, int]]:
-            old_messages: list[tuple[int, int]] = []
             await ledger.mark(session, self._owner, [_mark(sent, now) for sent in results])
-            held = await cards.cards_by_id(
-                session, (s.item.card.id for s in results if s.item.card)
-            )
+            replaced = await _keep_messages(session, results, now)
             for sent in results:
-                await self._keep_one(session, sent, now, held, old_messages)
+                await self._keep_one(session, sent, now)
             await _withdraw_answered(session, results, now)
-            return old_messages
+            return replaced
 
         for chat_id, message_id in await self._database.write(keep):
             await self._transport.delete(chat_id, message_id)
 
-    async def _keep_one(
-        self,
-        session: Session,
-        sent: Sent,
-        now: datetime,
-        held: Mapping[int, Card],
-        old: list[tuple[int, int]],
-    ) -> None:
+    async def _keep_one(self, session: Session, sent: Sent, now: datetime) -> None:
         item, result = sent.item, sent.result
         if isinstance(result, Unauthorized):
             self._stop_sending()
@@ -339,13 +332,6 @@ class Sender:
             await _keep_unreachable(session, item.contact.id, now)
         elif isinstance(result, Rejected):
             log.error("message rejected", entry=item.entry.id, reason=result.reason)
-        elif isinstance(result, Delivered) and item.entry.kind == "card" and item.card:
-            card = held[item.card.id]
-            if card.message_id is not None and card.message_id != result.message_id:
-                old.append((item.contact.chat_id, card.message_id))
-            card.message_id = result.message_id
-            card.shown = max(card.shown, item.card.revision)
-            card.shown_at = now
         elif isinstance(result, Delivered) and item.entry.kind == "unsigned" and item.card:
             about = item.card
             if await sign_off_of(session, about.about_id, about.day, about.slot):
@@ -469,6 +455,24 @@ async def _keep_unreachable(session: Session, contact_id: int, now: datetime) ->
         contact.state, contact.changed_at = "blocked", now
         log.info("contact unreachable", contact=contact_id)
         await asking.ask_instead(session, contact, now)
+
+
+async def _keep_messages(
+    session: Session, results: Sequence[Sent], now: datetime
+) -> list[tuple[int, int]]:
+    """Keep as which messages cards were sent; return those whose place they take."""
+    stand: dict[int, tuple[int, int]] = {}
+    chats: dict[int, int] = {}
+    replaced: list[tuple[int, int]] = []
+    for item, result in ((sent.item, sent.result) for sent in results):
+        if item.card is None or item.entry.kind != "card" or not isinstance(result, Delivered):
+            continue
+        if item.card.id in stand:  # asked for twice within one window
+            replaced.append((item.contact.chat_id, stand[item.card.id][0]))
+        stand[item.card.id] = (result.message_id, item.card.revision)
+        chats[item.card.id] = item.contact.chat_id
+    before = await cards.keep_messages(session, stand, now)
+    return replaced + [(chats[card_id], message) for card_id, message in before.items()]
 
 
 async def _window(session: Session, claimed: Sequence[Ledger], now: datetime) -> Window:

@@ -30,3 +30,25 @@ def fitted(message: Rendered, able: frozenset[Capability]) -> Rendered:
                 kept.append(button)
         rows += [tuple(kept)] if kept else []
     return replace(message, text=text, buttons=tuple(rows))
+
+
+def plain(message: Rendered) -> dict[str, object]:
+    """Return a message's text and buttons as Telegram's own JSON has them."""
+    said: dict[str, object] = {
+        "text": message.text,
+        "parse_mode": "HTML",
+        "link_preview_options": {"is_disabled": True},
+    }
+    if message.buttons:
+        rows = [[_plain_button(button) for button in row] for row in message.buttons]
+        said["reply_markup"] = {"inline_keyboard": rows}
+    return said
+
+
+def _plain_button(button: Button) -> dict[str, object]:
+    if button.copy is not None:
+        return {"text": button.text, "copy_text": {"text": button.copy[:COPY_LIMIT]}}
+    said: dict[str, object] = {"text": button.text, "callback_data": button.data}
+    if (style := STYLES.get(button.style)) is not None:
+        said["style"] = style
+    return said

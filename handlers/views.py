@@ -183,7 +183,7 @@ async def _household_line(
     complete = standing.status is Status.complete
     weighed = triage(asked, told.answers, held.day) if complete and told.answers else None
     drafted = ward.draft.answers
-    amiss = worst_so_far(asked, drafted, held.day) is not None
+    amiss = bool(drafted) and worst_so_far(asked, drafted, held.day) is not None
     zone = zones[ward.checkin.school_id]
     return replace(
         plain_line(ward.entry),

@@ -1,10 +1,10 @@
 """Cards: what each recipient sees for a day, and which of them are behind."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import and_, bindparam, or_, union, update
+from sqlalchemy import and_, bindparam, case, or_, union, update
 from sqlalchemy import select as of_rows
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -196,6 +196,37 @@ async def stale_cards(
         )
         query = query.where(rested)
     return list(await session.exec(query.order_by(col(Card.id)).limit(limit)))
+
+
+async def keep_messages(
+    session: AsyncSession, sent: Mapping[int, tuple[int, int]], now: datetime
+) -> dict[int, int]:
+    """Keep as which (message id, revision) cards were sent; return the messages of before.
+
+    Both are by card. A message of before is one that the new one takes the place of.
+    """
+    if not sent:
+        return {}
+    card: Any = table(Card).c
+    found = await session.exec(  # type: ignore[call-overload]
+        of_rows(card.id, card.message_id).where(
+            card.id.in_(list(sent)), card.message_id.is_not(None)
+        )
+    )
+    before = {id_: message for id_, message in found if message != sent[id_][0]}
+    revision: Any = bindparam("b_revision")
+    statement = (
+        update(table(Card))
+        .where(card.id == bindparam("b_id"))
+        .values(
+            message_id=bindparam("b_message"),
+            shown=case((card.shown > revision, card.shown), else_=revision),
+            shown_at=now,
+        )
+    )
+    rows = [{"b_id": id_, "b_message": m, "b_revision": shown} for id_, (m, shown) in sent.items()]
+    await affected(session, statement, rows)
+    return before
 
 
 async def show_anew(session: AsyncSession, contact_id: int) -> None:

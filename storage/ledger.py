@@ -7,7 +7,7 @@ from datetime import date, datetime
 from enum import IntEnum, StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, bindparam, func, literal, or_, text, update
+from sqlalchemy import ColumnElement, bindparam, func, literal, or_, text, update
 from sqlalchemy import select as of_rows
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -131,26 +131,35 @@ async def owe_under(
     return await affected(session, statement.on_conflict_do_nothing())
 
 
-async def anything_to_do(session: AsyncSession, bot_id: int, now: datetime) -> bool:
-    """Say whether a bot has anything to send or to take back, without taking the writer's turn."""
-    found = await session.exec(
-        select(Ledger.id)
-        .where(
-            Ledger.bot_id == bot_id,
-            or_(
-                and_(
-                    col(Ledger.state) == State.pending.value,
-                    or_(col(Ledger.not_before).is_(None), col(Ledger.not_before) <= now),
-                ),
-                and_(
-                    col(Ledger.state).in_([State.sending.value, State.unknown.value]),
-                    col(Ledger.lease_until) < _database_now(session),
-                ),
-            ),
+@dataclass(frozen=True, slots=True)
+class ToDo:
+    """What waits in a bot's ledger: to be sent, too late to be sent, left behind by a sender."""
+
+    send: bool
+    expire: bool
+    recover: bool
+
+    def __bool__(self) -> bool:
+        return self.send or self.expire or self.recover
+
+
+async def to_do(session: AsyncSession, bot_id: int, now: datetime) -> ToDo:
+    """Say what a bot has to do, without taking the writer's turn."""
+    entry = table(Ledger).c
+
+    def any_of(*conditions: ColumnElement[bool]) -> ColumnElement[bool]:
+        return of_rows(entry.id).where(entry.bot_id == bot_id, *conditions).exists()
+
+    pending = entry.state == State.pending.value
+    left = entry.state.in_([State.sending.value, State.unknown.value])
+    found = await session.exec(  # type: ignore[call-overload]
+        of_rows(
+            any_of(pending, or_(entry.not_before.is_(None), entry.not_before <= now)),
+            any_of(pending, entry.not_after <= now),
+            any_of(left, entry.lease_until < _database_now(session)),
         )
-        .limit(1)
     )
-    return found.first() is not None
+    return ToDo(*map(bool, found.one()))
 
 
 async def expire(session: AsyncSession, bot_id: int, now: datetime) -> int:

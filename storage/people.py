@@ -7,6 +7,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import and_, func, or_
+from sqlalchemy import select as of_rows
 from sqlalchemy.orm import aliased
 from sqlalchemy.sql import ColumnElement
 from sqlmodel import col, select
@@ -14,6 +15,8 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from checkin.access import Access, Grant, Reach, Role
 from checkin.times import local_date
+from storage.sealing import Private
+from storage.sql import table
 from storage.tables import Consent, Contact, Enrolment, Guardianship, Person, RoleGrant, Unit
 from storage.units import within
 
@@ -55,7 +58,12 @@ def in_force(since: Any, until: Any, day: date) -> ColumnElement[bool]:
 
 def name_of(person: Person) -> str:
     """Open a person's name."""
-    return person.name.read(person.id) if person.name else ""
+    return open_name(person.name, person.id)
+
+
+def open_name(sealed: Private | None, person_id: int) -> str:
+    """Open a name that was loaded without its person."""
+    return sealed.read(person_id) if sealed else ""
 
 
 async def access_of(session: AsyncSession, person_id: int | None, now: datetime) -> Access:
@@ -203,10 +211,15 @@ async def rights_of_each(
     A ward counts once the guardian has proved the tie and agreed to be asked; oneself once agreed.
     """
     wanted = list(set(person_ids))
-    other = aliased(Guardianship)
+    other, tie = aliased(Guardianship), table(Guardianship).c
     guarded = (
-        select(
-            Guardianship,
+        of_rows(
+            tie.guardian_id,
+            tie.student_id,
+            tie.may_see,
+            tie.may_answer,
+            tie.separate,
+            tie.until,
             select(other.id)
             .where(other.student_id == Guardianship.student_id, col(other.separate).is_(True))
             .exists(),
@@ -240,9 +253,11 @@ async def rights_of_each(
     found: dict[int, dict[int, Right]] = {person: {} for person in wanted}
     for person, split in await session.exec(oneself):
         found[person][person] = Right(person, split=split)
-    for tie, split in await session.exec(guarded):
-        right = Right(tie.student_id, tie.may_see, tie.may_answer, tie.separate, split, tie.until)
-        found[tie.guardian_id].setdefault(tie.student_id, right)
+    for guardian, student, may_see, may_answer, separate, until, split in await session.exec(
+        guarded  # type: ignore[call-overload]
+    ):
+        right = Right(student, may_see, may_answer, separate, split, until)
+        found[guardian].setdefault(student, right)
     return {person: list(rights.values()) for person, rights in found.items()}
 
 

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from datetime import date
 
 from sqlalchemy import delete
+from sqlalchemy import select as of_rows
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from checkin.access import Reach
-from storage.people import name_of
+from storage.people import name_of, open_name
 from storage.sql import affected, table
 from storage.tables import CheckIn, ExposureRow, HistoryEntry, Person, PlanRow, Round, Unit
 from storage.units import within
@@ -60,16 +61,20 @@ async def household(
     order = {subject: place for place, subject in enumerate(subject_ids)}
     if not order:
         return []
-    rows = await session.exec(
-        select(CheckIn, Round, Person, Unit)
+    rows = await session.exec(  # type: ignore[call-overload]
+        of_rows(CheckIn, Round, table(Person).c.name, table(Unit).c.name, table(Unit).c.path)
         .join(Round, col(Round.id) == CheckIn.round_id)
         .join(Person, col(Person.id) == CheckIn.subject_id)
         .join(Unit, col(Unit.id) == CheckIn.unit_id)
-        .where(Round.day == day, Round.slot == slot, col(CheckIn.subject_id).in_(list(order)))
+        .where(
+            col(Round.day) == day,
+            col(Round.slot) == slot,
+            col(CheckIn.subject_id).in_(list(order)),
+        )
     )
     entries = [
-        Entry(checkin, held, name_of(person), unit.name, unit.path)
-        for checkin, held, person, unit in rows
+        Entry(checkin, held, open_name(name, checkin.subject_id), unit, path)
+        for checkin, held, name, unit, path in rows
     ]
     return sorted(entries, key=lambda entry: (order[entry.checkin.subject_id], entry.round.id))
 

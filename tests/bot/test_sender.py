@@ -449,6 +449,18 @@ async def test_a_card_shown_anew_takes_the_old_message_away(house: House) -> Non
     assert (await house.card()).message_id == 1002
 
 
+async def test_a_card_shown_twice_within_one_window_stands_once(house: House) -> None:
+    (maria,) = await house.asked(("Ana", "Maria"))
+    async with house.database.writing() as session:
+        contact = await session.get_one(Contact, maria.id)
+        card = (await cards_of(session))[0]
+        await ledger.owe(session, contact, "card", "show:1", SUNDAY_NIGHT, card=card)
+    await house.sender.once()
+    (first, second) = (1001, 1002)
+    assert house.messenger.deleted == [(maria.chat_id, first)]
+    assert (await house.card()).message_id == second
+
+
 async def test_a_teacher_s_card_is_edited_at_most_every_half_minute(house: House) -> None:
     from checkin.access import Role
 
