@@ -11,11 +11,12 @@ from typing import Any
 
 import structlog
 
+from bot.garbage import few_collections
 from bot.leases import Lease, new_owner
 from bot.listener import Gatherer, Note, Poller, note_while_open
 from bot.pacer import Pacer
 from bot.parts import EVERY_PART, Part
-from bot.sender import Sender
+from bot.sender import Sender, window_at
 from bot.settings import Settings, SettingsError
 from bot.texts import LANGUAGES, texts
 from bot.transports import BotTransport, make_transport
@@ -82,6 +83,7 @@ class App:
                 transport,
                 clock,
                 Pacer(settings.bulk_rate),
+                width=window_at(settings.bulk_rate),
                 after_claim=after_claim,
                 may_send=self._may_send(transport.bot_id),
             )
@@ -119,6 +121,7 @@ class App:
     async def run(self) -> None:
         """Bring the tables up to date, then listen, send and keep time until stopped."""
         async with AsyncExitStack() as stack:
+            stack.enter_context(few_collections())
             stack.push_async_callback(self.database.close)
             await self.database.migrate()
             for transport in self.transports:

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from math import ceil
 from time import monotonic
 from typing import Any
 
@@ -56,9 +57,19 @@ from storage.tables import Card, Contact, Ledger
 log = structlog.get_logger()
 
 WINDOW = 8  # messages in flight for each bot: what a kill can double at most (design 3.2)
+ROUND_TRIP = 0.25  # seconds that a message and its marks take, on the paid lane
 DRAWN_TOGETHER = 2  # a picture takes a core for a tenth of a second, and 30 MB while it is drawn
 AHEAD = 5.0  # seconds that a message waits at most for the one before it in its chat
 _UNSETTLED = Wait | NotSent | Unclear | Unauthorized  # to be done again
+
+
+def window_at(rate: float) -> int:
+    """Return how many messages are in flight at so many a second (design 3.2).
+
+    Eight will do for the 30 a second that are free; more on the paid lane, where eight would wait
+    for their answers: a kill can then double as many.
+    """
+    return max(WINDOW, ceil(rate * ROUND_TRIP))
 
 
 @dataclass(frozen=True, slots=True)

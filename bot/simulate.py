@@ -6,12 +6,10 @@ real parts are put together around a sandbox and a clock that stands still betwe
 
 from __future__ import annotations
 
-import gc
 import random
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
@@ -19,6 +17,7 @@ from time import monotonic
 from zoneinfo import ZoneInfo
 
 from bot.app import App
+from bot.garbage import few_collections
 from bot.invented import SCHOOL_NAME, invented_school
 from bot.listener import FloodGuard, Poller
 from bot.pacer import Pacer
@@ -109,7 +108,7 @@ async def simulate(
 ) -> Report:
     """Live through so many school days and return what came of it; with `keep` the words too."""
     begun = monotonic()
-    with tempfile.TemporaryDirectory(prefix="allclear-") as folder, _few_collections():
+    with tempfile.TemporaryDirectory(prefix="allclear-") as folder, few_collections():
         clock = ShiftedClock(datetime.combine(FIRST_DAY - timedelta(days=1), time(12), ZONE))
         clock.stop()
         async with Sandbox(seed=seed, clock=clock, limits=Limits.none()) as sandbox:
@@ -133,22 +132,6 @@ async def simulate(
     report = run.report(students, days, seed)
     report.seconds = monotonic() - begun
     return report
-
-
-@contextmanager
-def _few_collections() -> Iterator[None]:
-    """Look for garbage seldom: the run ends by itself, and looking took a sixth of its time."""
-    usual, frozen = gc.get_threshold(), gc.get_freeze_count() > 0
-    if not frozen:
-        gc.collect()
-        gc.freeze()
-    gc.set_threshold(100_000, 20, 100)
-    try:
-        yield
-    finally:
-        gc.set_threshold(*usual)
-        if not frozen:
-            gc.unfreeze()
 
 
 # ---- the town ------------------------------------------------------------------------------
