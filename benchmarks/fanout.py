@@ -44,13 +44,7 @@ async def sent_by_us(path: Path, url: str, count: int) -> Spent:
     """Send all that is owed; each row is marked before and after."""
     database, transport = Database(f"sqlite:///{path}"), AiogramTransport(TOKEN, url)
     try:
-        sender = Sender(
-            database,
-            transport,
-            lambda: ASK_TIME,
-            Pacer(1e9, burst=1e9),
-            width=int(__import__("os").environ.get("W", "8")),
-        )
+        sender = Sender(database, transport, lambda: ASK_TIME, Pacer(1e9, burst=1e9))
         with spent() as measured:
             sent = 0
             while done := await sender.once():

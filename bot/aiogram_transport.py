@@ -55,7 +55,7 @@ from pydantic import ValidationError
 
 from bot.telegram_events import ALLOWED, event_of
 from bot.telegram_faults import bad_request, migrated, other_refusal, unless_unchanged
-from bot.telegram_messages import COPY_LIMIT, EVERYTHING, SEND_TIMEOUT, STYLES, plain
+from bot.telegram_messages import COPY_LIMIT, EVERYTHING, SEND_TIMEOUT, STYLES, fitted, plain
 from handlers.messages import (
     Button,
     Capability,
@@ -252,6 +252,7 @@ class AiogramTransport:
         self, chat_id: int, message: Rendered, *, reply_to: int | None = None
     ) -> SendResult:
         """Send a new message."""
+        message = fitted(message, self.capabilities)
         if message.document is not None or message.photo is not None:
             return await self._send_file(chat_id, message, reply_to)
         said: dict[str, object] = {"chat_id": chat_id, **plain(message)}
@@ -285,6 +286,7 @@ class AiogramTransport:
 
     async def edit(self, chat_id: int, message_id: int, message: Rendered) -> SendResult:
         """Make an earlier message say this."""
+        message = fitted(message, self.capabilities)
         said = {"chat_id": chat_id, "message_id": message_id, **plain(message)}
         return unless_unchanged(await self._call(EditMessageText, said), message_id)
 
