@@ -120,7 +120,9 @@ class Poller:
         pause: float = 1.0,
         heard: Note = _nothing,
         rival: Note = _nothing,
+        clock: Callable[[], float] = monotonic,
     ) -> None:
+        self._clock = clock
         self._transport = transport
         self._inbox = inbox
         self._then = then
@@ -140,7 +142,7 @@ class Poller:
     @property
     def age(self) -> float | None:
         """The seconds since Telegram last answered a poll; None when it never has."""
-        return None if self._answered_at is None else monotonic() - self._answered_at
+        return None if self._answered_at is None else self._clock() - self._answered_at
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Listen until stopped; whatever fails is tried again, slower each time."""
@@ -204,7 +206,7 @@ class Poller:
             await self._transport.renew()
             raise FetchFailedError("no answer in time") from None
         self._failures = self._conflicts = 0
-        self._answered_at = monotonic()
+        self._answered_at = self._clock()
         return raws
 
     async def once(self, wait: float) -> int:
@@ -230,7 +232,7 @@ class Poller:
 
     async def _note(self) -> None:
         """Let it be known that nothing waits any more, from time to time."""
-        now = monotonic()
+        now = self._clock()
         if self._noted_at is None or now - self._noted_at >= NOTE_EVERY:
             await self._heard()
             self._noted_at = now

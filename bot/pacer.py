@@ -2,11 +2,11 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 
 class Pacer:
-    """One bot's allowance, by monotonic time.
+    """One bot's allowance, by monotonic time; a simulated day has its own, and its own `sleep`.
 
     A bucket fills at `rate` messages a second and holds a short burst. Replies may borrow from the
     next second, so that a tap is answered in the middle of the morning's bulk; bulk never borrows.
@@ -15,8 +15,14 @@ class Pacer:
     """
 
     def __init__(
-        self, rate: float, *, burst: float = 8, clock: Callable[[], float] = time.monotonic
+        self,
+        rate: float,
+        *,
+        burst: float = 8,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
+        self.sleep = sleep
         self._rate = rate
         self._burst = burst
         self._clock = clock
@@ -64,7 +70,7 @@ class Pacer:
         while (seconds := wait()) > 0:
             if bulk and self.resting:
                 return False
-            await asyncio.sleep(seconds)
+            await self.sleep(seconds)
         self.spend()
         return True
 

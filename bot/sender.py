@@ -408,7 +408,7 @@ class Sender:
         await self._database.write(keep)
         settled = sum(not isinstance(result, _UNSETTLED) for result in results)
         if edits and not settled:
-            await asyncio.sleep(0.2)
+            await self._pacer.sleep(0.2)
         return settled
 
     async def _edit(self, card: Card, contact: Contact, message: Rendered) -> SendResult:
@@ -417,7 +417,7 @@ class Sender:
         self.results[type(result).__name__] += 1
         if isinstance(result, Wait):
             self._pacer.rest(result.seconds)
-            await asyncio.sleep(min(result.seconds, 1.0))
+            await self._pacer.sleep(min(result.seconds, 1.0))
         return result
 
     async def _send_anew(
