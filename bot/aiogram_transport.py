@@ -54,7 +54,7 @@ from aiohttp import ClientConnectorError, ClientError, ClientTimeout
 from pydantic import ValidationError
 
 from bot.telegram_events import ALLOWED, event_of
-from bot.telegram_faults import bad_request, migrated, other_refusal, unless_unchanged
+from bot.telegram_faults import bad_request, other_refusal, unless_unchanged
 from bot.telegram_messages import COPY_LIMIT, EVERYTHING, SEND_TIMEOUT, STYLES, fitted, plain
 from handlers.messages import (
     Button,
@@ -63,6 +63,7 @@ from handlers.messages import (
     Event,
     FetchFailedError,
     MenuCommand,
+    Migrated,
     NotSent,
     PollConflictError,
     RawUpdate,
@@ -397,7 +398,7 @@ def _fault(error: Exception) -> SendResult:
         case TelegramUnauthorizedError() | TelegramNotFound():  # no method of ours is unknown
             return Unauthorized()
         case TelegramMigrateToChat():
-            return migrated(error.migrate_to_chat_id)
+            return Migrated(error.migrate_to_chat_id)
         case TelegramBadRequest():
             return bad_request(error.message)
         case TelegramAPIError() if certain := other_refusal(error.message):

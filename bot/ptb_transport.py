@@ -39,7 +39,7 @@ from telegram.helpers import effective_message_type
 from telegram.request import HTTPXRequest
 
 from bot.telegram_events import ALLOWED, event_of
-from bot.telegram_faults import bad_request, migrated, other_refusal, unless_unchanged
+from bot.telegram_faults import bad_request, other_refusal, unless_unchanged
 from bot.telegram_messages import COPY_LIMIT, EVERYTHING, SEND_TIMEOUT, STYLES, fitted
 from handlers.messages import (
     Button,
@@ -50,6 +50,7 @@ from handlers.messages import (
     FetchFailedError,
     Membership,
     MenuCommand,
+    Migrated,
     NotSent,
     PollConflictError,
     RawUpdate,
@@ -368,7 +369,7 @@ def _fault(error: TelegramError) -> SendResult:
         case InvalidToken():
             return Unauthorized()
         case ChatMigrated():
-            return migrated(error.new_chat_id)
+            return Migrated(error.new_chat_id)
         case BadRequest():
             return bad_request(error.message)
         case NetworkError() if isinstance(error.__cause__, _UNSENT):

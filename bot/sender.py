@@ -32,6 +32,7 @@ from handlers.desk import Toast
 from handlers.flag_views import flag_view
 from handlers.messages import (
     Delivered,
+    Migrated,
     NotSent,
     Rejected,
     Rendered,
@@ -48,9 +49,10 @@ from handlers.views import household_view
 from handlers.wards import Households, Ward, load_households
 from storage import asking, cards, contacts, ledger
 from storage.database import Database, Session, is_outage
+from storage.editions import EditionReason, again, card_again
 from storage.flags import CARD
 from storage.ledger import Lane, Mark, State
-from storage.outages import OUTAGE
+from storage.migrating import chat_moved
 from storage.signoffs import sign_off_of
 from storage.tables import Card, Contact, Ledger
 
@@ -248,8 +250,8 @@ class Sender:
             message, reply_to = render_summary.unsigned(told, words), card.message_id
         elif entry.kind == "reminder" and card is not None:
             view = await household_view(session, card, contact, now, window.households)
-            again = entry.edition_reason == OUTAGE
-            message = render_household.reminder(view, words, after_outage=again)
+            once_more = entry.edition_reason == EditionReason.outage
+            message = render_household.reminder(view, words, after_outage=once_more)
             reply_to = card.message_id
         elif entry.kind in {"no_school", "school_again"} and card is not None:
             view = await household_view(session, card, contact, now, window.households)
@@ -343,6 +345,9 @@ class Sender:
             await _keep_unreachable(session, item.contact.id, now)
         elif isinstance(result, Rejected):
             log.error("message rejected", entry=item.entry.id, reason=result.reason)
+        elif isinstance(result, Migrated):
+            await chat_moved(session, item.contact.id, result.new_chat_id)
+            await again(session, item.entry.id, EditionReason.migrated, now)
         elif isinstance(result, Delivered) and item.entry.kind == "unsigned" and item.card:
             about = item.card
             if await sign_off_of(session, about.about_id, about.day, about.slot):
@@ -396,7 +401,11 @@ class Sender:
                 await ledger.withdraw_reminders(session, (card.id for card in answered))
             for (card, contact, _), result in zip(edits, results, strict=True):
                 if isinstance(result, TargetGone):
-                    await self._send_anew(session, card, contact, now)
+                    if await cards.forget_message(session, card.id, card.message_id):
+                        await card_again(session, card.id, EditionReason.lost_card, now)
+                elif isinstance(result, Migrated):
+                    await chat_moved(session, contact.id, result.new_chat_id)
+                    await card_again(session, card.id, EditionReason.migrated, now)
                 elif isinstance(result, Rejected):
                     log.error("edit rejected", card=card.id, reason=result.reason)
                 elif isinstance(result, Unreachable):
@@ -419,15 +428,6 @@ class Sender:
             self._pacer.rest(result.seconds)
             await self._pacer.sleep(min(result.seconds, 1.0))
         return result
-
-    async def _send_anew(
-        self, session: Session, card: Card, contact: Contact, now: datetime
-    ) -> None:
-        """A card whose message is gone is sent once more, under a cause of its own."""
-        await ledger.owe(
-            session, contact, "card", f"lost:{card.id}:{card.message_id}", now, card=card
-        )
-        await cards.forget_message(session, card.id)
 
     async def _withdraw(self) -> int:
         """Take reminders out of the chat whose card has been answered."""
@@ -543,6 +543,7 @@ def _is_stopped(entry: Ledger, card: Card, window: Window) -> bool:
         card.kind == "household"
         and card.message_id is None
         and entry.cause.startswith("ask:")
+        and entry.edition == 0
         and about is not None
         and bool(about.stopped.get(card.id))
         and not about.wards.get(card.id)
@@ -593,6 +594,8 @@ def _mark(sent: Sent, now: datetime) -> Mark:
             return Mark(entry.id, State.unknown, error=reason)
         case Unauthorized():
             return Mark(entry.id, State.pending, error="token refused")
+        case Migrated():
+            return Mark(entry.id, State.failed, error="migrated")
         case Unreachable(reason) | Rejected(reason):
             return Mark(entry.id, State.failed, error=reason)
         case TargetGone():

@@ -43,11 +43,6 @@ def other_refusal(description: str) -> SendResult | None:
     return None
 
 
-def migrated(new_chat_id: int) -> SendResult:
-    """Say that a group lives under another id now."""
-    return Rejected(f"migrated to {new_chat_id}")
-
-
 def unless_unchanged(result: SendResult, message_id: int) -> SendResult:
     """Count an edit that would change nothing as delivered."""
     unchanged = (

@@ -145,6 +145,13 @@ class Unreachable:
 
 
 @dataclass(frozen=True, slots=True)
+class Migrated:
+    """The group lives under another id now; nothing was sent."""
+
+    new_chat_id: int
+
+
+@dataclass(frozen=True, slots=True)
 class NotSent:
     """It certainly did not arrive; trying again cannot double it."""
 
@@ -176,7 +183,15 @@ class Unauthorized:
 
 
 SendResult = (
-    Delivered | Wait | Unreachable | NotSent | Unclear | Rejected | TargetGone | Unauthorized
+    Delivered
+    | Wait
+    | Unreachable
+    | Migrated
+    | NotSent
+    | Unclear
+    | Rejected
+    | TargetGone
+    | Unauthorized
 )
 
 

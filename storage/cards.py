@@ -260,9 +260,20 @@ async def mark_shown(
     await affected(session, statement, rows)
 
 
-async def forget_message(session: AsyncSession, card_id: int) -> None:
-    """Keep that a card's message is gone, so that the next one is sent anew."""
+async def forget_message(session: AsyncSession, card_id: int, message_id: int | None) -> bool:
+    """Keep that a card's message is gone; False when another has taken its place by now."""
+    gone = update(table(Card)).where(
+        col(Card.id) == card_id,
+        col(Card.message_id) == message_id,
+    )
+    return await affected(session, gone.values(message_id=None, shown=0)) > 0
+
+
+async def forget_messages(session: AsyncSession, contact_id: int) -> None:
+    """Keep that none of the messages that a chat had can be reached any more."""
     await affected(
         session,
-        update(table(Card)).where(col(Card.id) == card_id).values(message_id=None, shown=0),
+        update(table(Card))
+        .where(col(Card.contact_id) == contact_id, col(Card.message_id).is_not(None))
+        .values(message_id=None, shown=0),
     )

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import and_, exists, func, literal, select
+from sqlalchemy import exists, literal, select
 from sqlmodel import col
 from sqlmodel import select as of_models
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -10,11 +10,10 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from checkin.access import Role
 from checkin.checkins import Status
 from storage.asking import GONE, ways_to_ask
-from storage.ledger import Lane, State
-from storage.sql import affected, insert_into, table
+from storage.editions import EditionReason, owe_again
+from storage.ledger import Lane
+from storage.sql import table
 from storage.tables import Bot, Card, CheckIn, Ledger, RoleGrant, Round
-
-OUTAGE = "outage"  # the reason of an edition
 
 
 async def heard(session: AsyncSession, bot_id: int, now: datetime) -> datetime:
@@ -50,7 +49,7 @@ async def ask_again(
     Lost are taps between `since` and `until`: who had the card by then is asked again, under a
     new edition of the ask. Whoever was reminded in the outage knows already.
     """
-    card, entry = table(Card).c, table(Ledger).c
+    card = table(Card).c
     ways = ways_to_ask(held.id, held.day)
     checkin = table(CheckIn).c
     silent = select(checkin.subject_id).where(
@@ -66,38 +65,27 @@ async def ask_again(
         other.created_at > since,
         other.state.not_in(GONE),
     )
-    editions = (
-        select(func.coalesce(func.max(other.edition), 0) + 1)
-        .where(other.contact_id == card.contact_id, other.cause == cause)
-        .scalar_subquery()
-    )
-    same = {
+    owed = {
+        "bot_id": card.bot_id,
+        "contact_id": card.contact_id,
+        "card_id": card.id,
         "cause": literal(cause),
         "rung": literal(0),
-        "edition_reason": literal(OUTAGE),
         "kind": literal("reminder"),
         "lane": literal(int(Lane.bulk)),
-        "state": literal(State.pending.value),
-        "attempts": literal(0),
-        "not_after": literal(held.closes_at, type_=entry.not_after.type),
-        "created_at": literal(now, type_=entry.created_at.type),
+        "not_after": literal(held.closes_at, type_=other.not_after.type),
     }
-    owed = select(card.bot_id, card.contact_id, card.id, editions, *same.values()).where(
-        and_(
-            card.bot_id == bot_id,
-            card.contact_id.in_(whom),
-            card.day == held.day,
-            card.kind == "household",
-            card.slot == held.slot,
-            card.message_id.is_not(None),
-            card.shown_at <= until,
-            ~reminded,
-        )
+    whose = (
+        card.bot_id == bot_id,
+        card.contact_id.in_(whom),
+        card.day == held.day,
+        card.kind == "household",
+        card.slot == held.slot,
+        card.message_id.is_not(None),
+        card.shown_at <= until,
+        ~reminded,
     )
-    statement = insert_into(session, Ledger).from_select(
-        ["bot_id", "contact_id", "card_id", "edition", *same], owed
-    )
-    return await affected(session, statement.on_conflict_do_nothing())
+    return await owe_again(session, owed, whose, EditionReason.outage, now)
 
 
 async def ever_admins(session: AsyncSession) -> list[int]:

@@ -21,6 +21,7 @@ from handlers.messages import (
     Delivered,
     FetchFailedError,
     MenuCommand,
+    Migrated,
     NotSent,
     PollConflictError,
     Rejected,
@@ -204,8 +205,11 @@ async def test_another_who_polls_is_named_as_such(wire: Wire) -> None:
 async def test_a_group_that_moved_says_where_to(wire: Wire) -> None:
     group = wire.sandbox.world.add_group("Class 3-2", BOT_ID)
     assert isinstance(await wire.transport.send(group.id, HELLO), Delivered)
+    sent = await wire.transport.send(group.id, HELLO)
+    assert isinstance(sent, Delivered)
     new_id = wire.sandbox.world.migrate_group(group.id)
-    assert await wire.transport.send(group.id, HELLO) == Rejected(f"migrated to {new_id}")
+    assert await wire.transport.edit(group.id, sent.message_id, HELLO) == Migrated(new_id)
+    assert await wire.transport.send(group.id, HELLO) == Migrated(new_id)
     assert isinstance(await wire.transport.send(new_id, HELLO), Delivered)
 
 

@@ -1,0 +1,75 @@
+"""The same message once more: for a closed list of reasons, and in one way only."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import ColumnElement, ScalarSelect, func, literal, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from storage.sql import affected, insert_into, table
+from storage.tables import Ledger
+
+_entry = table(Ledger).c
+
+
+class EditionReason(StrEnum):
+    """Why somebody is written to again about what they had already."""
+
+    outage = "outage"
+    lost_card = "lost card"
+    migrated = "migrated"
+
+
+async def owe_again(
+    session: AsyncSession,
+    owed: Mapping[str, ColumnElement[Any]],
+    conditions: tuple[ColumnElement[bool], ...],
+    reason: EditionReason,
+    now: datetime,
+) -> int:
+    """Owe messages under the next edition of their cause and rung; return how many.
+
+    `owed` names a row's columns: the bot, contact, cause, rung and whatever else it says.
+    """
+    columns = {
+        **owed,
+        "edition": _next_edition(owed),
+        "edition_reason": literal(reason.value),
+        "state": literal("pending"),
+        "attempts": literal(0),
+        "created_at": literal(now, type_=_entry.created_at.type),
+    }
+    chosen = select(*columns.values()).where(*conditions)
+    statement = insert_into(session, Ledger).from_select(list(columns), chosen)
+    return await affected(session, statement.on_conflict_do_nothing())
+
+
+def _next_edition(owed: Mapping[str, ColumnElement[Any]]) -> ScalarSelect[int]:
+    before = table(Ledger).alias().c
+    return (
+        select(func.coalesce(func.max(before.edition), 0) + 1)
+        .where(*(before[name] == owed[name] for name in ("bot_id", "contact_id", "cause", "rung")))
+        .scalar_subquery()
+    )
+
+
+async def again(session: AsyncSession, entry_id: int, reason: EditionReason, now: datetime) -> int:
+    """Owe what a row of the ledger owed, if it has failed by now."""
+    of = table(Ledger).alias().c
+    same = ("bot_id", "contact_id", "cause", "rung", "kind", "lane", "card_id", "payload")
+    owed = {name: of[name] for name in (*same, "not_after")}
+    return await owe_again(session, owed, (of.id == entry_id, of.state == "failed"), reason, now)
+
+
+async def card_again(
+    session: AsyncSession, card_id: int, reason: EditionReason, now: datetime
+) -> int:
+    """Owe a card whose message is not in the chat any more, as what it was sent for last."""
+    of = table(Ledger).alias().c
+    newest = select(func.max(_entry.id)).where(_entry.card_id == card_id, _entry.kind == "card")
+    same = ("bot_id", "contact_id", "cause", "rung", "kind", "card_id")
+    owed: dict[str, ColumnElement[Any]] = {name: of[name] for name in same}
+    owed["lane"] = literal(0)  # somebody has just changed what it shows
+    return await owe_again(session, owed, (of.id == newest.scalar_subquery(),), reason, now)
