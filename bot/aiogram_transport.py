@@ -250,22 +250,29 @@ class AiogramTransport:
         return event_of(self.bot_id, update, _kind)
 
     async def send(
-        self, chat_id: int, message: Rendered, *, reply_to: int | None = None
+        self,
+        chat_id: int,
+        message: Rendered,
+        *,
+        reply_to: int | None = None,
+        paid: bool = False,
     ) -> SendResult:
         """Send a new message."""
         message = fitted(message, self.capabilities)
         if message.document is not None or message.photo is not None:
-            return await self._send_file(chat_id, message, reply_to)
+            return await self._send_file(chat_id, message, reply_to, paid)
         said: dict[str, object] = {"chat_id": chat_id, **plain(message)}
         if reply_to is not None:
             said["reply_parameters"] = {
                 "message_id": reply_to,
                 "allow_sending_without_reply": True,
             }
+        if paid:
+            said["allow_paid_broadcast"] = True
         return await self._call(SendMessage, said)
 
     async def _send_file(
-        self, chat_id: int, message: Rendered, reply_to: int | None
+        self, chat_id: int, message: Rendered, reply_to: int | None, paid: bool
     ) -> SendResult:
         send = self._bot.send_document if message.document is not None else self._bot.send_photo
         reply = None
@@ -279,6 +286,7 @@ class AiogramTransport:
                 parse_mode="HTML",
                 reply_markup=_keyboard(message),
                 reply_parameters=reply,
+                allow_paid_broadcast=paid or None,
                 request_timeout=int(SEND_TIMEOUT),
             )
         except (AiogramError, ClientError, TimeoutError) as error:

@@ -14,7 +14,7 @@ import structlog
 from bot.garbage import few_collections
 from bot.leases import Lease, new_owner
 from bot.listener import Gatherer, Note, Poller, note_while_open
-from bot.pacer import Pacer
+from bot.pacer import Chats, Pacer
 from bot.parts import EVERY_PART, Part
 from bot.sender import Sender, window_at
 from bot.settings import Settings, SettingsError
@@ -82,7 +82,7 @@ class App:
                 self.database,
                 transport,
                 clock,
-                Pacer(settings.bulk_rate),
+                Pacer(settings.bulk_rate, paid=settings.pays_for_bulk, chats=Chats()),
                 width=window_at(settings.bulk_rate),
                 after_claim=after_claim,
                 may_send=self._may_send(transport.bot_id),

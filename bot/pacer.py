@@ -1,17 +1,105 @@
-"""How fast one bot may speak: a bulk lane just under Telegram's limit, replies before bulk."""
+"""How fast one bot may speak: under Telegram's limits, replies before bulk, and bulk always."""
 
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from enum import Enum, auto
+
+FREE_RATE = 28.0  # messages a second: just under the 30 that Telegram allows each bot for nothing
+KEPT_FOR_BULK = 0.25  # the share of the rate that no storm of replies and edits takes from bulk
+PATIENCE = 5.0  # seconds that a message waits here at most: its lease must not end meanwhile
+TRICKLE = 1.0  # seconds between two replies while bulk rests
+
+
+class Traffic(Enum):
+    """What is to go out: an answer to somebody, the morning's bulk, an edit of what stands."""
+
+    reply = auto()
+    bulk = auto()
+    edit = auto()
+
+
+@dataclass(slots=True)
+class _Bucket:
+    """An allowance: `rate` a second come in, up to `burst` are kept."""
+
+    rate: float
+    burst: float
+    level: float
+    filled_at: float
+
+    @classmethod
+    def full(cls, rate: float, burst: float, now: float) -> "_Bucket":
+        return cls(rate, burst, burst, now)
+
+    def wait(self, now: float, *, borrowed: float = 0.0) -> float:
+        """Return the seconds until there is one to spend, or one to borrow."""
+        self.level = min(self.burst, self.level + (now - self.filled_at) * self.rate)
+        self.filled_at = now
+        return max((1 - self.level - borrowed) / self.rate, 0.0)
+
+
+class Chats:
+    """One message a second in a chat after a short burst; twenty a minute in a group.
+
+    A group's burst and what comes after it in a minute are twenty together. A chat is one number:
+    when it will have its whole burst again; those that have it are forgotten.
+    """
+
+    SECONDS, BURST = 1.0, 5
+    GROUP_SECONDS, GROUP_BURST = 4.0, 5
+    FEW = 4096
+
+    def __init__(self) -> None:
+        self._rested_at: dict[int, float] = {}
+        self._closed_until: dict[int, float] = {}
+        self._forget_at = self.FEW
+
+    def wait(self, chat_id: int, now: float) -> float:
+        """Return the seconds until a chat may be written to; 0 when it may now.
+
+        Whoever comes before they are over waits as long: what was put off is not overtaken.
+        """
+        closed = self._closed_until.get(chat_id, now) - now
+        if closed > 0:
+            return closed
+        every, burst = self._pace(chat_id)
+        wait = self._rested_at.get(chat_id, now) - now - (burst - 1) * every
+        if wait > 1e-9:
+            self._closed_until[chat_id] = now + wait
+            return wait
+        self._closed_until.pop(chat_id, None)
+        return 0.0
+
+    def spend(self, chat_id: int, now: float) -> None:
+        """Count a message to a chat."""
+        every, _ = self._pace(chat_id)
+        self._rested_at[chat_id] = max(self._rested_at.get(chat_id, now), now) + every
+        if len(self._rested_at) >= self._forget_at:
+            self._rested_at = {chat: at for chat, at in self._rested_at.items() if at > now}
+            self._closed_until = {c: at for c, at in self._closed_until.items() if at > now}
+            self._forget_at = max(self.FEW, 2 * len(self._rested_at))
+
+    def __len__(self) -> int:
+        return len(self._rested_at)
+
+    def _pace(self, chat_id: int) -> tuple[float, int]:
+        if chat_id < 0:  # groups have negative ids
+            return self.GROUP_SECONDS, self.GROUP_BURST
+        return self.SECONDS, self.BURST
 
 
 class Pacer:
     """One bot's allowance, by monotonic time; a simulated day has its own, and its own `sleep`.
 
-    A bucket fills at `rate` messages a second and holds a short burst. Replies may borrow from the
-    next second, so that a tap is answered in the middle of the morning's bulk; bulk never borrows.
-    A 429 rests the bulk lane for exactly as long as Telegram said, while replies trickle on, one
-    a second.
+    A bucket fills at `rate` messages a second and holds a short burst. Replies and edits may
+    borrow from the next second, so that a tap is answered in the middle of the morning's bulk;
+    bulk never borrows, but a quarter of the rate is its own. A 429 rests the bulk lane for exactly
+    as long as Telegram said, while replies trickle on, one a second.
+
+    More than Telegram allows for nothing is its paid broadcast: bulk is paid for, and replies keep
+    to what is free.
     """
 
     def __init__(
@@ -19,38 +107,49 @@ class Pacer:
         rate: float,
         *,
         burst: float = 8,
+        paid: bool = False,
+        chats: Chats | None = None,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self.sleep = sleep
-        self._rate = rate
-        self._burst = burst
+        self.rate = rate
+        self.paid = paid
         self._clock = clock
-        self._level = burst
-        self._filled_at = clock()
+        self._chats = chats
+        now = clock()
+        self._all = _Bucket.full(rate, burst, now)
+        self._kept = _Bucket.full(rate * KEPT_FOR_BULK, 1, now)
+        self._free = _Bucket.full(FREE_RATE, burst, now) if paid else None
         self._bulk_rests_until = 0.0
         self._last_trickle = 0.0
 
-    def bulk_wait(self) -> float:
-        """Return the seconds until one bulk message may go; 0 when it may now."""
-        self._fill()
-        resting = self._bulk_rests_until - self._clock()
-        missing = (1 - self._level) / self._rate
-        return max(resting, missing, 0.0)
-
-    def reply_wait(self) -> float:
-        """Return the seconds until one reply may go; 0 when it may now."""
-        self._fill()
+    def wait(self, traffic: Traffic) -> float:
+        """Return the seconds until one such message may go; 0 when it may now."""
         now = self._clock()
+        if traffic is Traffic.bulk:
+            resting = self._bulk_rests_until - now
+            return max(resting, min(self._all.wait(now), self._kept.wait(now)), 0.0)
         if now < self._bulk_rests_until:
-            return max(self._last_trickle + 1 - now, 0.0)
-        return max((1 - self._level - self._rate) / self._rate, 0.0)
+            return max(self._last_trickle + TRICKLE - now, 0.0)
+        wait = self._all.wait(now, borrowed=self.rate)
+        if self._free is not None and traffic is Traffic.reply:
+            return max(wait, self._free.wait(now, borrowed=FREE_RATE))
+        return wait
 
-    def spend(self) -> None:
+    def spend(self, traffic: Traffic) -> None:
         """Count one message as sent."""
-        self._fill()
-        self._level -= 1
-        self._last_trickle = self._clock()
+        now = self._clock()
+        self._all.wait(now)
+        self._all.level -= 1
+        if traffic is Traffic.bulk:
+            self._kept.wait(now)
+            self._kept.level = max(self._kept.level - 1, 0.0)
+            return
+        self._last_trickle = now
+        if self._free is not None and traffic is Traffic.reply:
+            self._free.wait(now)
+            self._free.level -= 1
 
     def rest(self, seconds: float) -> None:
         """Stop bulk for so many seconds: Telegram said so."""
@@ -61,20 +160,24 @@ class Pacer:
         """The seconds for which bulk still rests."""
         return max(self._bulk_rests_until - self._clock(), 0.0)
 
-    async def turn(self, *, bulk: bool) -> bool:
-        """Wait until a message may go, and count it; False when bulk rests and must not wait.
+    async def turn(self, traffic: Traffic, chat_id: int | None = None) -> float:
+        """Wait until a message may go, count it and return 0.
 
-        A rest may last hours: whoever waited it out here would keep replies from going out.
+        Otherwise return after how many seconds to come again: a rest may last hours, and a chat
+        may have had enough for a minute. Whoever waited that out here would keep others waiting.
         """
-        wait = self.bulk_wait if bulk else self.reply_wait
-        while (seconds := wait()) > 0:
-            if bulk and self.resting:
-                return False
+        begun = self._clock()
+        while True:
+            now = self._clock()
+            if chat_id is not None and self._chats and (wait := self._chats.wait(chat_id, now)):
+                return wait
+            seconds = self.wait(traffic)
+            if not seconds:
+                break
+            if (traffic is Traffic.bulk and self.resting) or now + seconds > begun + PATIENCE:
+                return seconds
             await self.sleep(seconds)
-        self.spend()
-        return True
-
-    def _fill(self) -> None:
-        now = self._clock()
-        self._level = min(self._burst, self._level + (now - self._filled_at) * self._rate)
-        self._filled_at = now
+        if chat_id is not None and self._chats is not None:
+            self._chats.spend(chat_id, now)
+        self.spend(traffic)
+        return 0.0

@@ -236,7 +236,12 @@ class PtbTransport:
         return event
 
     async def send(
-        self, chat_id: int, message: Rendered, *, reply_to: int | None = None
+        self,
+        chat_id: int,
+        message: Rendered,
+        *,
+        reply_to: int | None = None,
+        paid: bool = False,
     ) -> SendResult:
         """Send a new message."""
         message = fitted(message, self.capabilities)
@@ -254,6 +259,7 @@ class PtbTransport:
                     parse_mode="HTML",
                     reply_markup=_keyboard(message),
                     reply_parameters=reply,
+                    allow_paid_broadcast=paid or None,
                 ),
                 lambda sent: sent.message_id,
             )
@@ -268,6 +274,7 @@ class PtbTransport:
                     parse_mode="HTML",
                     reply_markup=_keyboard(message),
                     reply_parameters=reply,
+                    allow_paid_broadcast=paid or None,
                 ),
                 lambda sent: sent.message_id,
             )
@@ -278,6 +285,7 @@ class PtbTransport:
             "reply_markup": _keyboard(message),
             "reply_parameters": reply,
             "link_preview_options": _NO_PREVIEW,
+            **({"allow_paid_broadcast": True} if paid else {}),
         }
         return await _result(  # raw: of what was sent only its number is looked at
             self._bot.do_api_request("sendMessage", said), lambda sent: sent["message_id"]

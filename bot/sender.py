@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 from math import ceil
 from time import monotonic
 from typing import Any
@@ -24,7 +25,7 @@ from bot import (
     render_message,
     render_summary,
 )
-from bot.pacer import Pacer
+from bot.pacer import Pacer, Traffic
 from bot.texts import Texts, texts
 from handlers.class_views import class_view
 from handlers.clock import Clock
@@ -61,6 +62,7 @@ log = structlog.get_logger()
 WINDOW = 8  # messages in flight for each bot: what a kill can double at most (design 3.2)
 ROUND_TRIP = 0.25  # seconds that a message and its marks take, on the paid lane
 DRAWN_TOGETHER = 2  # a picture takes a core for a tenth of a second, and 30 MB while it is drawn
+REPLY_WINDOWS = 3  # after so many the bulk has its turn: a quarter is its own
 AHEAD = 5.0  # seconds that a message waits at most for the one before it in its chat
 _UNSETTLED = Wait | NotSent | Unclear | Unauthorized  # to be done again
 
@@ -132,6 +134,7 @@ class Sender:
         self._owner = f"{os.getpid()}-{secrets.token_hex(4)}"
         self._wake = asyncio.Event()
         self._toasts: set[asyncio.Task[object]] = set()
+        self._reply_windows = 0  # full of nothing else, one after the other
         self._drawing = asyncio.Semaphore(DRAWN_TOGETHER)
         self.unauthorized = False
         self.results: Counter[str] = Counter()  # by kind, for the metrics
@@ -194,18 +197,13 @@ class Sender:
                 await ledger.recover(session, self._transport.bot_id)
             if to_do.expire:
                 await ledger.expire(session, self._transport.bot_id, now)
-            return await ledger.claim(
-                session,
-                self._transport.bot_id,
-                self._owner,
-                now,
-                self._width,
-                bulk=self._pacer.resting == 0,
-            )
+            return await self._claim(session, now)
 
         claimed = await self._database.write(take)
         if not claimed:
             return 0
+        full = len(claimed) == self._width and all(e.lane == Lane.reply for e in claimed)
+        self._reply_windows = self._reply_windows + 1 if full else 0
         if self._after_claim is not None:
             await self._after_claim()
         async with self._database.reading() as session:
@@ -214,6 +212,16 @@ class Sender:
         results = await self._in_order(items)
         await self._keep(results)
         return len(claimed)
+
+    async def _claim(self, session: Session, now: datetime) -> list[Ledger]:
+        """Take a window: replies first, but after three of nothing else it is the bulk's turn."""
+        claim = partial(
+            ledger.claim, session, self._transport.bot_id, self._owner, now, self._width
+        )
+        bulk = self._pacer.resting == 0
+        if bulk and self._reply_windows >= REPLY_WINDOWS and (found := await claim(replies=False)):
+            return found
+        return await claim(bulk=bulk)
 
     async def _prepared(
         self, session: Session, entry: Ledger, now: datetime, window: Window
@@ -311,12 +319,14 @@ class Sender:
             return Sent(item, Rejected(item.fault))
         if item.message is None:
             return Sent(item, TargetGone())
-        if not await self._pacer.turn(bulk=item.entry.lane == Lane.bulk):
-            return Sent(item, Wait(self._pacer.resting))
+        bulk = item.entry.lane == Lane.bulk
+        chat_id = item.contact.chat_id
+        if wait := await self._pacer.turn(Traffic.bulk if bulk else Traffic.reply, chat_id):
+            return Sent(item, Wait(wait))
         if not self._may_send():  # the process slept, and another sends for this bot by now
             return Sent(item, Wait(0))
         result = await self._transport.send(
-            item.contact.chat_id, item.message, reply_to=item.reply_to
+            chat_id, item.message, reply_to=item.reply_to, paid=bulk and self._pacer.paid
         )
         self.results[type(result).__name__] += 1
         if isinstance(result, Wait):
@@ -421,7 +431,8 @@ class Sender:
         return settled
 
     async def _edit(self, card: Card, contact: Contact, message: Rendered) -> SendResult:
-        await self._pacer.turn(bulk=False)
+        if wait := await self._pacer.turn(Traffic.edit, contact.chat_id):
+            return Wait(wait)
         result = await self._transport.edit(contact.chat_id, card.message_id or 0, message)
         self.results[type(result).__name__] += 1
         if isinstance(result, Wait):
@@ -438,7 +449,8 @@ class Sender:
         marks: list[int] = []
         closed: list[int] = []
         for entry, chat_id in gone:
-            await self._pacer.turn(bulk=False)
+            if await self._pacer.turn(Traffic.edit):
+                break
             result = await self._transport.delete(chat_id, entry.message_id or 0)
             if isinstance(result, Wait):
                 self._pacer.rest(result.seconds)

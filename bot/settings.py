@@ -11,6 +11,8 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 _TOKEN = re.compile(r"\d{5,16}:[A-Za-z0-9_-]{30,64}")
 
+FREE_LIMIT = 30.0  # messages a second that Telegram allows a bot for nothing
+
 
 class SettingsError(Exception):
     """A setting is missing or wrong; the sentence says which and how to mend it."""
@@ -65,7 +67,11 @@ class Settings(BaseSettings):
         description="the https address that Telegram reaches us at: set it to use a webhook",
     )
     bulk_rate: float = Field(
-        default=28.0, gt=0, le=1000, description="messages a second for each bot's bulk"
+        default=28.0,
+        gt=0,
+        le=1000,
+        description="messages a second for each bot's bulk; above 30 they are Telegram's paid "
+        "broadcast and cost Stars",
     )
     join_url: str = Field(default="https://t.me", description="what invitation links start with")
     log_format: LogFormat = Field(
@@ -110,6 +116,11 @@ class Settings(BaseSettings):
         if value and (not parts.hostname or (parts.scheme != "https" and not loopback)):
             raise ValueError("it must begin with https:// , as Telegram asks, or be left empty")
         return value.rstrip("/")
+
+    @property
+    def pays_for_bulk(self) -> bool:
+        """Whether the bulk is sent by Telegram's paid broadcast."""
+        return self.bulk_rate > FREE_LIMIT
 
     @property
     def secret_tokens(self) -> tuple[str, ...]:

@@ -255,9 +255,14 @@ class Transport(Protocol):
         """
 
     async def send(
-        self, chat_id: int, message: Rendered, *, reply_to: int | None = None
+        self,
+        chat_id: int,
+        message: Rendered,
+        *,
+        reply_to: int | None = None,
+        paid: bool = False,
     ) -> SendResult:
-        """Send a new message."""
+        """Send a new message; a `paid` one may go faster than the service allows for nothing."""
 
     async def edit(self, chat_id: int, message_id: int, message: Rendered) -> SendResult:
         """Make an earlier message say this; an unchanged one counts as delivered."""

@@ -120,8 +120,8 @@ def writable_chat(world: World, bot: Bot, params: Params) -> Chat:
     return chat
 
 
-def pay(world: World, chat: Chat) -> None:
-    """Count a message against the rates of its bot and its chat.
+def pay(world: World, chat: Chat, *, with_stars: bool = False) -> None:
+    """Count a message against the rates of its bot and its chat; Stars buy a faster one.
 
     Raises:
         ApiError: 429, with the seconds to wait.
@@ -132,7 +132,9 @@ def pay(world: World, chat: Chat) -> None:
         burst = limits.group_burst
     else:
         rate, burst = limits.chat_per_second, limits.chat_burst
-    every = limits.bot_per_second
+    every = limits.bot_per_second and (
+        max(limits.paid_per_second, limits.bot_per_second) if with_stars else limits.bot_per_second
+    )
     wait = chat.pace.wait(now, rate, burst) if rate else 0
     if not wait and every:
         wait = chat.bot.pace.wait(now, every, limits.bot_burst)

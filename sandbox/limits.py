@@ -14,6 +14,7 @@ class Limits:
 
     bot_per_second: float | None = 30.0
     bot_burst: int = 30
+    paid_per_second: float = 1000.0
     chat_per_second: float | None = 1.0
     chat_burst: int = 5
     group_per_minute: float | None = 20.0

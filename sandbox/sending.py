@@ -61,7 +61,7 @@ def _send(world: World, bot: Bot, params: Params, **parts: Any) -> JSON:
     reply = content.replied_to(chat, params)
     content.check_length(parts.get("text"), is_caption=False)
     content.check_length(parts.get("caption"), is_caption=True)
-    content.pay(world, chat)
+    content.pay(world, chat, with_stars=params.flag("allow_paid_broadcast"))
     if params.flag("protect_content"):
         parts["extras"]["has_protected_content"] = True
     if params.get("message_effect_id"):

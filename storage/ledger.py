@@ -201,10 +201,12 @@ async def claim(
     count: int,
     *,
     bulk: bool = True,
+    replies: bool = True,
 ) -> list[Ledger]:
     """Take up to `count` messages to send: marked `sending` before anything is sent.
 
-    Replies come before bulk; without `bulk` (Telegram said to wait) only replies are taken.
+    Replies come before bulk; without `bulk` (Telegram said to wait) only replies are taken, and
+    without `replies` (there have been nothing else for a while) only bulk.
     """
     query = (
         select(Ledger)
@@ -213,6 +215,7 @@ async def claim(
             Ledger.state == State.pending.value,
             (col(Ledger.not_before).is_(None)) | (col(Ledger.not_before) <= now),
             (col(Ledger.not_after).is_(None)) | (col(Ledger.not_after) > now),
+            col(Ledger.lane) >= (Lane.reply if replies else Lane.bulk),
             col(Ledger.lane) <= (Lane.bulk if bulk else Lane.reply),
         )
         .order_by(col(Ledger.lane), col(Ledger.id))

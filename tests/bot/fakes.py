@@ -33,6 +33,7 @@ class Messenger:
     deletes: deque[SendResult] = field(default_factory=deque)
     updates: list[RawUpdate] = field(default_factory=list)
     sent: list[tuple[int, Rendered, int | None]] = field(default_factory=list)
+    paid: list[bool] = field(default_factory=list)
     edited: list[tuple[int, int, Rendered]] = field(default_factory=list)
     deleted: list[tuple[int, int]] = field(default_factory=list)
     answered: list[tuple[str, str]] = field(default_factory=list)
@@ -67,9 +68,15 @@ class Messenger:
         return event
 
     async def send(
-        self, chat_id: int, message: Rendered, *, reply_to: int | None = None
+        self,
+        chat_id: int,
+        message: Rendered,
+        *,
+        reply_to: int | None = None,
+        paid: bool = False,
     ) -> SendResult:
         self.sent.append((chat_id, message, reply_to))
+        self.paid.append(paid)
         if self.while_sending is not None:
             await self.while_sending()
         if self.sends:

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import text, update
 from sqlmodel import col
 
-from bot.pacer import Pacer
+from bot.pacer import Chats, Pacer
 from bot.sender import Sender
 from checkin.checkins import Status
 from handlers.messages import (
@@ -623,3 +623,48 @@ async def test_a_failing_database_pauses_the_sending_and_it_resumes_by_itself(
     house.sender.wake()
     await running
     assert await house.states() == [State.sent]
+
+
+# ---- shares --------------------------------------------------------------------------------
+
+
+async def test_a_storm_of_replies_does_not_keep_the_bulk_waiting(house: House) -> None:
+    contact = await house.texts(*(f"reply:{n}" for n in range(80)))
+    async with house.database.writing() as session:
+        causes = [f"ask:{n}" for n in range(16)]
+        await owe_texts(house.database, session, contact, *causes, lane=Lane.bulk)
+    for _ in range(4):
+        await house.sender.once()
+    by_lane = [entry.lane for entry in await house.entries() if entry.state == State.sent]
+    assert (by_lane.count(Lane.reply), by_lane.count(Lane.bulk)) == (24, 8)
+    while await house.sender.once():
+        pass
+    assert set(await house.states()) == {State.sent}
+
+
+async def test_only_the_bulk_is_paid_for(house: House) -> None:
+    house.pacer = Pacer(1000, paid=True)
+    house.restart()
+    contact = await house.texts("reply")
+    async with house.database.writing() as session:
+        await owe_texts(house.database, session, contact, "ask", lane=Lane.bulk)
+    await house.sender.once()
+    assert house.messenger.paid == [False, True]
+
+
+async def test_a_chat_that_has_had_enough_waits_and_its_messages_keep_their_order(
+    house: House,
+) -> None:
+    time = 100.0
+    house.pacer = Pacer(1e6, chats=Chats(), clock=lambda: time)
+    house.restart()
+    await house.texts(*(f"c{n}" for n in range(8)))
+    while set(await house.states()) != {State.sent}:
+        await house.sender.once()
+        assert await house.sender.once() == 0  # nobody asks again before the second is over
+        time += 1.0
+        house.clock.now += timedelta(seconds=1.1)
+    entries = await house.entries()
+    assert sorted(entries, key=lambda entry: entry.message_id or 0) == entries
+    assert time == 104.0
+    assert house.pacer.resting == 0

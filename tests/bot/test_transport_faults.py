@@ -228,6 +228,18 @@ async def test_a_file_goes_there_and_back(wire: Wire) -> None:
         await wire.transport.download("nothing")
 
 
+async def test_only_what_is_to_be_paid_for_says_so(wire: Wire) -> None:
+    picture = Rendered("3-2", photo=("day.png", PIXEL))
+    letter = Rendered("the plan", document=("plan.yaml", b"a: 1"))
+    for message in (HELLO, picture, letter):
+        assert isinstance(await wire.transport.send(501, message), Delivered)
+        assert isinstance(await wire.transport.send(501, message, paid=True), Delivered)
+    sends = ("sendMessage", "sendPhoto", "sendDocument")
+    calls = [call for name in sends for call in wire.sandbox.world.journal.since(method=name)]
+    said = [str(call.params.get("allow_paid_broadcast")).lower() for call in calls]
+    assert said == ["none", "true"] * 3
+
+
 async def test_an_answer_to_a_message_says_which(wire: Wire) -> None:
     first = await wire.transport.send(501, HELLO)
     assert isinstance(first, Delivered)
