@@ -46,6 +46,7 @@ async def health(desk: Desk, command: Command, contact: Contact, duties: Duties)
             lines.append(["health.duty_ok", params])
     states = await ledger.counts(desk.session, [contact.bot_id])
     shown = {name: states.get(name, 0) for name in ("pending", "sent", "failed", "unknown")}
+    shown["unknown"] += states.get("unclear", 0)
     lines.append(["health.ledger", shown])
     lines.append(["health.quarantine", {"n": await inbox.quarantined(desk.session)}])
     calendar = await calendar_of(desk.session, school, local_date(desk.now, school.zone))

@@ -7,11 +7,12 @@ from datetime import date, datetime
 from enum import IntEnum, StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, bindparam, func, literal, or_, text, update
+from sqlalchemy import ColumnElement, and_, bindparam, case, func, literal, or_, text, update
 from sqlalchemy import select as of_rows
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from storage.care import SENT_AGAIN, owable
 from storage.sealing import Private
 from storage.sql import affected, insert_into, is_sqlite, table
 from storage.tables import Card, Contact, Ledger
@@ -26,6 +27,7 @@ class State(StrEnum):
     sending = "sending"
     sent = "sent"
     unknown = "unknown"
+    unclear = "unclear"
     failed = "failed"
     moot = "moot"
     expired = "expired"
@@ -84,7 +86,7 @@ async def owe(
             cause=cause,
             rung=rung,
             edition=0,
-            kind=kind,
+            kind=owable(kind),
             lane=int(lane),
             card_id=card.id if card else None,
             payload=sealed,
@@ -117,7 +119,7 @@ async def owe_under(
         "cause": literal(cause),
         "rung": literal(rung),
         "edition": literal(0),
-        "kind": literal(kind),
+        "kind": literal(owable(kind)),
         "lane": literal(int(lane)),
         "state": literal(State.pending.value),
         "attempts": literal(0),
@@ -180,16 +182,23 @@ async def recover(session: AsyncSession, bot_id: int) -> int:
     """Take back messages whose sender's lease ran out, by the database's clock.
 
     They may have arrived: this is where a message can come twice, at most one batch for each kill.
+    What ended unclear and must not double is left (`storage.care`).
     """
+    entry = table(Ledger).c
+    doubtful = and_(entry.state == State.unknown.value, entry.kind.not_in(SENT_AGAIN))
     return await affected(
         session,
         update(table(Ledger))
         .where(
-            col(Ledger.bot_id) == bot_id,
-            col(Ledger.state).in_([State.sending.value, State.unknown.value]),
-            col(Ledger.lease_until) < _database_now(session),
+            entry.bot_id == bot_id,
+            entry.state.in_([State.sending.value, State.unknown.value]),
+            entry.lease_until < _database_now(session),
         )
-        .values(state=State.pending.value, owner=None, lease_until=None),
+        .values(
+            state=case((doubtful, State.unclear.value), else_=State.pending.value),
+            owner=None,
+            lease_until=None,
+        ),
     )
 
 

@@ -1,5 +1,6 @@
 """A tap on a message proves that it arrived, whatever became of the sender who sent it."""
 
+import pytest
 from sqlalchemy import update
 from sqlmodel import select
 
@@ -9,7 +10,10 @@ from storage.tables import Card, CheckIn, Ledger
 from tests.play import Stage
 
 
-async def test_a_tap_proves_a_card_whose_sender_was_killed_before_its_mark(stage: Stage) -> None:
+@pytest.mark.parametrize("state", ["sending", "unknown"])
+async def test_a_tap_proves_a_card_whose_sender_was_killed_or_had_no_clear_word(
+    stage: Stage, state: str
+) -> None:
     await stage.opens_school("en")
     tina = await stage.joined("Tina")
     await stage.at("06:30")
@@ -18,7 +22,7 @@ async def test_a_tap_proves_a_card_whose_sender_was_killed_before_its_mark(stage
         await session.exec(update(table(Card)).values(message_id=None, shown=0, shown_at=None))
         await session.exec(
             update(table(Ledger)).values(
-                state="sending", message_id=None, sent_at=None, lease_until=stage.now
+                state=state, message_id=None, sent_at=None, lease_until=stage.now
             )
         )
     await stage.post(

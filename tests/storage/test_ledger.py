@@ -2,10 +2,12 @@
 
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from sqlalchemy import update
 from sqlmodel import col
 
 from storage import ledger
+from storage.care import CARE, SENT_AGAIN, Care, UnknownKindError
 from storage.database import Database, Session
 from storage.ledger import Lane, Mark, State
 from storage.sql import affected, table
@@ -13,6 +15,7 @@ from storage.tables import Contact, Ledger
 from tests.builders import BOT, SUNDAY_NIGHT, a_school, ledger_of
 
 NOW = SUNDAY_NIGHT
+LEFT = tuple(kind for kind, care in CARE.items() if care is Care.must_not_double)
 
 
 async def owe(session: Session, contact: Contact, *causes: str, **more: object) -> None:
@@ -85,6 +88,49 @@ async def test_a_lease_that_ran_out_is_taken_back_and_one_that_did_not_is_not(
         assert await ledger.recover(session, BOT) == 1
     assert await states(database) == {"ask": State.pending}
     assert await claim(database, "next") == ["ask"]
+
+
+async def test_what_ended_unclear_is_sent_again_only_if_it_must_arrive(
+    database: Database,
+) -> None:
+    async with database.writing() as session:
+        contact = await a_contact(session)
+        for kind in SENT_AGAIN + LEFT:
+            await ledger.owe(session, contact, kind, kind, NOW)
+    await claim(database, "one", 20)
+    async with database.writing() as session:
+        marks = [Mark(e.id, State.unknown, error="timeout") for e in await ledger_of(session)]
+        await ledger.mark(session, "one", marks)
+    await lease_until(database, datetime.now(UTC) - timedelta(milliseconds=20))
+    async with database.writing() as session:
+        await ledger.recover(session, BOT)
+        assert not (await ledger.to_do(session, BOT, NOW)).recover
+        counted = await ledger.counts(session, [BOT])
+    assert counted == {State.pending: len(SENT_AGAIN), State.unclear: len(LEFT)}
+    assert set(await claim(database, "next", 20)) == set(SENT_AGAIN)
+
+
+async def test_after_a_kill_everything_is_sent_again_whatever_its_kind(database: Database) -> None:
+    async with database.writing() as session:
+        contact = await a_contact(session)
+        for kind in SENT_AGAIN + LEFT:
+            await ledger.owe(session, contact, kind, kind, NOW)
+    await claim(database, "killed", 20)
+    await lease_until(database, datetime.now(UTC) - timedelta(milliseconds=20))
+    async with database.writing() as session:
+        await ledger.recover(session, BOT)
+    assert set(await states(database)) == set(SENT_AGAIN + LEFT)
+    assert set((await states(database)).values()) == {State.pending}
+
+
+@pytest.mark.parametrize("kind", ["edit", "toast", "withdrawal", "something new"])
+async def test_what_only_mirrors_and_what_nobody_sorted_cannot_be_owed(
+    database: Database, kind: str
+) -> None:
+    async with database.writing() as session:
+        contact = await a_contact(session)
+        with pytest.raises(UnknownKindError, match=kind):
+            await ledger.owe(session, contact, kind, "cause", NOW)
 
 
 async def test_a_sender_that_slept_through_its_lease_does_not_mark_what_is_another_s(
