@@ -6,6 +6,7 @@ from enum import StrEnum, auto
 
 from checkin.statuses import Status
 
+NOT_ASKED = "not_asked"  # why nobody answered: the question expired before it could be sent
 QUIET = timedelta(minutes=10)  # a household asked or reminded this recently is left in peace
 
 
@@ -136,3 +137,8 @@ def _barred(
         (not reachable, Reason.unreachable),
     )
     return next((reason for applies, reason in bars if applies), None)
+
+
+def is_not_asked(status: Status, excuse: str | None) -> bool:
+    """Say whether silence was no silence: the question expired before the family had it."""
+    return status is Status.no_response and excuse == NOT_ASKED

@@ -7,6 +7,7 @@ from datetime import date
 from typing import Any
 
 from checkin.arrivals import HERE, MISSING, is_expected
+from checkin.asking import is_not_asked
 from checkin.counts import Counted, Counts, ZeroReport, count, zero_report
 from checkin.questions import Disposition
 from checkin.statuses import SETTLED, Status
@@ -74,6 +75,11 @@ class Summary:
     def everybody(self) -> Counts:
         """Students and staff together."""
         return self.students + self.staff
+
+    @property
+    def not_asked(self) -> int:
+        """How many of the unaccounted nobody asked: the question expired before it was sent."""
+        return sum(is_not_asked(each.status, each.excuse) for each in self.unaccounted)
 
     @property
     def zero(self) -> ZeroReport:

@@ -27,7 +27,7 @@ from sqlmodel import col
 from sqlmodel import select as of_models
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from checkin.asking import QUIET
+from checkin.asking import NOT_ASKED, QUIET
 from checkin.checkins import Status
 from storage.cards import refresh_about
 from storage.ledger import Lane, State, owe_under
@@ -369,7 +369,8 @@ async def remind(session: AsyncSession, reminded: Round, now: datetime, *, rung:
     """Owe a reminder to the first contact of every silent subject; return how many.
 
     A reminder names everybody who is waited for. Whoever has just had one, from another round of
-    the day or from a teacher, is left in peace.
+    the day or from a teacher, is left in peace; and nobody is reminded of a question that has not
+    come yet.
     """
     ways = ways_to_ask(reminded.id, reminded.day)
     silent = _subjects(reminded.id, Status.asked, Status.partial)
@@ -384,7 +385,7 @@ async def remind(session: AsyncSession, reminded: Round, now: datetime, *, rung:
     cause = f"remind:{reminded.day}:{reminded.slot}:{reminded.id}"
     return await owe_under(
         session,
-        (*_household_cards(reminded, whom), ~just_reminded),
+        (*_household_cards(reminded, whom), _card.message_id.is_not(None), ~just_reminded),
         "reminder",
         cause,
         now,
@@ -430,6 +431,9 @@ async def close(session: AsyncSession, closed: Round, now: datetime) -> int:
         )
         .values(state="withdrawing"),
     )
+    not_asked = and_(
+        _checkin.status == Status.asked.value, _checkin.subject_id.in_(_asked_in_vain(closed))
+    )
     silent = await affected(
         session,
         update(table(CheckIn))
@@ -437,10 +441,31 @@ async def close(session: AsyncSession, closed: Round, now: datetime) -> int:
             _checkin.round_id == closed.id,
             _checkin.status.in_([status.value for status in WAITING]),
         )
-        .values(status=Status.no_response.value),
+        .values(
+            status=Status.no_response.value,
+            excuse=case((not_asked, NOT_ASKED), else_=_checkin.excuse),
+        ),
     )
     closed.closed_at = now
     return silent
+
+
+def _asked_in_vain(held: Round) -> Select[Any]:
+    """Return the subjects of whose families nobody had the question before it expired."""
+    ways = ways_to_ask(held.id, held.day)
+    under_way = (State.sending.value, State.unknown.value, State.sent.value)
+    sent = exists().where(
+        _ledger.card_id == _card.id, _ledger.kind == "card", _ledger.state.in_(under_way)
+    )
+    had_it = (
+        select(ways.c.subject_id)
+        .join_from(ways, table(Card), _card.contact_id == ways.c.contact_id)
+        .where(
+            *_household_cards(held, select(ways.c.contact_id)),
+            or_(_card.message_id.is_not(None), sent),
+        )
+    )
+    return select(ways.c.subject_id).where(ways.c.subject_id.not_in(had_it))
 
 
 def _around(held: Round) -> Select[Any]:

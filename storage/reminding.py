@@ -4,12 +4,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import and_, func, or_, select
+from sqlalchemy import and_, func, or_, select, update
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from storage.asking import GONE, ways_to_ask
-from storage.ledger import Lane, owe_under
-from storage.sql import table
+from storage.ledger import Lane, State, owe_under
+from storage.sql import affected, table
 from storage.tables import Card, Ledger, Round
 
 _card = table(Card).c
@@ -75,12 +75,24 @@ async def owe_reminders(
 ) -> int:
     """Owe a reminder under each of these cards, by a teacher's word; return how many.
 
-    The rung is the minute of the round, so that two teachers of one family remind it once.
+    The rung is the minute of the round, so that two teachers of one family remind it once. Where
+    the card itself still waits in the morning's queue, it goes before the others instead.
     """
+    ids = list(card_ids)
+    await affected(
+        session,
+        update(table(Ledger))
+        .where(
+            _ledger.card_id.in_(ids),
+            _ledger.kind == "card",
+            _ledger.state == State.pending.value,
+        )
+        .values(lane=int(Lane.reply)),
+    )
     rung = int((now - held.opened_at).total_seconds() // 60) % 32_000
     return await owe_under(
         session,
-        [_card.id.in_(list(card_ids))],
+        [_card.id.in_(ids), _card.message_id.is_not(None)],
         "reminder",
         f"teacher:{held.day}:{held.slot}",
         now,

@@ -56,7 +56,7 @@ FAMILIES: dict[str, Iterable[str]] = {
     "card.": Disposition,
     "card.held_": set(Disposition) - {Disposition.cleared},
     "class.": (
-        *("stay_home", "see_nurse", "correction", "absent", "silent", "unreachable"),
+        *("stay_home", "see_nurse", "correction", "absent", "silent", "not_asked", "unreachable"),
         "excused",
     ),
     "command.": COMMANDS.split(),

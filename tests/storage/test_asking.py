@@ -158,7 +158,7 @@ async def test_whom_the_database_asks_reminds_and_closes_the_rules_would_too(
         assert await _owed(session, held.id, "card") == owed
         assert await _revisions(session) == revisions
 
-        # some answer, then the silent are reminded, and again
+        # some answer, then the silent are reminded, but not of a card that has not come; and again
         for student in eligible:
             now_held[student].status = school[student].child.becomes.value
         await session.flush()
@@ -168,6 +168,8 @@ async def test_whom_the_database_asks_reminds_and_closes_the_rules_would_too(
             if student in now_held
             and isinstance(may_remind(Status(now_held[student].status), **each.rules), Eligible)
         }
+        assert await asking.remind(session, held, rows.now, rung=1) == 0
+        await _arrive(session)
         reminded = await asking.remind(session, held, rows.now, rung=1)
         assert await _owed(session, held.id, "reminder") == sorted(
             {school[student].first for student in silent}
@@ -182,6 +184,13 @@ async def test_whom_the_database_asks_reminds_and_closes_the_rules_would_too(
             was = before[student]
             assert checkin.status == (Status.no_response if was in WAITING else was)
         assert closed == sum(was in WAITING for was in before.values())
+
+
+async def _arrive(session: Session) -> None:
+    """Let every card owed have come to its chat."""
+    for card in await cards_of(session):
+        card.message_id = card.id
+    await session.flush()
 
 
 async def _owed(session: Session, round_id: int, kind: str) -> list[int]:
@@ -264,6 +273,7 @@ async def test_an_ask_and_its_reminder_may_not_go_out_after_the_close(database: 
         held = await rows.round()
         await asking.open_students(session, held)
         await asking.ask(session, held, rows.now)
+        await _arrive(session)
         await asking.remind(session, held, rows.now, rung=1)
         assert {entry.not_after for entry in await ledger_of(session)} == {at("08:00")}
 
@@ -288,6 +298,7 @@ async def test_no_household_is_reminded_twice_within_ten_minutes(database: Datab
         students, staff = await both_rounds(session, rows)
         for held in (students, staff):
             await asking.ask(session, held, rows.now)
+        await _arrive(session)
         later = [rows.now + timedelta(minutes=n) for n in (0, 9, 10, 15)]
         assert await asking.remind(session, students, later[0], rung=1) == 1
         assert await asking.remind(session, staff, later[0], rung=1) == 0
@@ -309,6 +320,7 @@ async def test_a_reminder_stays_while_another_round_waits_for_the_household(
         students, staff = await both_rounds(session, rows)
         for held in (students, staff):
             await asking.ask(session, held, rows.now)
+        await _arrive(session)
         await asking.remind(session, students, rows.now, rung=1)
         for entry in await ledger_of(session, "reminder"):
             entry.state = State.sent.value

@@ -1,0 +1,82 @@
+"""Telegram was too slow: who was not asked in time is told apart from who did not answer."""
+
+from collections.abc import Callable
+
+import pytest
+from sqlmodel import col, select
+
+from handlers.presses import Verb
+from storage.ledger import State
+from storage.tables import CheckIn, Ledger
+from tests.play import TUESDAY, Someone, Stage
+
+Golden = Callable[[str, str], None]
+
+
+async def heard(stage: Stage, who: Someone) -> int:
+    return sum(message["from"] == "bot" for message in await stage.chat(who))
+
+
+async def entries(stage: Stage, *kinds: str) -> list[Ledger]:
+    async with stage.database.reading() as session:
+        found = await session.exec(select(Ledger).where(col(Ledger.kind).in_(kinds)))
+        return [entry for entry in found if entry.lane == 1]
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+async def test_teachers_see_who_was_not_asked_and_nobody_is_asked_the_next_morning(
+    stage: Stage, golden: Golden, language: str
+) -> None:
+    await stage.opens_school(language)
+    maria, tina, zhou = [await stage.joined(name) for name in ("Maria", "Tina", "周敏")]
+    await stage.joined("Mr Wang")
+    await stage.joined("林岚")
+    stage.sender.pacer.rest(1e6)  # Telegram takes nothing of the morning's bulk
+    await stage.at("06:30")
+    await stage.says(maria, "/today")  # whoever comes by has the card
+    for clock in ("07:10", "07:30", "08:00", "08:05"):
+        await stage.at(clock)
+    assert [await heard(stage, who) for who in (maria, tina, zhou)] == [1, 0, 0]
+    golden(f"too_slow.{language}", stage.transcript())
+    # The ask went unsent and is recorded; nobody was reminded of what never came but Maria.
+    assert {entry.state for entry in await entries(stage, "card")} == {State.expired}
+    assert len(await entries(stage, "reminder")) == 1
+    stage.sender.pacer._bulk_rests_until = 0.0
+    await stage.at("08:10")
+    await stage.at("06:30", TUESDAY)
+    asked = [e for e in await entries(stage, "card") if e.state == State.sent]
+    assert {entry.cause for entry in asked} == {"ask:2026-03-03:morning"}
+
+
+async def test_a_late_answer_ends_it(stage: Stage) -> None:
+    await stage.opens_school("en")
+    tina = await stage.joined("Tina")
+    stage.sender.pacer.rest(1e6)
+    await stage.at("06:30")
+    await stage.at("08:00")
+
+    async def toms() -> CheckIn:
+        async with stage.database.reading() as session:
+            found = await session.exec(select(CheckIn).where(CheckIn.status != "unreachable"))
+            return found.one()
+
+    assert ((await toms()).status, (await toms()).excuse) == ("no_response", "not_asked")
+    await stage.says(tina, "/today")
+    await stage.taps_first(tina, 0)
+    await stage.answers_all_clear(tina)
+    assert ((await toms()).status, (await toms()).excuse) == ("complete", None)
+
+
+async def test_a_teacher_who_reminds_brings_a_waiting_card_forward(stage: Stage) -> None:
+    await stage.opens_school("en")
+    tina, wang = await stage.joined("Tina"), await stage.joined("Mr Wang")
+    stage.sender.pacer.rest(1e6)
+    await stage.at("06:30")
+    await stage.at("06:45")
+    assert await heard(stage, tina) == 0
+    await stage.says(wang, "/class")
+    await stage.presses(wang, Verb.remind.value)
+    assert await heard(stage, tina) == 1
+    async with stage.database.reading() as session:
+        rows = list(await session.exec(select(Ledger).where(Ledger.kind == "reminder")))
+    assert rows == []
