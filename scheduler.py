@@ -57,6 +57,9 @@ class Scheduler:
             Duty("pass on unseen flags", 30, lambda: escalate(database, clock)),
             Duty("seal the audit", 60, lambda: upkeep.seal_audit(database)),
             Duty("forget old updates", 3600, lambda: upkeep.forget(database, clock)),
+            Duty(
+                "make room for the months ahead", 3600, lambda: upkeep.make_room(database, clock)
+            ),
         ]
 
     def start(self) -> None:

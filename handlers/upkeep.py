@@ -1,7 +1,7 @@
 """The duties that keep the house: sealing the audit, forgetting what can no longer matter."""
 
 from handlers.clock import Clock
-from storage import audit, inbox
+from storage import audit, inbox, partitions
 from storage.database import Database
 
 
@@ -15,3 +15,9 @@ async def forget(database: Database, clock: Clock) -> dict[str, int]:
     """Forget updates and wrong attempts that are too old to matter."""
     forgotten = await database.write(lambda session: inbox.forget_old(session, clock()))
     return {name: count for name, count in forgotten.items() if count}
+
+
+async def make_room(database: Database, clock: Clock) -> dict[str, int]:
+    """Make the parts of the tables in which the next months' rows will lie (PostgreSQL)."""
+    made = await partitions.make_ahead(database, clock().date())
+    return {"parts": made} if made else {}

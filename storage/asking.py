@@ -291,6 +291,7 @@ async def owe_cards(
         *(literal(number) for number in (0, 1, 0)),
         literal({}, type_=_card.focus.type),
     ).where(literal(1) == 1)  # SQLite cannot tell ON CONFLICT from a join without a WHERE
+    made = made.order_by(whom.c.contact_id)  # the same order in every database
     await affected(
         session,
         insert_into(session, Card)

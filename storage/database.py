@@ -116,6 +116,22 @@ class Database:
             await connection.run_sync(_upgrade)
             await connection.commit()
 
+    async def rearrange(self, work: Callable[[Connection], Found]) -> Found | None:
+        """Change the tables themselves, one process at a time; None: they are in use, later then.
+
+        Whoever waits for a table makes everybody wait who comes after, so it is not for long.
+        """
+        try:
+            async with self.engine.connect() as connection:
+                await connection.run_sync(postgresql.lock_for_rearranging)
+                done = await connection.run_sync(work)
+                await connection.commit()
+                return done
+        except DBAPIError as error:
+            if postgresql.is_in_use(error):
+                return None
+            raise
+
     async def answers(self) -> bool:
         """Say whether the database answers at all."""
         try:

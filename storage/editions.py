@@ -12,6 +12,7 @@ from storage.sql import affected, insert_into, table
 from storage.tables import Ledger
 
 _entry = table(Ledger).c
+_KEY = ("day", "bot_id", "contact_id", "cause", "rung")  # and the edition
 
 
 class EditionReason(StrEnum):
@@ -31,7 +32,7 @@ async def owe_again(
 ) -> int:
     """Owe messages under the next edition of their cause and rung; return how many.
 
-    `owed` names a row's columns: the bot, contact, cause, rung and whatever else it says.
+    `owed` names a row's columns: the day, bot, contact, cause, rung and whatever else it says.
     """
     columns = {
         **owed,
@@ -50,7 +51,7 @@ def _next_edition(owed: Mapping[str, ColumnElement[Any]]) -> ScalarSelect[int]:
     before = table(Ledger).alias().c
     return (
         select(func.coalesce(func.max(before.edition), 0) + 1)
-        .where(*(before[name] == owed[name] for name in ("bot_id", "contact_id", "cause", "rung")))
+        .where(*(before[name] == owed[name] for name in _KEY))
         .scalar_subquery()
     )
 
@@ -58,7 +59,7 @@ def _next_edition(owed: Mapping[str, ColumnElement[Any]]) -> ScalarSelect[int]:
 async def again(session: AsyncSession, entry_id: int, reason: EditionReason, now: datetime) -> int:
     """Owe what a row of the ledger owed, if it has failed by now."""
     of = table(Ledger).alias().c
-    same = ("bot_id", "contact_id", "cause", "rung", "kind", "lane", "card_id", "payload")
+    same = (*_KEY, "kind", "lane", "card_id", "payload")
     owed = {name: of[name] for name in (*same, "not_after")}
     return await owe_again(session, owed, (of.id == entry_id, of.state == "failed"), reason, now)
 
@@ -69,7 +70,7 @@ async def card_again(
     """Owe a card whose message is not in the chat any more, as what it was sent for last."""
     of = table(Ledger).alias().c
     newest = select(func.max(_entry.id)).where(_entry.card_id == card_id, _entry.kind == "card")
-    same = ("bot_id", "contact_id", "cause", "rung", "kind", "card_id")
+    same = (*_KEY, "kind", "card_id")
     owed: dict[str, ColumnElement[Any]] = {name: of[name] for name in same}
     owed["lane"] = literal(0)  # somebody has just changed what it shows
     return await owe_again(session, owed, (of.id == newest.scalar_subquery(),), reason, now)

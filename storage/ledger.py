@@ -1,6 +1,7 @@
 """The ledger of messages owed: claimed before sending, marked after, a batch at a time."""
 
 import json
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -18,6 +19,9 @@ from storage.sql import affected, insert_into, is_sqlite, table
 from storage.tables import Card, Contact, Ledger
 
 LEASE_SECONDS = 20
+UNDATED = date(1970, 1, 1)  # the day of a cause that names none
+
+_NAMED_DAY = re.compile(r":(\d{4}-\d{2}-\d{2})(?=:|$)")
 
 
 class State(StrEnum):
@@ -54,6 +58,12 @@ class Mark:
     sent_at: datetime | None = None
 
 
+def day_of(cause: str) -> date:
+    """Return the day that a cause names: nothing but the cause decides it, for both are keys."""
+    named = _NAMED_DAY.search(cause)
+    return date.fromisoformat(named[1]) if named else UNDATED
+
+
 def payload_of(entry: Ledger) -> dict[str, Any]:
     """Open what a message is about."""
     if entry.payload is None:
@@ -83,6 +93,7 @@ async def owe(
         .values(
             bot_id=contact.bot_id,
             contact_id=contact.id,
+            day=day_of(cause),
             cause=cause,
             rung=rung,
             edition=0,
@@ -116,6 +127,7 @@ async def owe_under(
     """
     card, entry = table(Card).c, table(Ledger).c
     same: dict[str, Any] = {
+        "day": literal(day_of(cause)),
         "cause": literal(cause),
         "rung": literal(rung),
         "edition": literal(0),
@@ -127,6 +139,7 @@ async def owe_under(
         "created_at": literal(now, type_=entry.created_at.type),
     }
     owed = of_rows(card.bot_id, card.contact_id, card.id, *same.values()).where(*cards)
+    owed = owed.order_by(card.id)  # the same order in every database
     statement = insert_into(session, Ledger).from_select(
         ["bot_id", "contact_id", "card_id", *same], owed
     )

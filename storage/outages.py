@@ -11,7 +11,7 @@ from checkin.access import Role
 from checkin.checkins import Status
 from storage.asking import GONE, ways_to_ask
 from storage.editions import EditionReason, owe_again
-from storage.ledger import Lane
+from storage.ledger import Lane, day_of
 from storage.sql import table
 from storage.tables import Bot, Card, CheckIn, Ledger, RoleGrant, Round
 
@@ -69,6 +69,7 @@ async def ask_again(
         "bot_id": card.bot_id,
         "contact_id": card.contact_id,
         "card_id": card.id,
+        "day": literal(day_of(cause)),
         "cause": literal(cause),
         "rung": literal(0),
         "kind": literal("reminder"),

@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 CONNECTIONS, MORE_CONNECTIONS = 5, 15  # kept open, and opened beside them when all are busy
 CONNECT_SECONDS = 5
+PATIENCE_MS = 1000  # that a table is waited for which others are at
 
 # As strict as SQLite, where writers come one after the other: what a writer has read is still so
 # when it commits, or it is refused and does its work again.
@@ -27,6 +28,7 @@ _MIGRATING = 0xA11C1EA2  # the lock of whoever brings the tables up to date
 _TROUBLE = frozenset({"08", "40", "53", "57", "58", "XX"})
 _READ_ONLY = "25006"  # a stand-by, or a database that was set so while its disk is full
 _CONFLICTS = frozenset({"40001", "40P01"})  # not serializable, deadlock
+_IN_USE = frozenset({"55P03", "40P01"})  # a lock was not to be had in time, deadlock
 
 
 def engine(url: str) -> AsyncEngine:
@@ -40,12 +42,33 @@ def engine(url: str) -> AsyncEngine:
         connect_args={"prepare_threshold": None, "connect_timeout": CONNECT_SECONDS},
     )
     event.listen(made.sync_engine, "handle_error", _without_values)
+    _leave_writing_unsaid(made.sync_engine.dialect)
     return made
+
+
+def _leave_writing_unsaid(dialect: Any) -> None:
+    """Have no transaction say READ WRITE, so that a server that was set read-only is obeyed.
+
+    SQLAlchemy would have a connection say it for good once it was used for reading.
+    """
+    set_readonly = dialect.set_readonly
+    dialect.set_readonly = lambda connection, value: set_readonly(connection, value or None)
 
 
 def lock_for_migrating(connection: Connection) -> None:
     """Wait until no other process migrates; the lock ends with the transaction."""
     connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATING})
+
+
+def lock_for_rearranging(connection: Connection) -> None:
+    """Let one process at a time change tables, and let it not wait for them as others do."""
+    connection.execute(text(f"SET LOCAL lock_timeout = '{PATIENCE_MS}ms'"))
+    connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATING})
+
+
+def is_in_use(error: DBAPIError) -> bool:
+    """Say whether a table could not be changed because others were at it."""
+    return _code(error) in _IN_USE
 
 
 def is_trouble(error: DBAPIError) -> bool:

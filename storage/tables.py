@@ -371,7 +371,10 @@ class CheckIn(Row, table=True):
 
 
 class HistoryEntry(Row, table=True):
-    """What happened to a check-in, by a closed list of acts; what each respondent said is kept."""
+    """What happened to a check-in, by a closed list of acts; what each respondent said is kept.
+
+    On PostgreSQL the table is parted by the moment.
+    """
 
     id: int = row_id()
     check_in_id: int = link("check_in.id", index=True)
@@ -504,11 +507,13 @@ class Card(Row, table=True):
 class Ledger(Row, table=True):
     """A message owed: a row before it is sent, marked after.
 
-    The states are `storage.ledger.State`.
+    The states are `storage.ledger.State`. `day` is the one that the cause names, so it takes
+    nothing from what the key promises; on PostgreSQL the table is parted by it, and on both it
+    keeps a morning's keys side by side.
     """
 
     __table_args__ = (
-        UniqueConstraint("bot_id", "contact_id", "cause", "rung", "edition"),
+        UniqueConstraint("day", "bot_id", "contact_id", "cause", "rung", "edition"),
         Index("ix_ledger_pending", "bot_id", "lane", "id",
               sqlite_where=text("state = 'pending'"), postgresql_where=text("state = 'pending'")),
         Index("ix_ledger_sending", "bot_id", "lease_until",
@@ -519,6 +524,7 @@ class Ledger(Row, table=True):
     id: int = row_id()
     bot_id: int = link("bot.id")
     contact_id: int = link("contact.id")
+    day: date
     cause: str
     rung: int = Field(default=0, sa_type=SmallInteger)
     edition: int = Field(default=0, sa_type=SmallInteger)
@@ -590,6 +596,17 @@ class RosterJob(Row, table=True):
     file_name: str
     state: str = "waiting"
     created_at: datetime
+
+
+class Purge(Row, table=True):
+    """Rows that are outlived (`what`, from before a day): announced first, and then let go."""
+
+    __table_args__ = (UniqueConstraint("what", "before"),)
+    id: int = own_id()
+    what: str
+    before: date
+    announced_at: datetime
+    done_at: datetime | None = None
 
 
 # ---- trust ---------------------------------------------------------------------------------

@@ -145,6 +145,7 @@ def test_trouble_of_the_machine_is_logged_in_its_own_words(
     assert "No space left on device" in capsys.readouterr().err
 
 
+@pytest.mark.sqlite_only
 async def test_nobody_can_be_read_in_the_database_file(
     stage: Stage, database: Database, tmp_path: Path
 ) -> None:

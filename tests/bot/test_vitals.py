@@ -17,7 +17,7 @@ from bot.logs import set_up_logs
 from sandbox.faults import Faults
 from sandbox.server import Sandbox
 from storage.database import Database
-from storage.ledger import Lane
+from storage.ledger import UNDATED, Lane
 from storage.sql import affected, insert_into
 from storage.tables import Contact, Ledger
 from storage.vitals import oldest_bulk, takes_writes, unfinished
@@ -144,6 +144,7 @@ async def owe(database: Database, *rows: dict[str, Any]) -> None:
         session.add(contact)
         await session.flush()
         same = {"bot_id": 1, "contact_id": contact.id, "kind": "text", "created_at": SUNDAY_NIGHT}
+        same["day"] = UNDATED
         every = [
             {"lane": 1, "state": "pending", "attempts": 0, "not_before": None, **same, **row}
             | {"cause": f"c{n}", "rung": 0, "edition": 0}

@@ -4,7 +4,10 @@ import asyncio
 import logging
 import subprocess
 import sys
+import threading
+from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -14,8 +17,9 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from sqlalchemy import Connection, event, inspect, text, update
 from sqlalchemy.exc import OperationalError
-from sqlmodel import select
+from sqlmodel import col, select
 
+from storage import ledger
 from storage.database import (
     MIGRATIONS,
     Database,
@@ -26,7 +30,7 @@ from storage.database import (
 )
 from storage.ids import new_id
 from storage.sql import affected, table
-from storage.tables import Unit, metadata
+from storage.tables import Ledger, Unit, metadata
 from tests.builders import a_school
 
 
@@ -101,12 +105,23 @@ async def test_the_settings_of_sqlite_are_those_of_a_careful_house(tmp_path: Pat
     }
 
 
+@asynccontextmanager
+async def a_folder_for_a_file(path: Path) -> AsyncIterator[Database]:
+    """A database that is not there; a failed connection still speaks to us from its thread."""
+    before = set(threading.enumerate())
+    database = Database(f"sqlite:///{path}")
+    yield database
+    await database.close()
+    for thread in set(threading.enumerate()) - before:
+        if "_connection_worker_thread" in thread.name:
+            await asyncio.to_thread(thread.join)
+
+
 @pytest.mark.sqlite_only
 async def test_the_database_says_whether_it_answers(database: Database, tmp_path: Path) -> None:
     assert await database.answers()
-    nowhere = Database(f"sqlite:///{tmp_path}")  # a folder
-    assert not await nowhere.answers()
-    await nowhere.close()
+    async with a_folder_for_a_file(tmp_path) as nowhere:
+        assert not await nowhere.answers()
 
 
 # ---- addresses -----------------------------------------------------------------------------
@@ -147,14 +162,10 @@ async def test_trouble_of_the_database_is_told_from_a_wrong_question(
 
 
 @pytest.mark.sqlite_only
-async def test_a_database_that_is_not_there_is_in_trouble(
-    database: Database, tmp_path: Path
-) -> None:
-    async with database.reading():
-        folder = Database(f"sqlite:///{tmp_path}")
+async def test_a_database_that_is_not_there_is_in_trouble(tmp_path: Path) -> None:
+    async with a_folder_for_a_file(tmp_path) as folder:
         with pytest.raises(OperationalError) as caught:
             await folder.write(lambda session: affected(session, text("SELECT 1")))
-        await folder.close()
     assert is_outage(caught.value)
 
 
@@ -162,8 +173,12 @@ async def test_a_database_that_is_not_there_is_in_trouble(
 
 
 async def test_the_migrations_make_the_tables_of_the_models(database: Database) -> None:
+    def is_whole(name: str | None, kind: str, _parents: object) -> bool:
+        return kind != "table" or not str(name).startswith(("ledger_", "history_entry_"))
+
     def difference(connection: Connection) -> list[object]:
-        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        opts = {"compare_type": True, "include_name": is_whole}
+        context = MigrationContext.configure(connection, opts=opts)
         return list(compare_metadata(context, metadata))
 
     async with database.engine.connect() as connection:
@@ -186,6 +201,38 @@ async def test_the_migrations_can_be_taken_back_and_made_again(
     await database.migrate()
     async with database.writing() as session:
         await a_school(session)
+
+
+async def test_messages_of_the_version_before_get_the_day_that_their_cause_names(
+    database: Database,
+) -> None:
+    causes = {"ask:2026-03-02:morning", "alarm:rival:1:2026-04-01", "reply:5", "lost:1-2-3-04-5:6"}
+    async with database.writing() as session:
+        rows = await a_school(session)
+        contact = rows.contact(rows.person("Maria"))
+        for cause in causes:
+            await ledger.owe(session, contact, "text", cause, rows.now)
+    held = select(Ledger.id, Ledger.cause, Ledger.day, Ledger.state).order_by(col(Ledger.id))
+    async with database.reading() as session:
+        before = (await session.exec(held)).all()
+
+    def go(connection: Connection, where: str) -> None:
+        config = Config()
+        config.set_main_option("script_location", str(MIGRATIONS))
+        config.attributes["connection"] = connection
+        (command.downgrade if where == "0002" else command.upgrade)(config, where)
+
+    async with database.engine.connect() as connection:
+        await connection.run_sync(go, "0002")
+        await connection.run_sync(go, "head")
+        await connection.commit()
+    async with database.reading() as session:
+        assert (await session.exec(held)).all() == before
+        assert {each.cause: each.day for each in before} == {c: ledger.day_of(c) for c in causes}
+    async with database.writing() as session:  # and the next id is a new one
+        rows_of_now = (await session.exec(held)).all()
+        await ledger.owe(session, contact, "text", "reply:6", rows.now)
+        assert len((await session.exec(held)).all()) == len(rows_of_now) + 1
 
 
 async def test_nobody_comes_in_between_two_revisions(tmp_path: Path) -> None:

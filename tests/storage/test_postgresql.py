@@ -5,7 +5,7 @@ import logging
 from collections.abc import Awaitable, Callable
 
 import pytest
-from sqlalchemy import text, update
+from sqlalchemy import make_url, text, update
 from sqlalchemy.exc import DBAPIError
 from sqlmodel import select
 
@@ -166,6 +166,17 @@ async def test_nothing_is_left_on_a_connection_for_the_next_one_of_a_pooler(
         assert left <= {"transaction_isolation", "transaction_read_only"}  # they end with it
         held = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'"
         assert (await connection.execute(text(held))).scalar_one() == 0
+
+
+async def test_a_server_that_was_set_read_only_is_obeyed(database: Database) -> None:
+    name = make_url(database.url).database
+    async with database.writing() as session:
+        set_so = f'ALTER DATABASE "{name}" SET default_transaction_read_only = on'
+        await affected(session, text(set_so))
+    await database.engine.dispose()
+    async with database.reading() as session:  # and the same connection writes afterwards
+        await session.exec(select(Unit))
+    assert is_outage(await error_of(database, "INSERT INTO bot VALUES (1, 'a', now())"))
 
 
 async def test_a_refused_row_is_not_quoted_in_a_log(
