@@ -7,7 +7,13 @@ import signal
 import sys
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
-from typing import Any
+from time import time
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from tests.chaos.nursery import Nursery
+
+HOUSE = Path(__file__).parent.parent.parent
 
 
 async def until(
@@ -22,15 +28,35 @@ async def until(
         raise AssertionError(f"after {within} s still not: {what}") from None
 
 
+class Running(Protocol):
+    """What there is to a process of ours, wherever it comes from."""
+
+    pid: int
+
+    @property
+    def returncode(self) -> int | None: ...
+
+    def send_signal(self, signal: int, /) -> None: ...
+
+    def kill(self) -> None: ...
+
+    async def wait(self) -> int: ...
+
+
 class Installation:
     """One installation in one folder: its settings, its database file, its process."""
 
-    def __init__(self, folder: Path, settings: Mapping[str, str]) -> None:
+    def __init__(
+        self, folder: Path, settings: Mapping[str, str], nursery: "Nursery | None" = None
+    ) -> None:
         self.folder = folder
         kept = {name: value for name, value in os.environ.items() if "ALLCLEAR" not in name}
+        kept["PYTHONPATH"] = str(HOUSE)  # the tree that is tested, whatever is installed
         self._environment = kept | {f"ALLCLEAR_{name}": value for name, value in settings.items()}
-        self._process: asyncio.subprocess.Process | None = None
+        self._process: Running | None = None
+        self._nursery = nursery
         self._log = folder / "log.jsonl"
+        self.started_at = 0.0
 
     async def command(self, *arguments: str) -> str:
         """Run one command to its end; return what it printed."""
@@ -39,11 +65,38 @@ class Installation:
         assert process.returncode == 0, printed.decode()
         return printed.decode()
 
-    async def start(self, *arguments: str) -> None:
-        """Start the bot; it is not ready yet when this returns."""
+    async def start(self, *arguments: str, fate: Mapping[str, str] | None = None) -> None:
+        """Start the bot; it is not ready yet when this returns.
+
+        With a nursery it is forked from it, and `fate` says how it will die.
+        """
         assert self._process is None
+        self.started_at = time()
+        if self._nursery is not None and fate is not None:
+            environment = self._environment | dict(fate)
+            self._process = await self._nursery.spawn(
+                list(arguments), environment, self.folder, self._log
+            )
+            return
         with self._log.open("ab") as log:
             self._process = await self._spawn(["run", *arguments], log)
+
+    @property
+    def lives(self) -> bool:
+        return self._process is not None and self._process.returncode is None
+
+    def send(self, how: int) -> None:
+        """Send it a signal; whoever kills it this way waits for `gone` afterwards."""
+        if self._process is not None and self._process.returncode is None:
+            self._process.send_signal(how)
+
+    async def gone(self) -> int:
+        """Wait until the process has ended by itself; return how."""
+        process = self._process
+        assert process is not None
+        returncode = await process.wait()
+        self._process = None
+        return returncode
 
     @property
     def pid(self) -> int:
@@ -88,6 +141,20 @@ class Installation:
         """Return what the bot logged in all its lives; lines cut by a kill are left out."""
         lines = self._log.read_text().splitlines()
         return [json.loads(line) for line in lines if line[:1] + line[-1:] == "{}"]
+
+    def said_since(self, place: int) -> tuple[list[dict[str, Any]], int]:
+        """Return what was logged from a place in the log on, and where that ends."""
+        if not self._log.exists():
+            return [], place
+        with self._log.open("rb") as log:
+            log.seek(place)
+            whole, _, _ = log.read().rpartition(b"\n")
+        lines = [line for line in whole.splitlines() if line[:1] + line[-1:] == b"{}"]
+        return [json.loads(line) for line in lines], place + len(whole)
+
+    @property
+    def log_ends_at(self) -> int:
+        return self._log.stat().st_size if self._log.exists() else 0
 
     def tail(self) -> str:
         """Return the end of the log, for a test that fails."""

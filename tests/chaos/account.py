@@ -1,0 +1,149 @@
+"""The account: of each message whether it came, how often, and why."""
+
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlmodel import col, func, select
+
+from sandbox.journal import Entry
+from storage.tables import CheckIn, Contact, HistoryEntry, Ledger, Quarantined, Received
+from tests.chaos.school import BOT_ID, School
+
+DONE = frozenset({"sent", "withdrawn"})
+IN_FLIGHT = 15.0  # seconds: no message is longer on its way than this
+
+
+@dataclass(frozen=True, slots=True)
+class Blow:
+    """Something that was done to a process, to the database or to the disk, and when."""
+
+    at: float
+    how: str
+
+
+@dataclass(slots=True)
+class Account:
+    """What became of a run's messages and taps. Each message is in one of the first five."""
+
+    expected: int = 0
+    ok: int = 0
+    recovered: int = 0  # once, after more than one try
+    duplicated: int = 0  # came more than once, each copy with its reason
+    lost: int = 0
+    unexplained: int = 0
+    copies: int = 0  # messages too many, in all
+    by_blow: int = 0  # of these, sent just before a kill that came before their mark
+    ambiguous: int = 0  # of these, whose HTTP result did not say whether they had arrived
+    worst: int = 0  # copies that one blow has caused at most
+    taps: int = 0
+    taps_lost: int = 0
+    taps_twice: int = 0
+    why: list[str] = field(default_factory=list)  # what is unexplained, in words
+
+    def holds(self, window: int) -> bool:
+        """Say whether it is what we promise."""
+        return not (self.lost or self.unexplained or self.taps_lost or self.taps_twice) and (
+            self.worst <= window
+        )
+
+
+async def drawn_up(school: School, blows: Sequence[Blow]) -> Account:
+    """Draw up the account from the service's journal and the rows."""
+    account = Account(expected=school.form.messages)
+    copies: dict[tuple[int, str], list[Entry]] = defaultdict(list)
+    for entry in school.wire.since(method="sendMessage"):
+        if entry.ok:
+            kind = "reminder" if _replies(entry) else "card"
+            copies[int(entry.params["chat_id"]), kind].append(entry)
+    async with school.database.reading() as session:
+        rows = await session.exec(
+            select(Ledger, Contact.chat_id).join(Contact, col(Contact.id) == Ledger.contact_id)
+        )
+        owed = {(chat, row.kind): row for row, chat in rows}
+    caused: Counter[int] = Counter()
+    for key, row in owed.items():
+        _one(account, row, copies.pop(key, []), blows, caused)
+    for key, strangers in copies.items():
+        account.unexplained += len(strangers)
+        account.why.append(f"{key}: sent without being owed")
+    if missing := account.expected - len(owed):
+        account.lost += max(missing, 0)
+        account.why.append(f"{missing} messages more or fewer owed than expected")
+    account.worst = max(caused.values(), default=0)
+    await _taps(account, school)
+    return account
+
+
+def _one(
+    account: Account,
+    row: Ledger,
+    copies: list[Entry],
+    blows: Sequence[Blow],
+    caused: Counter[int],
+) -> None:
+    reasons = [] if copies else ["lost"]
+    if row.state not in DONE:
+        reasons.append(f"stands at {row.state}: {row.error}")
+    elif copies and row.message_id not in {copy.result["message_id"] for copy in copies}:
+        reasons.append("the row names another message")
+    if len(copies) > row.attempts:
+        reasons.append(f"{len(copies)} copies of {row.attempts} tries")
+    for copy, following in zip(copies, copies[1:], strict=False):
+        account.copies += 1
+        if (copy.description or "").startswith("fault: "):
+            account.ambiguous += 1
+            continue
+        blow = next(
+            (n for n, b in enumerate(blows) if -0.25 <= b.at - copy.at <= IN_FLIGHT), None
+        )
+        if blow is None or following.at < blows[blow].at:
+            reasons.append(f"a copy at {copy.at:.2f} that nothing explains")
+        else:
+            account.by_blow += 1
+            caused[blow] += 1
+    if not copies:
+        account.lost += 1
+    elif reasons:
+        account.unexplained += 1
+    elif len(copies) > 1:
+        account.duplicated += 1
+    elif row.attempts > 1:
+        account.recovered += 1
+    else:
+        account.ok += 1
+    if reasons:
+        account.why.append(f"{row.cause} ({row.id}): {', '.join(reasons)}")
+
+
+async def _taps(account: Account, school: School) -> None:
+    """Hold what was tapped against what is stored; one tap is one answer of one child."""
+    offered, queue = school.crowd.offered, school.sandbox.world.bots[BOT_ID].queue
+    async with school.database.reading() as session:
+        received = set(await session.exec(select(Received.update_id)))
+        set_aside = set(await session.exec(select(Quarantined.update_id)))
+        said = await session.exec(
+            select(HistoryEntry.by, func.count()).group_by(col(HistoryEntry.by))
+        )
+        times: dict[Any, int] = dict(said.all())
+        complete = await session.exec(
+            select(CheckIn.respondent_id).where(CheckIn.status == "complete")
+        )
+        answered = set(complete)
+        chats = await session.exec(select(Contact.chat_id, Contact.person_id))
+        person = dict(chats.all())
+    taken = [update for update in offered if update not in queue.pending]
+    account.taps = len(taken)
+    for update in taken:
+        who = person[offered[update]]
+        if update not in received or update in set_aside or who not in answered:
+            account.taps_lost += 1
+            account.why.append(f"tap {update}: not stored")
+        elif times.get(who, 0) != 1:
+            account.taps_twice += 1
+            account.why.append(f"tap {update}: stored {times.get(who, 0)} times")
+
+
+def _replies(entry: Entry) -> bool:
+    return "reply_parameters" in entry.params or "reply_to_message_id" in entry.params

@@ -1,0 +1,221 @@
+"""Processes that live a short while: started, killed somewhere, and started again.
+
+Each life has a fate: a named point at which it kills itself, a call on the wire after which it is
+killed before it hears the answer, or any moment at all.
+"""
+
+import asyncio
+import random
+import signal
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from time import time
+
+from sandbox.journal import Entry
+from tests.chaos.account import Blow
+from tests.chaos.mortal import POINT, TIMES
+from tests.chaos.points import ON_THE_WIRE
+from tests.chaos.school import School
+from tests.process.running import Installation
+
+ANY = "any moment"
+WAKING = "while starting"
+
+
+@dataclass(frozen=True, slots=True)
+class Fate:
+    """Where a life ends, and the how manieth time it comes there."""
+
+    where: str
+    times: int = 1
+
+    @property
+    def is_kept(self) -> bool:
+        return self.where not in {ANY, WAKING, *ON_THE_WIRE}
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {POINT: self.where, TIMES: str(self.times)} if self.is_kept else {}
+
+
+def fates(chance: random.Random, kills: int, span: int, named: Sequence[str]) -> list[Fate]:
+    """Deal out fates: every one of the named points again and again, and as often any moment.
+
+    `span` is how many windows a life sends on average, if it may. What can happen only once, the
+    first time that anybody looks, comes first.
+    """
+    dealt = []
+    for number in range(kills):
+        if number % 2:
+            where = WAKING if chance.random() < 0.1 else ANY
+        else:
+            where = named[number // 2 % len(named)]
+        often = where.startswith(("claim", "mark", "between"))
+        dealt.append(Fate(where, chance.randint(1, 2 * span if often else 2)))
+    chance.shuffle(dealt)
+    first = [Fate(where) for where in named if where.startswith("ask decided")]
+    return [fate for fate in dealt if not fate.where.startswith("ask decided")] + first[::-1]
+
+
+@dataclass(slots=True)
+class Life:
+    """One process from its start to its end."""
+
+    house: Installation
+    fate: Fate | None
+    cold: bool
+    started_at: float
+    log_from: int
+    at_work_at: float | None = None
+
+
+@dataclass
+class Lives:
+    """Keeps the processes of a school coming and going until the fates are used up."""
+
+    school: School
+    to_come: list[Fate]
+    pause: Callable[[], float]  # seconds that a life may last before any moment is as good
+    environment: dict[str, str] = field(default_factory=dict)
+    arguments: tuple[str, ...] = ()
+    blows: list[Blow] = field(default_factory=list)
+    ended_at: Counter[str] = field(default_factory=Counter)
+    cold_starts: list[float] = field(default_factory=list)
+    warm_starts: list[float] = field(default_factory=list)
+    takeovers: list[float] = field(default_factory=list)
+    _lives: dict[Installation, Life] = field(default_factory=dict)
+    _last_blow: float | None = None
+    _count: int = 0
+    _ending: bool = False
+    _tasks: list[asyncio.Task[None]] = field(default_factory=list)
+
+    @property
+    def kills(self) -> int:
+        return len(self.blows)
+
+    def begin(self) -> None:
+        self._tasks = [
+            asyncio.create_task(self._keep_coming(house)) for house in self.school.houses
+        ]
+
+    def deal(self, fates: list[Fate]) -> None:
+        """Hand out new fates; whoever was there to stay ends soon, in place of the first of them."""
+        self.to_come[:] = fates
+        for life in self._lives.values():
+            if life.fate is None and self.to_come:
+                self.to_come.pop(0)
+                life.fate = Fate(ANY)
+                wait = self.school.chance.uniform(0, self.pause())
+                asyncio.get_running_loop().call_later(wait, self._strike, life, ANY)
+
+    async def fulfilled(self) -> None:
+        """Wait until every fate has come, then until all processes are there to stay."""
+        while self.to_come or any(life.fate for life in self._lives.values()):
+            self._raise()
+            if not self.to_come:  # somebody without a fate may be at work, and the others wait
+                for life in list(self._lives.values()):
+                    if life.fate and time() - life.started_at > 3 * self.pause() + 3:
+                        self._strike(life, ANY)
+            await asyncio.sleep(0.05)
+
+    async def end(self) -> None:
+        """Ask all of them to end, and wait for it."""
+        self._ending = True
+        for house in self.school.houses:
+            house.send(signal.SIGTERM)
+        await asyncio.gather(*self._tasks)
+
+    def give_up(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+
+    def _raise(self) -> None:
+        for task in self._tasks:
+            if task.done() and task.exception() is not None:
+                task.result()
+
+    async def _keep_coming(self, house: Installation) -> None:
+        while not self._ending:
+            fate = self.to_come.pop() if self.to_come else None
+            self._count += 1
+            cold = not (fate and fate.is_kept) and self._count % self.school.form.cold_every == 0
+            life = Life(house, fate, cold, time(), house.log_ends_at)
+            self._lives[house] = life
+            told = None if cold else self.environment | (fate.environment if fate else {})
+            await house.start(*self.arguments, fate=told)
+            watch = asyncio.create_task(self._watch(life))
+            try:
+                returncode = await house.gone()
+            finally:
+                watch.cancel()
+            if returncode == -signal.SIGKILL:
+                self._killed(life)
+            elif not self._ending:
+                raise AssertionError(f"ended by itself: {returncode}\n{house.tail()}")
+
+    def _killed(self, life: Life) -> None:
+        if life.fate is not None and life.fate.is_kept:
+            self.ended_at[life.fate.where] += 1
+        self.blows.append(Blow(time(), life.fate.where if life.fate else ANY))
+        if life.at_work_at is not None:
+            self._last_blow = time()
+
+    async def _watch(self, life: Life) -> None:
+        """Notice when a life is at work, and let its fate come."""
+        if life.fate is not None and life.fate.where == WAKING:
+            await asyncio.sleep(self.school.chance.uniform(0, 0.6))
+            self._strike(life, WAKING)
+            return
+        await self._is_at_work(life)
+        if life.fate is None:
+            return
+        if life.fate.where in ON_THE_WIRE:
+            self._strike_on_the_wire(life)
+        await asyncio.sleep(
+            self.school.chance.uniform(0, 2 * self.pause())
+            if life.fate.where == ANY
+            else 2 * self.pause()
+        )
+        self._strike(life, ANY)
+
+    def _strike(self, life: Life, where: str) -> None:
+        if life.house.lives and self._lives.get(life.house) is life:
+            self.ended_at[where] += 1
+            life.fate = Fate(where)
+            life.house.send(signal.SIGKILL)
+
+    def _strike_on_the_wire(self, life: Life) -> None:
+        assert life.fate is not None
+        where, left = life.fate.where, life.fate.times
+        method, heard = ON_THE_WIRE[where], self.school.wire.heard
+
+        def hear(entry: Entry) -> None:
+            nonlocal left
+            if self._lives.get(life.house) is not life or not life.house.lives:
+                heard.remove(hear)
+            elif entry.method == method:
+                left -= 1
+                if left <= 0:
+                    heard.remove(hear)
+                    self._strike(life, where)
+
+        heard.append(hear)
+
+    async def _is_at_work(self, life: Life) -> None:
+        """Wait until the process says that it has the sender's lease."""
+        place = life.log_from
+        while life.at_work_at is None:
+            said, place = life.house.said_since(place)
+            for line in said:
+                if line.get("event") == "lease taken" and line.get("part") == "send":
+                    life.at_work_at = datetime.fromisoformat(line["timestamp"]).timestamp()
+            if life.at_work_at is None:
+                await asyncio.sleep(0.03)
+        if self.school.form.processes == 1:
+            took = life.at_work_at - life.started_at
+            (self.cold_starts if life.cold else self.warm_starts).append(took)
+        elif self._last_blow is not None:
+            self.takeovers.append(max(life.at_work_at - self._last_blow, 0))
+            self._last_blow = None

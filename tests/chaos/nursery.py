@@ -1,0 +1,189 @@
+"""Many short lives: each is a real process, forked from one that has imported everything.
+
+Importing takes seconds of a processor, and a hundred kills are a hundred starts. What a start
+costs in truth is measured by those that come from the command itself.
+"""
+
+import asyncio
+import ctypes
+import gc
+import json
+import os
+import select
+import signal
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Self
+
+HOUSE = Path(__file__).parent.parent.parent
+_DIES_WITH_PARENT = 1  # PR_SET_PDEATHSIG of Linux
+
+
+class Child:
+    """A forked process, with what `asyncio.subprocess.Process` offers of it."""
+
+    def __init__(self, pid: int) -> None:
+        self.pid = pid
+        self.returncode: int | None = None
+        self._gone = asyncio.Event()
+
+    def send_signal(self, how: int) -> None:
+        if self.returncode is None:
+            os.kill(self.pid, how)
+
+    def kill(self) -> None:
+        self.send_signal(signal.SIGKILL)
+
+    async def wait(self) -> int:
+        await self._gone.wait()
+        assert self.returncode is not None
+        return self.returncode
+
+    def ended(self, returncode: int) -> None:
+        self.returncode = returncode
+        self._gone.set()
+
+
+class Nursery:
+    """The process that forks, and its children; as an async context manager."""
+
+    def __init__(self) -> None:
+        self._parent: asyncio.subprocess.Process | None = None
+        self._reading: asyncio.Task[None] | None = None
+        self._born: asyncio.Queue[int] = asyncio.Queue()
+        self._turn = asyncio.Lock()
+        self.children: dict[int, Child] = {}
+
+    async def __aenter__(self) -> Self:
+        self._parent = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            "tests.chaos.nursery",
+            cwd=HOUSE,
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+        )
+        self._reading = asyncio.create_task(self._read())
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        for child in list(self.children.values()):
+            child.kill()
+        assert self._parent is not None
+        assert self._parent.stdin is not None
+        self._parent.stdin.close()
+        await self._parent.wait()
+        if self._reading is not None:
+            await self._reading
+
+    async def spawn(
+        self, arguments: list[str], environment: Mapping[str, str], folder: Path, log: Path
+    ) -> Child:
+        """Start `allclear run` with these arguments, in this folder and environment."""
+        assert self._parent is not None
+        assert self._parent.stdin is not None
+        wish = {
+            "arguments": arguments,
+            "environment": dict(environment),
+            "folder": str(folder),
+            "log": str(log),
+        }
+        async with self._turn:
+            self._parent.stdin.write(json.dumps(wish).encode() + b"\n")
+            pid = await self._born.get()
+        return self.children[pid]
+
+    async def _read(self) -> None:
+        assert self._parent is not None
+        assert self._parent.stdout is not None
+        async for line in self._parent.stdout:
+            told = json.loads(line)
+            pid = told["pid"]
+            if "returncode" in told:
+                self.children.pop(pid).ended(told["returncode"])
+            else:
+                self.children[pid] = Child(pid)
+                self._born.put_nowait(pid)
+
+
+def _fork(wish: dict[str, Any]) -> int:
+    pid = os.fork()
+    if pid:
+        return pid
+    ctypes.CDLL(None).prctl(_DIES_WITH_PARENT, signal.SIGKILL)
+    signal.set_wakeup_fd(-1)
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    os.setpgid(0, 0)
+    os.environ.clear()
+    os.environ.update(wish["environment"])
+    os.chdir(wish["folder"])
+    log = os.open(wish["log"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    for theirs, ours in ((nothing, 0), (log, 1), (log, 2)):
+        os.dup2(theirs, ours)
+    from tests.chaos import mortal
+
+    try:
+        mortal.run(*wish["arguments"])
+    except SystemExit as end:
+        os._exit(end.code if isinstance(end.code, int) else int(end.code is not None))
+    except BaseException:
+        import traceback
+
+        traceback.print_exc()
+        os._exit(1)
+    os._exit(0)
+
+
+def _tell(**what: int) -> None:
+    os.write(1, json.dumps(what).encode() + b"\n")
+
+
+def _reap() -> set[int]:
+    """Tell who has ended; until then they are there, and hold their leases."""
+    gone = set[int]()
+    while True:
+        try:
+            pid, status = os.waitpid(-1, os.WNOHANG)
+        except ChildProcessError:
+            return gone
+        if not pid:
+            return gone
+        gone.add(pid)
+        _tell(pid=pid, returncode=os.waitstatus_to_exitcode(status))
+
+
+def main() -> None:
+    """Import everything, then fork for each line that comes in."""
+    import bot.aiogram_transport
+    import bot.app
+    import bot.command_line  # noqa: F401
+
+    gc.collect()
+    gc.freeze()
+    heard, tells = os.pipe()
+    os.set_blocking(tells, False)
+    os.set_blocking(heard, False)
+    signal.set_wakeup_fd(tells, warn_on_full_buffer=False)
+    signal.signal(signal.SIGCHLD, lambda *_: None)
+    waiting, children = b"", set[int]()
+    while True:
+        ready, _, _ = select.select([0, heard], [], [])
+        if heard in ready:
+            os.read(heard, 4096)
+            children -= _reap()
+        if 0 in ready:
+            read = os.read(0, 65536)
+            if not read:
+                break
+            *lines, waiting = (waiting + read).split(b"\n")
+            for line in lines:
+                children.add(pid := _fork(json.loads(line)))
+                _tell(pid=pid)
+    for pid in children:  # whoever asked for them is gone
+        os.kill(pid, signal.SIGKILL)
+
+
+if __name__ == "__main__":
+    main()
