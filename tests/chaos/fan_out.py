@@ -1,6 +1,7 @@
 """A fan-out with kills: the morning's ask, the reminder, and the taps that end it."""
 
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import ceil
 from time import monotonic
@@ -37,7 +38,26 @@ def windows_of(school: School, kills: int, messages: int) -> tuple[int, float]:
     return max(ceil(each / 8 / 2), 1), each / school.form.rate
 
 
-async def fan_out(school: School, tell: Tell = lambda _line: None) -> Outcome:
+def quiet(_line: str) -> None:
+    """Say nothing."""
+
+
+def concluded(school: School, lives: Lives, account: Account, began: float) -> Outcome:
+    """Return what came out, with the lives' own times."""
+    return Outcome(
+        account,
+        lives.kills,
+        dict(sorted(Counter(blow.how for blow in lives.blows).items())),
+        lives.cold_starts,
+        lives.warm_starts,
+        lives.takeovers,
+        monotonic() - began,
+    )
+
+
+async def fan_out(
+    school: School, tell: Tell = quiet, environment: Sequence[Mapping[str, str]] = ()
+) -> Outcome:
     """Ask everybody, remind everybody, let some answer; kill all the time; draw up the account."""
     form, began = school.form, monotonic()
     phases: list[tuple[float, Sequence[str], int]] = [(1.0, SENDING, form.families)]
@@ -49,7 +69,8 @@ async def fan_out(school: School, tell: Tell = lambda _line: None) -> Outcome:
         ]
     await school.asks()
     span, seconds = windows_of(school, round(form.kills * phases[0][0]), form.families)
-    lives = Lives(school, [], lambda: seconds)
+    own = dict(zip(school.houses, environment, strict=False))
+    lives = Lives(school, [], lambda: seconds, own)
     try:
         for number, (share, named, messages) in enumerate(phases):
             kills = round(form.kills * share)
@@ -57,7 +78,8 @@ async def fan_out(school: School, tell: Tell = lambda _line: None) -> Outcome:
             if number == 1:
                 await school.reminds()
                 named = [name for name in named if not name.startswith("ask decided")]
-            if number == 2:
+            if number == 2:  # what is still being tried again would not be needed any more
+                await school.comes_to_rest()
                 some_answer(school, messages)
             lives.deal(fates(school.chance, kills, span, named))
             if number == 0:
@@ -75,15 +97,7 @@ async def fan_out(school: School, tell: Tell = lambda _line: None) -> Outcome:
         await lives.end()
     finally:
         lives.give_up()
-    return Outcome(
-        await drawn_up(school, lives.blows),
-        lives.kills,
-        dict(sorted(lives.ended_at.items())),
-        lives.cold_starts,
-        lives.warm_starts,
-        lives.takeovers,
-        monotonic() - began,
-    )
+    return concluded(school, lives, await drawn_up(school, lives.blows), began)
 
 
 def some_answer(school: School, families: int) -> None:

@@ -7,8 +7,7 @@ killed before it hears the answer, or any moment at all.
 import asyncio
 import random
 import signal
-from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from time import time
@@ -78,10 +77,9 @@ class Lives:
     school: School
     to_come: list[Fate]
     pause: Callable[[], float]  # seconds that a life may last before any moment is as good
-    environment: dict[str, str] = field(default_factory=dict)
+    environment: Mapping[Installation, Mapping[str, str]] = field(default_factory=dict)
     arguments: tuple[str, ...] = ()
     blows: list[Blow] = field(default_factory=list)
-    ended_at: Counter[str] = field(default_factory=Counter)
     cold_starts: list[float] = field(default_factory=list)
     warm_starts: list[float] = field(default_factory=list)
     takeovers: list[float] = field(default_factory=list)
@@ -143,7 +141,10 @@ class Lives:
             cold = not (fate and fate.is_kept) and self._count % self.school.form.cold_every == 0
             life = Life(house, fate, cold, time(), house.log_ends_at)
             self._lives[house] = life
-            told = None if cold else self.environment | (fate.environment if fate else {})
+            told = None if cold else {
+                **self.environment.get(house, {}),
+                **(fate.environment if fate else {}),
+            }
             await house.start(*self.arguments, fate=told)
             watch = asyncio.create_task(self._watch(life))
             try:
@@ -156,8 +157,6 @@ class Lives:
                 raise AssertionError(f"ended by itself: {returncode}\n{house.tail()}")
 
     def _killed(self, life: Life) -> None:
-        if life.fate is not None and life.fate.is_kept:
-            self.ended_at[life.fate.where] += 1
         self.blows.append(Blow(time(), life.fate.where if life.fate else ANY))
         if life.at_work_at is not None:
             self._last_blow = time()
@@ -182,7 +181,6 @@ class Lives:
 
     def _strike(self, life: Life, where: str) -> None:
         if life.house.lives and self._lives.get(life.house) is life:
-            self.ended_at[where] += 1
             life.fate = Fate(where)
             life.house.send(signal.SIGKILL)
 

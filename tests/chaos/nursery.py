@@ -7,12 +7,14 @@ costs in truth is measured by those that come from the command itself.
 import asyncio
 import ctypes
 import gc
+import importlib
 import json
 import os
 import select
 import signal
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self
 
@@ -30,7 +32,8 @@ class Child:
 
     def send_signal(self, how: int) -> None:
         if self.returncode is None:
-            os.kill(self.pid, how)
+            with suppress(ProcessLookupError):  # it has just ended, and we shall hear of it
+                os.kill(self.pid, how)
 
     def kill(self) -> None:
         self.send_signal(signal.SIGKILL)
@@ -48,7 +51,8 @@ class Child:
 class Nursery:
     """The process that forks, and its children; as an async context manager."""
 
-    def __init__(self) -> None:
+    def __init__(self, library: str = "aiogram") -> None:
+        self._library = library
         self._parent: asyncio.subprocess.Process | None = None
         self._reading: asyncio.Task[None] | None = None
         self._born: asyncio.Queue[int] = asyncio.Queue()
@@ -60,6 +64,7 @@ class Nursery:
             sys.executable,
             "-m",
             "tests.chaos.nursery",
+            self._library,
             cwd=HOUSE,
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
@@ -156,7 +161,7 @@ def _reap() -> set[int]:
 
 def main() -> None:
     """Import everything, then fork for each line that comes in."""
-    import bot.aiogram_transport
+    importlib.import_module(f"bot.{sys.argv[1]}_transport")
     import bot.app
     import bot.command_line  # noqa: F401
 
