@@ -136,6 +136,8 @@ class App:
                 self.scheduler.start()
                 stack.push_async_callback(self.scheduler.stop)
             serving = [asyncio.create_task(self._serve(each)) for each in self.transports]
+            for task in serving:
+                task.add_done_callback(self._broke_off)
             if Part.listen in self.parts:
                 self._in_background(self._work_on_rosters())
             await self._stopping.wait()
@@ -146,6 +148,14 @@ class App:
                 answered = (sender.toasts_sent() for sender in self.senders.values())
                 await asyncio.wait({asyncio.gather(*answered)}, timeout=1)
         log.info("stopped")
+        for task in serving:
+            task.result()
+
+    def _broke_off(self, task: asyncio.Task[None]) -> None:
+        """End the process when a bot's work ends by itself: better begun anew than half alive."""
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("work broke off, the process ends", exc_info=error)
+            self._stopping.set()
 
     async def _serve(self, transport: BotTransport) -> None:
         """Listen and send for one bot, once it is there; a dead one holds up no other."""

@@ -1,9 +1,11 @@
 """Logs: ids and counts, never a name, an answer, a text or a token."""
 
+import io
 import json
 import logging
 import sys
 import traceback
+from contextlib import suppress
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import TextIO
@@ -35,7 +37,7 @@ def set_up_logs(*, as_json: bool, level: int = logging.INFO) -> None:
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=structlog.PrintLoggerFactory(_Steadfast(sys.stderr)),
         cache_logger_on_first_use=False,
     )
     handler = logging.StreamHandler()
@@ -45,6 +47,27 @@ def set_up_logs(*, as_json: bool, level: int = logging.INFO) -> None:
     logging.basicConfig(level=logging.WARNING, handlers=[handler])
     for name in ("httpx", "httpcore", "aiohttp.access", "apscheduler", "aiogram", "telegram"):
         logging.getLogger(name).setLevel(logging.WARNING)
+
+
+class _Steadfast(io.TextIOBase):
+    """A stream whose lines are lost where they cannot be written, on a full disk for one.
+
+    A line that raised would end the very work that goes on trying until the trouble is over.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str, /) -> int:
+        """Write what can be written."""
+        with suppress(OSError):
+            self._stream.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        """Pass on what can be passed on."""
+        with suppress(OSError):
+            self._stream.flush()
 
 
 class _JsonLines(logging.Formatter):

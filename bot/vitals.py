@@ -85,7 +85,8 @@ class Vitals:
         """Return the numbers for Prometheus."""
         now = self.clock()
         numbers = tuple(self._numbers(bot) for bot in self.bots)
-        waiting = await vitals.waiting(self.database)
+        writable = await vitals.takes_writes(self.database, self.bots[0])
+        waiting = await vitals.waiting(self.database) if writable else None
         if waiting is None:
             return exposition(Numbers(numbers, self._beat_age()))
         since = {bot: waiting.oldest_bulk.get(bot, now) for bot in self.bots}

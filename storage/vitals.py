@@ -1,11 +1,12 @@
 """How the database is, in numbers: cheap enough to be asked every few seconds."""
 
 import asyncio
+import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
-from sqlalchemy import func, or_, text, update
+from sqlalchemy import delete, func, or_, text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -13,8 +14,8 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from storage.database import Database
 from storage.inbox import quarantined
 from storage.ledger import Lane
-from storage.sql import affected, table
-from storage.tables import Bot, Ledger
+from storage.sql import affected, insert_into, table
+from storage.tables import Ledger, Received
 
 PATIENCE = 5.0  # seconds to wait for a turn to write
 
@@ -26,12 +27,21 @@ _UNFINISHED = text("state IN ('sending', 'unknown', 'withdrawing')")
 
 
 async def takes_writes(database: Database, bot_id: int) -> bool:
-    """Say whether something can be written, by writing of a bot what stands there already."""
-    bot = table(Bot)
-    same = update(bot).where(bot.c.id == bot_id).values(username=bot.c.username)
+    """Say whether something can be written, by keeping an update that never was, and forgetting it.
+
+    A row that is written as it stands already would not do: SQLite does not touch the disk then.
+    """
+    never = {"bot_id": bot_id, "update_id": -secrets.randbits(62) - 1}
+
+    async def leave_no_trace(session: AsyncSession) -> None:
+        await affected(
+            session, insert_into(session, Received).values(**never, at=datetime.now(UTC))
+        )
+        await affected(session, delete(table(Received)).filter_by(**never))
+
     try:
         async with asyncio.timeout(PATIENCE):
-            await database.write(lambda session: affected(session, same))
+            await database.write(leave_no_trace)
     except (SQLAlchemyError, OSError, TimeoutError):
         return False
     return True

@@ -12,6 +12,7 @@ from sqlmodel import select
 
 from bot.app import App
 from bot.listener import Poller
+from bot.sender import Sender
 from bot.settings import read_settings
 from bot.transports import BotTransport
 from handlers.desk import Desk
@@ -415,3 +416,22 @@ async def test_how_many_answers_were_kept_is_told_after_the_commit(stage: Stage)
     )
     await stage.poller.once(0)
     assert [(each.events, each.answers) for each in told] == [(1, 1)]
+
+
+# ---- what nobody expected ------------------------------------------------------------------
+
+
+async def test_a_process_whose_work_breaks_off_ends_instead_of_living_half(
+    sandbox: Sandbox, house: Callable[..., App]
+) -> None:
+    class Broken(Sender):
+        async def run(self, stopping: asyncio.Event) -> None:
+            raise RuntimeError("nobody thought of this")
+
+    app = house()
+    whole = app.senders[BOT_ID]
+    app.senders[BOT_ID] = Broken(
+        app.database, app.transports[0], app.clock, whole.pacer, may_send=lambda: True
+    )
+    with pytest.raises(RuntimeError, match="nobody thought of this"):
+        await asyncio.wait_for(app.run(), 20)

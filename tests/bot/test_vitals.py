@@ -4,12 +4,16 @@ import asyncio
 import json
 import logging
 import re
-from collections.abc import Callable
+import resource
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import aiohttp
 import pytest
+import structlog
 from sqlalchemy import event, text
 
 from bot.app import App
@@ -132,6 +136,17 @@ async def test_a_bot_that_could_not_say_hello_yet_is_named(
     await working
 
 
+@contextmanager
+def nothing_may_grow() -> Iterator[None]:
+    """Let no file of this process be written beyond its first page: a full disk."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
 # ---- what the database is asked ------------------------------------------------------------
 
 
@@ -204,6 +219,14 @@ async def test_a_database_that_takes_no_writes_is_found_out(database: Database) 
     assert await takes_writes(database, BOT_ID)
 
 
+@pytest.mark.sqlite_only
+async def test_a_full_disk_is_found_out(database: Database) -> None:
+    assert await takes_writes(database, BOT_ID)
+    with nothing_may_grow():
+        assert not await takes_writes(database, BOT_ID)
+    assert await takes_writes(database, BOT_ID)
+
+
 # ---- the log -------------------------------------------------------------------------------
 
 
@@ -224,3 +247,22 @@ def test_a_library_that_complains_does_so_as_a_line_of_json(
     assert (said["event"], said["logger"], said["level"]) == ("a task failed", "asyncio", "error")
     assert "ValueError" in said["exception"]
     assert "38.5" not in json.dumps(said)
+
+
+def test_a_log_that_cannot_be_written_stops_nobody(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = logging.getLogger()
+    before, root.handlers = root.handlers, []
+    try:
+        with (tmp_path / "log").open("w") as file:
+            file.write("x" * 5000)
+            file.flush()
+            monkeypatch.setattr("sys.stderr", file)
+            set_up_logs(as_json=True)
+            with nothing_may_grow():
+                structlog.get_logger().error("sending paused")
+            structlog.get_logger().error("sending paused again")
+    finally:
+        root.handlers = before
+    assert "sending paused again" in (tmp_path / "log").read_text()
