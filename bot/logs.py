@@ -8,7 +8,7 @@ import traceback
 from contextlib import suppress
 from datetime import UTC, datetime
 from types import TracebackType
-from typing import TextIO
+from typing import TextIO, cast
 
 import structlog
 
@@ -37,7 +37,7 @@ def set_up_logs(*, as_json: bool, level: int = logging.INFO) -> None:
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.PrintLoggerFactory(_Steadfast(sys.stderr)),
+        logger_factory=structlog.PrintLoggerFactory(cast("TextIO", _Steadfast(sys.stderr))),
         cache_logger_on_first_use=False,
     )
     handler = logging.StreamHandler()

@@ -27,7 +27,7 @@ _UNFINISHED = text("state IN ('sending', 'unknown', 'withdrawing')")
 
 
 async def takes_writes(database: Database, bot_id: int) -> bool:
-    """Say whether something can be written, by keeping an update that never was, and forgetting it.
+    """Say whether something can be written, by keeping an update that never was and forgetting it.
 
     A row that is written as it stands already would not do: SQLite does not touch the disk then.
     """

@@ -3,6 +3,7 @@
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 from sqlmodel import col, func, select
@@ -83,26 +84,24 @@ def _one(
     blows: Sequence[Blow],
     caused: Counter[int],
 ) -> None:
-    reasons = [] if copies else ["lost"]
+    """Put one message where it belongs."""
+    reasons = []
     if row.state not in DONE:
         reasons.append(f"stands at {row.state}: {row.error}")
     elif copies and row.message_id not in {copy.result["message_id"] for copy in copies}:
         reasons.append("the row names another message")
     if len(copies) > row.attempts:
         reasons.append(f"{len(copies)} copies of {row.attempts} tries")
-    for copy, following in zip(copies, copies[1:], strict=False):
+    for copy, following in pairwise(copies):
         account.copies += 1
+        blow = _before_its_mark(copy, following, blows)
         if (copy.description or "").startswith("fault: "):
             account.ambiguous += 1
-            continue
-        blow = next(
-            (n for n, b in enumerate(blows) if -0.25 <= b.at - copy.at <= IN_FLIGHT), None
-        )
-        if blow is None or following.at < blows[blow].at:
-            reasons.append(f"a copy at {copy.at:.2f} that nothing explains")
-        else:
+        elif blow is not None:
             account.by_blow += 1
             caused[blow] += 1
+        else:
+            reasons.append(f"a copy at {copy.at:.2f} that nothing explains")
     if not copies:
         account.lost += 1
     elif reasons:
@@ -113,8 +112,16 @@ def _one(
         account.recovered += 1
     else:
         account.ok += 1
-    if reasons:
-        account.why.append(f"{row.cause} ({row.id}): {', '.join(reasons)}")
+    if reasons or not copies:
+        account.why.append(f"{row.cause} ({row.id}), {len(copies)} copies: {', '.join(reasons)}")
+
+
+def _before_its_mark(copy: Entry, following: Entry, blows: Sequence[Blow]) -> int | None:
+    """Return the blow that came between a message and its mark, if there is one."""
+    for number, blow in enumerate(blows):
+        if -0.25 <= blow.at - copy.at <= IN_FLIGHT:
+            return number if blow.at <= following.at else None
+    return None
 
 
 async def _taps(account: Account, school: School) -> None:

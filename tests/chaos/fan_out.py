@@ -72,12 +72,12 @@ async def fan_out(
     own = dict(zip(school.houses, environment, strict=False))
     lives = Lives(school, [], lambda: seconds, own)
     try:
-        for number, (share, named, messages) in enumerate(phases):
+        for number, (share, where, messages) in enumerate(phases):
             kills = round(form.kills * share)
             span, seconds = windows_of(school, kills, messages)
+            named = [name for name in where if not (number and name.startswith("ask decided"))]
             if number == 1:
                 await school.reminds()
-                named = [name for name in named if not name.startswith("ask decided")]
             if number == 2:  # what is still being tried again would not be needed any more
                 await school.comes_to_rest()
                 some_answer(school, messages)

@@ -99,7 +99,7 @@ class Lives:
         ]
 
     def deal(self, fates: list[Fate]) -> None:
-        """Hand out new fates; whoever was there to stay ends soon, in place of the first of them."""
+        """Hand out new fates; whoever was there to stay ends soon, in place of the first."""
         self.to_come[:] = fates
         for life in self._lives.values():
             if life.fate is None and self.to_come:
@@ -141,10 +141,14 @@ class Lives:
             cold = not (fate and fate.is_kept) and self._count % self.school.form.cold_every == 0
             life = Life(house, fate, cold, time(), house.log_ends_at)
             self._lives[house] = life
-            told = None if cold else {
-                **self.environment.get(house, {}),
-                **(fate.environment if fate else {}),
-            }
+            told = (
+                None
+                if cold
+                else {
+                    **self.environment.get(house, {}),
+                    **(fate.environment if fate else {}),
+                }
+            )
             await house.start(*self.arguments, fate=told)
             watch = asyncio.create_task(self._watch(life))
             try:

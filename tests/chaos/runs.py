@@ -156,19 +156,14 @@ async def done(run: Run, seed: int, tell: Tell, scale: float = 1.0) -> dict[str,
         families=max(round(run.form.families * scale), 40),
         kills=max(round(run.form.kills * scale), 1),
     )
-    if form.webhook or run.does in {_disk, _small_disk}:
-        port = _free_port()
-    else:
-        port = 0
+    port = _free_port() if form.webhook else 0
     with ExitStack() as stack:
         folder = Path(stack.enter_context(_folder(run.small_disk)))
         server = stack.enter_context(a_server()) if form.database == "postgresql" else None
         address = server.address(server.make()) if server else ""
         async with (
             Nursery(form.library) as nursery,
-            a_school(
-                folder, form, seed, nursery=nursery, postgresql=address, port=port
-            ) as school,
+            a_school(folder, form, seed, nursery=nursery, postgresql=address, port=port) as school,
         ):
             try:
                 outcome = await run.does(school, tell, server)

@@ -138,7 +138,7 @@ class School:
     async def comes_to_rest(self, within: float = 90) -> None:
         """Wait until nothing is owed or behind; a lease may have to run out for that."""
         async with asyncio.timeout(within):
-            while await self.unfinished() or self.sandbox.world.bots[BOT_ID].queue.pending:
+            while await self.unfinished() or self.sandbox.world.bots[BOT_ID].queue.pending:  # noqa: ASYNC110
                 await asyncio.sleep(0.25)
 
     def tail(self) -> str:
@@ -205,9 +205,7 @@ async def a_school(
         if form.faults:
             sandbox.world.faults = Faults(seed=seed, **form.faults)
         database = Database(address)
-        school = School(
-            form, folder, address, sandbox, wire, crowd, database, houses, chance
-        )
+        school = School(form, folder, address, sandbox, wire, crowd, database, houses, chance)
         try:
             yield school
         finally:

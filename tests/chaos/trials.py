@@ -104,7 +104,7 @@ async def database_killed(school: School, server: Mortal, tell: Tell = quiet) ->
 
 
 class FullForOne:
-    """A disk that is full for one process: no file of it may grow, nor be written beyond a page."""
+    """A disk that is full for one process: none of its files takes more than a page."""
 
     def __init__(self, house: Installation) -> None:
         self._house = house
