@@ -102,18 +102,21 @@ def _one(
             caused[blow] += 1
         else:
             reasons.append(f"a copy at {copy.at:.2f} that nothing explains")
-    if not copies:
-        account.lost += 1
-    elif reasons:
-        account.unexplained += 1
-    elif len(copies) > 1:
-        account.duplicated += 1
-    elif row.attempts > 1:
-        account.recovered += 1
-    else:
-        account.ok += 1
-    if reasons or not copies:
+    verdict = _verdict(row, copies, reasons)
+    setattr(account, verdict, getattr(account, verdict) + 1)
+    if verdict in {"lost", "unexplained"}:
         account.why.append(f"{row.cause} ({row.id}), {len(copies)} copies: {', '.join(reasons)}")
+
+
+def _verdict(row: Ledger, copies: list[Entry], reasons: list[str]) -> str:
+    """Return the one name for what became of a message."""
+    if not copies:
+        return "lost"
+    if reasons:
+        return "unexplained"
+    if len(copies) > 1:
+        return "duplicated"
+    return "recovered" if row.attempts > 1 else "ok"
 
 
 def _before_its_mark(copy: Entry, following: Entry, blows: Sequence[Blow]) -> int | None:
