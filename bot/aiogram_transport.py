@@ -51,7 +51,9 @@ from aiogram.types import (
     Update,
 )
 from aiohttp import ClientConnectorError, ClientError, ClientTimeout
+from multidict import CIMultiDict
 from pydantic import ValidationError
+from yarl import URL
 
 from bot.telegram_events import ALLOWED, event_of
 from bot.telegram_faults import bad_request, other_refusal, unless_unchanged
@@ -79,7 +81,8 @@ from handlers.messages import (
 )
 
 _IN_TIME = ClientTimeout(total=SEND_TIMEOUT)
-_JSON = {"Content-Type": "application/json"}
+_JSON = CIMultiDict({"Content-Type": "application/json"})
+_compact = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 class _GetRawUpdates(TelegramMethod[list[dict[str, Any]]]):
@@ -106,6 +109,10 @@ def _form_of_answer(method: type[TelegramMethod[TelegramType]]) -> type[Response
 class _Session(AiohttpSession):
     """aiogram's session, without what it does again and again or waits for in vain."""
 
+    def __init__(self, api: TelegramAPIServer) -> None:
+        super().__init__(api=api)
+        self._addresses: dict[type[TelegramMethod[Any]], URL] = {}
+
     def check_response(
         self, bot: Bot, method: TelegramMethod[TelegramType], status_code: int, content: str
     ) -> Response[TelegramType]:
@@ -130,17 +137,21 @@ class _Session(AiohttpSession):
             TimeoutError: no answer in time.
         """
         session = await self.create_session()
-        url = self.api.api_url(token=bot.token, method=method.__api_method__)
-        body = json.dumps(params, ensure_ascii=False, separators=(",", ":")).encode()
+        url = self._addresses.get(method)
+        if url is None:
+            address = self.api.api_url(token=bot.token, method=method.__api_method__)
+            url = self._addresses[method] = URL(address)
+        body = _compact(params).encode()
         async with session.post(url, data=body, headers=_JSON, timeout=_IN_TIME) as response:
-            content = await response.text()
+            content = await response.read()
         if response.status == HTTPStatus.OK:
             with suppress(ValueError):
                 match json.loads(content):
                     case {"ok": True, "result": result}:
                         return result
         asked = method.model_construct(None, **params)
-        return self.check_response(bot, asked, response.status, content).result
+        words = content.decode(errors="replace")
+        return self.check_response(bot, asked, response.status, words).result
 
     async def close(self) -> None:
         """Let go of connections; only TLS has to be given a moment to say goodbye."""

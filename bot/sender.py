@@ -30,6 +30,7 @@ from bot.texts import Texts, texts
 from handlers.class_views import class_view
 from handlers.clock import Clock
 from handlers.desk import Toast
+from handlers.first_asks import first_asks_of
 from handlers.flag_views import flag_view
 from handlers.messages import (
     Delivered,
@@ -52,15 +53,16 @@ from storage import asking, cards, contacts, ledger
 from storage.database import Database, Session, is_outage
 from storage.editions import EditionReason, again, card_again
 from storage.flags import CARD
-from storage.ledger import Lane, Mark, State
+from storage.ledger import Lane, Mark, Owed, State, ToDo
 from storage.migrating import chat_moved
 from storage.signoffs import sign_off_of
-from storage.tables import Card, Contact, Ledger
+from storage.tables import Card, Contact
 
 log = structlog.get_logger()
 
 WINDOW = 8  # messages in flight for each bot: what a kill can double at most (design 3.2)
 ROUND_TRIP = 0.25  # seconds that a message and its marks take, on the paid lane
+SIDE_BY_SIDE = 64  # requests under way for each bot: as many connections as both libraries keep
 DRAWN_TOGETHER = 2  # a picture takes a core for a tenth of a second, and 30 MB while it is drawn
 REPLY_WINDOWS = 3  # after so many the bulk has its turn: a quarter is its own
 AHEAD = 5.0  # seconds that a message waits at most for the one before it in its chat
@@ -78,15 +80,20 @@ def window_at(rate: float) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """A claimed message with what it takes to send it: None as message means nothing to say."""
+    """A claimed message with what it takes to send it: None as message means nothing to say.
 
-    entry: Ledger
-    contact: Contact
+    `shows` is the card that it is and the revision it says; `about` the card it goes with and
+    whose it is.
+    """
+
+    entry: Owed
+    chat_id: int
     message: Rendered | None
-    card: Card | None = None
+    shows: tuple[int, int] | None = None
     reply_to: int | None = None
     fault: str | None = None
     picture: DayPicture | None = None
+    about: tuple[Card, Contact] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,18 +188,19 @@ class Sender:
         """Send one window of the ledger and one of the mirrors; return how much was done."""
         if self.unauthorized or not self._may_send():
             return 0
-        return await self._send_owed() + await self._mirror() + await self._withdraw()
+        now = self._clock()
+        async with self._database.reading() as session:
+            to_do = await ledger.to_do(
+                session, self._transport.bot_id, now, coalesce=self._coalesce
+            )
+        done = await self._send_owed(to_do, now) if to_do.owed else 0
+        done += await self._mirror(now) if to_do.mirror else 0
+        return done + (await self._withdraw() if to_do.withdraw else 0)
 
     # ---- the ledger ------------------------------------------------------------------------
 
-    async def _send_owed(self) -> int:
-        now = self._clock()
-        async with self._database.reading() as session:
-            to_do = await ledger.to_do(session, self._transport.bot_id, now)
-        if not to_do:
-            return 0
-
-        async def take(session: Session) -> list[Ledger]:
+    async def _send_owed(self, to_do: ToDo, now: datetime) -> int:
+        async def take(session: Session) -> list[Owed]:
             if to_do.recover:
                 await ledger.recover(session, self._transport.bot_id)
             if to_do.expire:
@@ -206,14 +214,11 @@ class Sender:
         self._reply_windows = self._reply_windows + 1 if full else 0
         if self._after_claim is not None:
             await self._after_claim()
-        async with self._database.reading() as session:
-            window = await _window(session, claimed, now)
-            items = [await self._prepared(session, entry, now, window) for entry in claimed]
-        results = await self._in_order(items)
+        results = await self._in_order(await self._prepared(claimed, now))
         await self._keep(results)
         return len(claimed)
 
-    async def _claim(self, session: Session, now: datetime) -> list[Ledger]:
+    async def _claim(self, session: Session, now: datetime) -> list[Owed]:
         """Take a window: replies first, but after three of nothing else it is the bulk's turn."""
         claim = partial(
             ledger.claim, session, self._transport.bot_id, self._owner, now, self._width
@@ -223,29 +228,38 @@ class Sender:
             return found
         return await claim(bulk=bulk)
 
-    async def _prepared(
-        self, session: Session, entry: Ledger, now: datetime, window: Window
+    async def _prepared(self, claimed: Sequence[Owed], now: datetime) -> list[Item]:
+        """Put a window's messages into words; one that cannot be does not stop the others."""
+        async with self._database.reading() as session:
+            plain = await _first_asks(session, claimed, now)
+            rest = [entry for entry in claimed if entry.id not in plain]
+            window = await _window(session, rest, now)
+            return [
+                plain.get(entry.id) or await self._prepared_alone(session, entry, now, window)
+                for entry in claimed
+            ]
+
+    async def _prepared_alone(
+        self, session: Session, entry: Owed, now: datetime, window: Window
     ) -> Item:
-        """Prepare a message; one that cannot be put into words does not stop the others."""
         try:
             return await self._prepare(session, entry, now, window)
         except Exception as error:
             if is_outage(error):
                 raise
             log.exception("message cannot be put into words", entry=entry.id)
-            contact = window.contacts[entry.contact_id]
-            return Item(entry, contact, None, fault=type(error).__name__)
+            chat_id = window.contacts[entry.contact_id].chat_id
+            return Item(entry, chat_id, None, fault=type(error).__name__)
 
-    async def _prepare(
-        self, session: Session, entry: Ledger, now: datetime, window: Window
-    ) -> Item:
+    async def _prepare(self, session: Session, entry: Owed, now: datetime, window: Window) -> Item:
         contact = window.contacts[entry.contact_id]
         words = texts(contact.language)
         card = window.cards.get(entry.card_id) if entry.card_id else None
+        about = (card, contact) if card else None
         message: Rendered | None = None
         reply_to: int | None = None
         if contact.state != "active":
-            return Item(entry, contact, None)
+            return Item(entry, contact.chat_id, None)
         if entry.kind == "text":
             payload = ledger.payload_of(entry)
             message = render_message.message(payload["key"], payload["params"], words)
@@ -275,58 +289,59 @@ class Sender:
             reply_to = card.message_id
         elif entry.kind == "picture" and card is not None:
             picture = await day_picture(session, card, now)
-            return Item(entry, contact, None, picture=picture)
-        return Item(entry, contact, message, card, reply_to)
+            return Item(entry, contact.chat_id, None, picture=picture, about=about)
+        shows = (card.id, card.revision) if card and entry.kind == "card" else None
+        return Item(entry, contact.chat_id, message, shows, reply_to, about=about)
 
     async def _in_order(self, items: Sequence[Item]) -> list[Sent]:
         """Send side by side, but what goes to one chat in its order.
 
-        Nobody waits long for the message before theirs: a lease must not end under a send.
+        Nobody waits long for the message before theirs, but goes back to be claimed again: a
+        lease must not end under a send.
         """
         latest = monotonic() + AHEAD
-        before: dict[int, asyncio.Task[Sent]] = {}
-        sending: list[asyncio.Task[Sent]] = []
+        chats: dict[int, list[Item]] = {}
         for item in items:
-            ahead = before.get(item.contact.id)
-            task = asyncio.create_task(self._send_after(ahead, item, latest))
-            before[item.contact.id] = task
-            sending.append(task)
-        return await asyncio.gather(*sending)
+            chats.setdefault(item.chat_id, []).append(item)
+        waiting = iter(chats.values())
+        done: list[Sent] = []
 
-    async def _send_after(
-        self, ahead: asyncio.Task[Sent] | None, item: Item, latest: float
-    ) -> Sent:
-        if item.picture is not None:
-            async with self._drawing:
-                item = await self._drawn(item)
-        if ahead is not None:
-            await asyncio.wait({ahead}, timeout=max(latest - monotonic(), 0))
-        return await self._send(item)
+        async def work() -> None:
+            for one_chat in waiting:
+                for place, item in enumerate(one_chat):
+                    late = place > 0 and monotonic() > latest
+                    done.append(Sent(item, Wait(0)) if late else await self._send(item))
+
+        await asyncio.gather(*(work() for _ in range(min(len(chats), SIDE_BY_SIDE))))
+        return done
 
     async def _drawn(self, item: Item) -> Item:
         """Draw a picture in a thread, outside any transaction; without one nothing is sent."""
-        if item.picture is None:
+        if item.picture is None or item.about is None:
             return item
         try:
-            words = texts(item.contact.language)
+            words = texts(item.about[1].language)
             return replace(item, message=await asyncio.to_thread(self._draw, item.picture, words))
         except Exception:
             log.exception("picture not drawn", entry=item.entry.id)
             return item
 
     async def _send(self, item: Item) -> Sent:
+        if item.picture is not None:
+            async with self._drawing:
+                item = await self._drawn(item)
         if item.fault is not None:
             return Sent(item, Rejected(item.fault))
         if item.message is None:
             return Sent(item, TargetGone())
         bulk = item.entry.lane == Lane.bulk
-        chat_id = item.contact.chat_id
-        if wait := await self._pacer.turn(Traffic.bulk if bulk else Traffic.reply, chat_id):
+        traffic = Traffic.bulk if bulk else Traffic.reply
+        if wait := await self._pacer.turn(traffic, item.chat_id):
             return Sent(item, Wait(wait))
         if not self._may_send():  # the process slept, and another sends for this bot by now
             return Sent(item, Wait(0))
         result = await self._transport.send(
-            chat_id, item.message, reply_to=item.reply_to, paid=bulk and self._pacer.paid
+            item.chat_id, item.message, reply_to=item.reply_to, paid=bulk and self._pacer.paid
         )
         self.results[type(result).__name__] += 1
         if isinstance(result, Wait):
@@ -352,14 +367,14 @@ class Sender:
         if isinstance(result, Unauthorized):
             self._stop_sending()
         elif isinstance(result, Unreachable):
-            await _keep_unreachable(session, item.contact.id, now)
+            await _keep_unreachable(session, item.entry.contact_id, now)
         elif isinstance(result, Rejected):
             log.error("message rejected", entry=item.entry.id, reason=result.reason)
         elif isinstance(result, Migrated):
-            await chat_moved(session, item.contact.id, result.new_chat_id)
+            await chat_moved(session, item.entry.contact_id, result.new_chat_id)
             await again(session, item.entry.id, EditionReason.migrated, now)
-        elif isinstance(result, Delivered) and item.entry.kind == "unsigned" and item.card:
-            about = item.card
+        elif isinstance(result, Delivered) and item.entry.kind == "unsigned" and item.about:
+            about, _ = item.about
             if await sign_off_of(session, about.about_id, about.day, about.slot):
                 # Signed while the reminder was on its way.
                 await ledger.withdraw_chasers(session, about.about_id, about.day, about.slot)
@@ -370,9 +385,8 @@ class Sender:
 
     # ---- mirrors ---------------------------------------------------------------------------
 
-    async def _mirror(self) -> int:
+    async def _mirror(self, now: datetime) -> int:
         """Edit cards until they show what is kept; a kill in between leaves none behind."""
-        now = self._clock()
         async with self._database.reading() as session:
             stale = await cards.stale_cards(
                 session, self._transport.bot_id, now, self._width, coalesce=self._coalesce
@@ -488,17 +502,35 @@ async def _keep_messages(
     chats: dict[int, int] = {}
     replaced: list[tuple[int, int]] = []
     for item, result in ((sent.item, sent.result) for sent in results):
-        if item.card is None or item.entry.kind != "card" or not isinstance(result, Delivered):
+        if item.shows is None or not isinstance(result, Delivered):
             continue
-        if item.card.id in stand:  # asked for twice within one window
-            replaced.append((item.contact.chat_id, stand[item.card.id][0]))
-        stand[item.card.id] = (result.message_id, item.card.revision)
-        chats[item.card.id] = item.contact.chat_id
+        card_id, revision = item.shows
+        if card_id in stand:  # asked for twice within one window
+            replaced.append((item.chat_id, stand[card_id][0]))
+        stand[card_id] = (result.message_id, revision)
+        chats[card_id] = item.chat_id
     before = await cards.keep_messages(session, stand, now)
     return replaced + [(chats[card_id], message) for card_id, message in before.items()]
 
 
-async def _window(session: Session, claimed: Sequence[Ledger], now: datetime) -> Window:
+async def _first_asks(session: Session, claimed: Sequence[Owed], now: datetime) -> dict[int, Item]:
+    """Return the messages of the morning's bulk in words, by entry; the others are not in it."""
+    asks = {e.card_id: e for e in claimed if e.kind == "card" and e.card_id is not None}
+    try:
+        found = await first_asks_of(session, asks.keys(), now)
+    except Exception as error:
+        if is_outage(error):
+            raise
+        return {}  # one of them spoils it: each is looked at by itself
+    items: dict[int, Item] = {}
+    for card_id, ask in found.items():
+        message = render_household.household(ask.view, texts(ask.language))
+        shows = (card_id, ask.view.revision)
+        items[asks[card_id].id] = Item(asks[card_id], ask.chat_id, message, shows)
+    return items
+
+
+async def _window(session: Session, claimed: Sequence[Owed], now: datetime) -> Window:
     """Load what the claimed messages are about, all of them together."""
     chats = await contacts.contacts_by_id(session, (entry.contact_id for entry in claimed))
     about = (entry.card_id for entry in claimed if entry.card_id is not None)
@@ -524,11 +556,11 @@ async def _households(
 async def _withdraw_answered(session: Session, results: Sequence[Sent], now: datetime) -> None:
     """Ask for reminders to be taken back that nobody is waited for by the time they arrive."""
     reminded = [
-        (sent.item.card, sent.item.contact)
+        sent.item.about
         for sent in results
         if isinstance(sent.result, Delivered)
         and sent.item.entry.kind == "reminder"
-        and sent.item.card is not None
+        and sent.item.about is not None
     ]
     if not reminded:
         return
@@ -548,7 +580,7 @@ def _anybody_awaited(wards: Sequence[Ward]) -> bool:
     return any(ward.awaited for ward in wards if ward.right.may_answer)
 
 
-def _is_stopped(entry: Ledger, card: Card, window: Window) -> bool:
+def _is_stopped(entry: Owed, card: Card, window: Window) -> bool:
     """Say whether an ask has lost its rounds before anybody saw it."""
     about = window.households
     return (
@@ -600,7 +632,7 @@ def _mark(sent: Sent, now: datetime) -> Mark:
                 entry.id,
                 State.pending,
                 error=reason,
-                not_before=now + timedelta(seconds=min(2**entry.attempts, 60)),
+                not_before=now + timedelta(seconds=min(2 ** (entry.attempts - 1), 60)),
             )
         case Unclear(reason):
             return Mark(entry.id, State.unknown, error=reason)

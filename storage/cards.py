@@ -4,12 +4,12 @@ from collections.abc import Iterable, Mapping
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import and_, bindparam, case, or_, union, update
+from sqlalchemy import ColumnElement, bindparam, case, or_, union, update
 from sqlalchemy import select as of_rows
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from storage.sql import affected, table
+from storage.sql import affected, among, listed, table
 from storage.tables import Card, Contact, Enrolment, Guardianship, Unit
 
 COALESCED = timedelta(seconds=30)
@@ -177,25 +177,27 @@ async def refresh_own(session: AsyncSession, contact_id: int, *, since: date) ->
     )
 
 
+def behind(bot_id: int, now: datetime, *, coalesce: bool) -> list[ColumnElement[bool]]:
+    """Return when a card's message is behind; class cards and summaries wait half a minute."""
+    card = table(Card).c
+    conditions = [card.bot_id == bot_id, card.shown < card.revision, card.message_id.is_not(None)]
+    if coalesce:
+        rested = or_(
+            card.kind.in_(["household", "flag"]),
+            card.shown_at.is_(None),
+            card.shown_at <= now - COALESCED,
+            card.shown_at > now,  # the clock was set back
+        )
+        conditions.append(rested)
+    return conditions
+
+
 async def stale_cards(
     session: AsyncSession, bot_id: int, now: datetime, limit: int, *, coalesce: bool = True
 ) -> list[Card]:
-    """Return cards whose message is behind; class cards and summaries wait half a minute."""
-    behind = and_(
-        col(Card.bot_id) == bot_id,
-        col(Card.shown) < col(Card.revision),
-        col(Card.message_id).is_not(None),
-    )
-    query = select(Card).where(behind)
-    if coalesce:
-        rested = or_(
-            col(Card.kind).in_(["household", "flag"]),
-            col(Card.shown_at).is_(None),
-            col(Card.shown_at) <= now - COALESCED,
-            col(Card.shown_at) > now,  # the clock was set back
-        )
-        query = query.where(rested)
-    return list(await session.exec(query.order_by(col(Card.id)).limit(limit)))
+    """Return cards whose message is behind."""
+    stale = select(Card).where(*behind(bot_id, now, coalesce=coalesce))
+    return list(await session.exec(stale.order_by(col(Card.id)).limit(limit)))
 
 
 async def keep_messages(
@@ -210,22 +212,22 @@ async def keep_messages(
     card: Any = table(Card).c
     found = await session.exec(  # type: ignore[call-overload]
         of_rows(card.id, card.message_id).where(
-            card.id.in_(list(sent)), card.message_id.is_not(None)
+            among(session, card.id, sent), card.message_id.is_not(None)
         )
     )
     before = {id_: message for id_, message in found if message != sent[id_][0]}
-    revision: Any = bindparam("b_revision")
+    rows = [(id_, message, revision) for id_, (message, revision) in sent.items()]
+    which, message, revision = listed(session, rows, 3)
     statement = (
         update(table(Card))
-        .where(card.id == bindparam("b_id"))
+        .where(card.id == which)
         .values(
-            message_id=bindparam("b_message"),
+            message_id=message,
             shown=case((card.shown > revision, card.shown), else_=revision),
             shown_at=now,
         )
     )
-    rows = [{"b_id": id_, "b_message": m, "b_revision": shown} for id_, (m, shown) in sent.items()]
-    await affected(session, statement, rows)
+    await affected(session, statement)
     return before
 
 

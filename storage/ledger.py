@@ -6,16 +6,28 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import IntEnum, StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, and_, bindparam, case, func, literal, or_, text, update
+from sqlalchemy import (
+    ColumnElement,
+    and_,
+    bindparam,
+    case,
+    func,
+    literal,
+    literal_column,
+    or_,
+    text,
+    update,
+)
 from sqlalchemy import select as of_rows
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from storage.cards import behind
 from storage.care import SENT_AGAIN, owable
 from storage.sealing import Private
-from storage.sql import affected, insert_into, is_sqlite, table
+from storage.sql import affected, insert_into, is_sqlite, listed, table
 from storage.tables import Card, Contact, Ledger
 
 LEASE_SECONDS = 20
@@ -37,6 +49,13 @@ class State(StrEnum):
     expired = "expired"
     withdrawing = "withdrawing"
     withdrawn = "withdrawn"
+
+
+# As the partial indexes have them, word for word: SQLite uses none of them for a parameter.
+_PENDING: ColumnElement[bool] = literal_column("ledger.state = 'pending'")
+_IN_HAND: ColumnElement[bool] = literal_column(
+    "ledger.state IN ('sending', 'unknown', 'withdrawing')"
+)
 
 
 class Lane(IntEnum):
@@ -64,7 +83,22 @@ def day_of(cause: str) -> date:
     return date.fromisoformat(named[1]) if named else UNDATED
 
 
-def payload_of(entry: Ledger) -> dict[str, Any]:
+class Owed(NamedTuple):
+    """A message owed as its sender claims it; `attempts` counts this one too."""
+
+    id: int
+    contact_id: int
+    kind: str
+    cause: str
+    edition: int
+    lane: int
+    edition_reason: str | None
+    card_id: int | None
+    payload: Private | None
+    attempts: int
+
+
+def payload_of(entry: Ledger | Owed) -> dict[str, Any]:
     """Open what a message is about."""
     if entry.payload is None:
         return {}
@@ -148,33 +182,53 @@ async def owe_under(
 
 @dataclass(frozen=True, slots=True)
 class ToDo:
-    """What waits in a bot's ledger: to be sent, too late to be sent, left behind by a sender."""
+    """What waits for a bot's sender.
+
+    Messages to be sent, too late to be sent, left behind by a sender, to be taken out of a chat;
+    and cards that are behind.
+    """
 
     send: bool
     expire: bool
     recover: bool
+    withdraw: bool
+    mirror: bool
 
-    def __bool__(self) -> bool:
+    @property
+    def owed(self) -> bool:
+        """Whether there is something in the ledger to begin with."""
         return self.send or self.expire or self.recover
 
 
-async def to_do(session: AsyncSession, bot_id: int, now: datetime) -> ToDo:
+async def to_do(
+    session: AsyncSession, bot_id: int, now: datetime, *, coalesce: bool = True
+) -> ToDo:
     """Say what a bot has to do, without taking the writer's turn."""
     entry = table(Ledger).c
 
     def any_of(*conditions: ColumnElement[bool]) -> ColumnElement[bool]:
         return of_rows(entry.id).where(entry.bot_id == bot_id, *conditions).exists()
 
-    pending = entry.state == State.pending.value
-    left = entry.state.in_([State.sending.value, State.unknown.value])
     found = await session.exec(  # type: ignore[call-overload]
         of_rows(
-            any_of(pending, or_(entry.not_before.is_(None), entry.not_before <= now)),
-            any_of(pending, entry.not_after <= now),
-            any_of(left, entry.lease_until < _database_now(session)),
+            any_of(_PENDING, or_(entry.not_before.is_(None), entry.not_before <= now)),
+            any_of(_PENDING, entry.not_after <= now),
+            any_of(*_left_behind(session)),
+            any_of(_IN_HAND, entry.state == State.withdrawing.value),
+            of_rows(table(Card).c.id).where(*behind(bot_id, now, coalesce=coalesce)).exists(),
         )
     )
     return ToDo(*map(bool, found.one()))
+
+
+def _left_behind(session: AsyncSession) -> tuple[ColumnElement[bool], ...]:
+    """Return when a message's sender did not come back for it, by the database's clock."""
+    entry = table(Ledger).c
+    return (
+        _IN_HAND,
+        entry.state != State.withdrawing.value,
+        entry.lease_until < _database_now(session),
+    )
 
 
 async def expire(session: AsyncSession, bot_id: int, now: datetime) -> int:
@@ -184,7 +238,7 @@ async def expire(session: AsyncSession, bot_id: int, now: datetime) -> int:
         update(table(Ledger))
         .where(
             col(Ledger.bot_id) == bot_id,
-            col(Ledger.state) == State.pending.value,
+            _PENDING,
             col(Ledger.not_after) <= now,
         )
         .values(state=State.expired.value),
@@ -203,9 +257,8 @@ async def recover(session: AsyncSession, bot_id: int) -> int:
         session,
         update(table(Ledger))
         .where(
-            entry.bot_id == bot_id,
-            entry.state.in_([State.sending.value, State.unknown.value]),
-            entry.lease_until < _database_now(session),
+            col(Ledger.bot_id) == bot_id,
+            *_left_behind(session),
         )
         .values(
             state=case((doubtful, State.unclear.value), else_=State.pending.value),
@@ -224,45 +277,70 @@ async def claim(
     *,
     bulk: bool = True,
     replies: bool = True,
-) -> list[Ledger]:
+) -> list[Owed]:
     """Take up to `count` messages to send: marked `sending` before anything is sent.
 
     Replies come before bulk; without `bulk` (Telegram said to wait) only replies are taken, and
     without `replies` (there have been nothing else for a while) only bulk.
     """
-    query = (
-        select(Ledger)
+    entry = table(Ledger).c
+    first = (
+        of_rows(entry.id)
         .where(
-            Ledger.bot_id == bot_id,
-            Ledger.state == State.pending.value,
-            (col(Ledger.not_before).is_(None)) | (col(Ledger.not_before) <= now),
-            (col(Ledger.not_after).is_(None)) | (col(Ledger.not_after) > now),
-            col(Ledger.lane) >= (Lane.reply if replies else Lane.bulk),
-            col(Ledger.lane) <= (Lane.bulk if bulk else Lane.reply),
+            entry.bot_id == bot_id,
+            _PENDING,
+            or_(entry.not_before.is_(None), entry.not_before <= now),
+            or_(entry.not_after.is_(None), entry.not_after > now),
+            entry.lane >= (Lane.reply if replies else Lane.bulk),
+            entry.lane <= (Lane.bulk if bulk else Lane.reply),
         )
-        .order_by(col(Ledger.lane), col(Ledger.id))
+        .order_by(entry.lane, entry.id)
         .limit(count)
     )
     if not is_sqlite(session):
-        query = query.with_for_update(skip_locked=True)
-    claimed = list(await session.exec(query))
-    if claimed:
-        await affected(
-            session,
-            update(table(Ledger))
-            .where(col(Ledger.id).in_([entry.id for entry in claimed]))
-            .values(
-                state=State.sending.value,
-                owner=owner,
-                lease_until=_database_now(session, LEASE_SECONDS),
-                attempts=table(Ledger).c.attempts + 1,
-            ),
+        first = first.with_for_update(skip_locked=True)
+    taken = await session.exec(
+        update(table(Ledger))
+        .where(entry.id.in_(first.scalar_subquery()))
+        .values(
+            state=State.sending.value,
+            owner=owner,
+            lease_until=_database_now(session, LEASE_SECONDS),
+            attempts=entry.attempts + 1,
         )
-    return claimed
+        .returning(*(entry[name] for name in Owed._fields))
+        .execution_options(synchronize_session=False)
+    )
+    return sorted(map(Owed._make, taken), key=lambda owed: (owed.lane, owed.id))
 
 
 async def mark(session: AsyncSession, owner: str, marks: Sequence[Mark]) -> None:
     """Keep what became of claimed messages, for those that are still ours."""
+    await _mark_sent(session, owner, [each for each in marks if each.state is State.sent])
+    await _mark_others(session, owner, [each for each in marks if each.state is not State.sent])
+
+
+async def _mark_sent(session: AsyncSession, owner: str, marks: Sequence[Mark]) -> None:
+    """Keep what arrived, at one moment: nearly all of a window, in one statement."""
+    if not marks:
+        return
+    entry = table(Ledger).c
+    which, message = listed(session, [(each.id, each.message_id or 0) for each in marks], 2)
+    await affected(
+        session,
+        update(table(Ledger))
+        .where(entry.id == which, entry.owner == owner)
+        .values(
+            state=State.sent.value,
+            message_id=message,
+            error=None,
+            not_before=None,
+            sent_at=marks[0].sent_at,
+        ),
+    )
+
+
+async def _mark_others(session: AsyncSession, owner: str, marks: Sequence[Mark]) -> None:
     if not marks:
         return
     ledger = table(Ledger)
@@ -362,6 +440,7 @@ async def reminders_to_withdraw(
         .join(Contact, col(Contact.id) == Ledger.contact_id)
         .where(
             Ledger.bot_id == bot_id,
+            _IN_HAND,
             Ledger.state == State.withdrawing.value,
             Contact.state == "active",
         )

@@ -16,7 +16,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from checkin.access import Access, Grant, Reach, Role
 from checkin.times import local_date
 from storage.sealing import Private
-from storage.sql import table
+from storage.sql import among, table
 from storage.tables import Consent, Contact, Enrolment, Guardianship, Person, RoleGrant, Unit
 from storage.units import within
 
@@ -233,7 +233,7 @@ async def rights_of_each(
             ),
         )
         .where(
-            col(Guardianship.guardian_id).in_(wanted),
+            among(session, tie.guardian_id, wanted),
             col(Guardianship.proved_at).is_not(None),
             or_(col(Guardianship.may_see), col(Guardianship.may_answer)),
             in_force(col(Guardianship.since), col(Guardianship.until), day),
@@ -246,7 +246,7 @@ async def rights_of_each(
         .where(Guardianship.student_id == Consent.subject_id, col(Guardianship.separate).is_(True))
         .exists(),
     ).where(
-        col(Consent.subject_id).in_(wanted),
+        among(session, table(Consent).c.subject_id, wanted),
         Consent.given_by == Consent.subject_id,
         col(Consent.withdrawn_at).is_(None),
     )

@@ -487,8 +487,9 @@ class Card(Row, table=True):
     __table_args__ = (
         UniqueConstraint("contact_id", "day", "kind", "slot", "about_id"),
         Index("ix_card_day_about_id", "day", "about_id"),
-        Index("ix_card_stale", "bot_id", "id", sqlite_where=text("shown < revision"),
-              postgresql_where=text("shown < revision")),
+        Index("ix_card_behind", "bot_id", "id",
+              sqlite_where=text("shown < revision AND message_id IS NOT NULL"),
+              postgresql_where=text("shown < revision AND message_id IS NOT NULL")),
     )  # fmt: skip
     id: int = row_id()
     bot_id: int = link("bot.id")
@@ -515,6 +516,8 @@ class Ledger(Row, table=True):
     __table_args__ = (
         UniqueConstraint("day", "bot_id", "contact_id", "cause", "rung", "edition"),
         Index("ix_ledger_pending", "bot_id", "lane", "id",
+              sqlite_where=text("state = 'pending'"), postgresql_where=text("state = 'pending'")),
+        Index("ix_ledger_expiring", "bot_id", "not_after",
               sqlite_where=text("state = 'pending'"), postgresql_where=text("state = 'pending'")),
         Index("ix_ledger_sending", "bot_id", "lease_until",
               sqlite_where=text("state IN ('sending', 'unknown', 'withdrawing')"),

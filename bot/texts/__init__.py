@@ -39,6 +39,8 @@ class Texts:
         if forms is None:
             raise MissingWordsError(f"{key} ({self.language})")
         form = forms[self.plural(params.get("n", 1)) if len(forms) > 1 else 0]
+        if not params and "{" not in form:
+            return form
         if escape:
             params = {name: _escaped(value) for name, value in params.items()}
         return form.format(**params)

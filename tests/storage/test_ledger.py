@@ -81,10 +81,10 @@ async def test_a_lease_that_ran_out_is_taken_back_and_one_that_did_not_is_not(
     await claim(database, "killed")
     async with database.writing() as session:
         assert await ledger.recover(session, BOT) == 0
-        assert not await ledger.to_do(session, BOT, NOW)
+        assert not (await ledger.to_do(session, BOT, NOW)).owed
     await lease_until(database, datetime.now(UTC) - timedelta(milliseconds=20))
     async with database.writing() as session:
-        assert await ledger.to_do(session, BOT, NOW)
+        assert (await ledger.to_do(session, BOT, NOW)).owed
         assert await ledger.recover(session, BOT) == 1
     assert await states(database) == {"ask": State.pending}
     assert await claim(database, "next") == ["ask"]
@@ -168,6 +168,6 @@ async def test_what_was_refused_for_now_waits_its_time(database: Database) -> No
         entry = (await ledger_of(session))[0]
         later = NOW + timedelta(seconds=30)
         await ledger.mark(session, "one", [Mark(entry.id, State.pending, not_before=later)])
-        assert not await ledger.to_do(session, BOT, NOW)
-        assert await ledger.to_do(session, BOT, later)
+        assert not (await ledger.to_do(session, BOT, NOW)).owed
+        assert (await ledger.to_do(session, BOT, later)).owed
         assert [e.cause for e in await ledger.claim(session, BOT, "one", later, 8)] == ["ask"]

@@ -60,9 +60,16 @@ def upgrade() -> None:
         _run('SET CONSTRAINTS ALL IMMEDIATE')
         _rebuild('ledger', 'day', _LEDGER_LINKS, _LEDGER_INDEXES, _NEW_KEY)
         _rebuild('history_entry', 'at', _HISTORY_LINKS, _HISTORY_INDEXES)
+    # Those that have not been sent yet are not behind: in the morning that is nearly all of them.
+    op.drop_index('ix_card_stale', table_name='card')
+    op.create_index('ix_card_behind', 'card', ['bot_id', 'id'], unique=False, sqlite_where=sa.text('shown < revision AND message_id IS NOT NULL'), postgresql_where=sa.text('shown < revision AND message_id IS NOT NULL'))
+    op.create_index('ix_ledger_expiring', 'ledger', ['bot_id', 'not_after'], unique=False, sqlite_where=sa.text("state = 'pending'"), postgresql_where=sa.text("state = 'pending'"))
 
 
 def downgrade() -> None:
+    op.drop_index('ix_card_behind', table_name='card')
+    op.create_index('ix_card_stale', 'card', ['bot_id', 'id'], unique=False, sqlite_where=sa.text('shown < revision'), postgresql_where=sa.text('shown < revision'))
+    op.drop_index('ix_ledger_expiring', table_name='ledger', sqlite_where=sa.text("state = 'pending'"), postgresql_where=sa.text("state = 'pending'"))
     if op.get_bind().dialect.name == 'sqlite':
         with op.batch_alter_table('ledger', schema=None) as batch_op:
             batch_op.drop_constraint(batch_op.f(_key_name(_NEW_KEY)), type_='unique')

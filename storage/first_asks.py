@@ -1,0 +1,141 @@
+"""Cards to be shown for the first time, about people of whom nobody has said anything yet.
+
+They are the morning's bulk, so they are read as columns, many at once: loading whole rows as
+objects costs more than sending them.
+"""
+
+from collections.abc import Collection
+from datetime import date, datetime
+from typing import NamedTuple
+
+from sqlalchemy import and_
+from sqlalchemy import select as of_rows
+from sqlmodel import col
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from checkin.statuses import Status
+from storage.people import open_name
+from storage.sql import among, table
+from storage.tables import Card, CheckIn, Contact, Person, Round, Unit
+
+
+class UnseenCard(NamedTuple):
+    """A household's card without a message yet, and where it goes."""
+
+    id: int
+    revision: int
+    day: date
+    slot: str
+    chat_id: int
+    language: str | None
+    person_id: int
+
+
+class Awaited(NamedTuple):
+    """Somebody's check-in as a card shows it; `untouched` when nothing was said or done in it."""
+
+    check_in_id: int
+    subject_id: int
+    school_id: int
+    status: Status
+    untouched: bool
+    name: str
+    unit_name: str
+    is_staff: bool
+    day: date
+    closes_at: datetime
+    late_until: datetime
+    closed: bool
+
+
+async def unseen_cards(session: AsyncSession, card_ids: Collection[int]) -> list[UnseenCard]:
+    """Return which of these cards are households' that have never been shown, in open chats."""
+    card, contact = table(Card).c, table(Contact).c
+    rows = await session.exec(  # type: ignore[call-overload]
+        of_rows(
+            card.id,
+            card.revision,
+            card.day,
+            card.slot,
+            card.focus,
+            contact.chat_id,
+            contact.language,
+            contact.person_id,
+        )
+        .join(Contact, contact.id == card.contact_id)
+        .where(
+            among(session, card.id, card_ids),
+            card.kind == "household",
+            card.message_id.is_(None),
+            contact.state == "active",
+            contact.person_id.is_not(None),
+        )
+    )
+    return [
+        UnseenCard(card_id, revision, day, slot, chat, language, person)
+        for card_id, revision, day, slot, focus, chat, language, person in rows
+        if not focus  # nothing is open on it
+    ]
+
+
+async def awaited(
+    session: AsyncSession, subject_ids: Collection[int], day: date, slot: str
+) -> dict[int, list[Awaited]]:
+    """Return the check-ins of these subjects on a day by subject, in the order of the rounds."""
+    checkin, held = table(CheckIn).c, table(Round).c
+    untouched = and_(
+        checkin.status.in_([Status.due.value, Status.asked.value]),
+        checkin.severity == 0,
+        checkin.disposition.is_(None),
+        checkin.answers.is_(None),
+        checkin.draft.is_(None),
+        checkin.asked_for.is_(None),
+        checkin.respondent_id.is_(None),
+        checkin.answered_at.is_(None),
+        checkin.valid_until.is_(None),
+        checkin.presence.is_(None),
+        checkin.excuse.is_(None),
+        checkin.via == "chat",
+        col(CheckIn.absent).is_(False),
+        col(CheckIn.late).is_(False),
+        held.cancelled_at.is_(None),
+    )
+    rows = await session.exec(  # type: ignore[call-overload]
+        of_rows(
+            checkin.id,
+            checkin.subject_id,
+            checkin.school_id,
+            checkin.status,
+            untouched,
+            table(Person).c.name,
+            table(Unit).c.name,
+            checkin.unit_id == checkin.school_id,
+            held.closes_at,
+            held.late_until,
+            held.closed_at,
+        )
+        .join(Round, held.id == checkin.round_id)
+        .join(Person, col(Person.id) == checkin.subject_id)
+        .join(Unit, col(Unit.id) == checkin.unit_id)
+        .where(held.day == day, held.slot == slot, among(session, checkin.subject_id, subject_ids))
+        .order_by(held.id)
+    )
+    found: dict[int, list[Awaited]] = {}
+    for id_, subject, school, status, plain, name, unit, staff, closes, late, closed in rows:
+        found.setdefault(subject, []).append(
+            Awaited(
+                id_,
+                subject,
+                school,
+                Status(status),
+                bool(plain),
+                open_name(name, subject),
+                unit,
+                bool(staff),
+                day,
+                closes,
+                late,
+                closed is not None,
+            )
+        )
+    return found
