@@ -63,6 +63,7 @@ log = structlog.get_logger()
 WINDOW = 8  # messages in flight for each bot: what a kill can double at most (design 3.2)
 ROUND_TRIP = 0.25  # seconds that a message and its marks take, on the paid lane
 SIDE_BY_SIDE = 64  # requests under way for each bot: as many connections as both libraries keep
+RUN_ON = 0.25  # seconds that full windows follow each other before edits have their turn
 DRAWN_TOGETHER = 2  # a picture takes a core for a tenth of a second, and 30 MB while it is drawn
 REPLY_WINDOWS = 3  # after so many the bulk has its turn: a quarter is its own
 AHEAD = 5.0  # seconds that a message waits at most for the one before it in its chat
@@ -186,7 +187,7 @@ class Sender:
 
     async def once(self) -> int:
         """Send one window of the ledger and one of the mirrors; return how much was done."""
-        if self.unauthorized or not self._may_send():
+        if not self._goes_on:
             return 0
         now = self._clock()
         async with self._database.reading() as session:
@@ -207,16 +208,27 @@ class Sender:
                 await ledger.expire(session, self._transport.bot_id, now)
             return await self._claim(session, now)
 
+        done, until = 0, monotonic() + RUN_ON
         claimed = await self._database.write(take)
-        if not claimed:
-            return 0
+        while claimed:
+            await self._send_window(claimed, now)
+            done += len(claimed)
+            if len(claimed) < self._width or monotonic() > until or not self._goes_on:
+                break
+            now = self._clock()
+            claimed = await self._database.write(partial(self._claim, now=now))
+        return done
+
+    async def _send_window(self, claimed: Sequence[Owed], now: datetime) -> None:
         full = len(claimed) == self._width and all(e.lane == Lane.reply for e in claimed)
         self._reply_windows = self._reply_windows + 1 if full else 0
         if self._after_claim is not None:
             await self._after_claim()
-        results = await self._in_order(await self._prepared(claimed, now))
-        await self._keep(results)
-        return len(claimed)
+        await self._keep(await self._in_order(await self._prepared(claimed, now)))
+
+    @property
+    def _goes_on(self) -> bool:
+        return self._may_send() and not self.unauthorized
 
     async def _claim(self, session: Session, now: datetime) -> list[Owed]:
         """Take a window: replies first, but after three of nothing else it is the bulk's turn."""
