@@ -59,7 +59,7 @@ def listed(session: AsyncSession, rows: Sequence[tuple[int, ...]], wide: int) ->
         return [func.json_extract(row, f"$[{place}]") for place in range(wide)]
     arrays = (literal([row[place] for row in rows], ARRAY(BigInteger)) for place in range(wide))
     names = [f"n{place}" for place in range(wide)]
-    given = func.unnest(*arrays).table_valued(*names)
+    given = func.unnest(*arrays).table_valued(*names).render_derived()
     return [given.c[name] for name in names]
 
 
