@@ -19,11 +19,13 @@ from handlers import corrections, upkeep
 from handlers.clock import Clock
 from handlers.flags import escalate
 from handlers.rounds import heartbeat
+from handlers.upkeep import Keep
 from storage.database import Database
 
 log = structlog.get_logger()
 
 Counts = Mapping[str, int]
+FOR_EVER = Keep()
 
 
 @dataclass(slots=True)
@@ -45,7 +47,12 @@ class Scheduler:
     """One process's duties on one APScheduler with nothing stored."""
 
     def __init__(
-        self, database: Database, clock: Clock, *, after: Callable[[], None] = lambda: None
+        self,
+        database: Database,
+        clock: Clock,
+        *,
+        after: Callable[[], None] = lambda: None,
+        keep: Keep = FOR_EVER,
     ) -> None:
         self._clock = clock
         self._after = after

@@ -27,6 +27,7 @@ from handlers.health import DutyState
 from handlers.inbox import Handled, Inbox
 from handlers.messages import FetchFailedError, MenuCommand, TokenRefusedError
 from handlers.router import Router, menu_of
+from handlers.upkeep import Keep
 from scheduler import Scheduler
 from storage import contacts, people
 from storage.database import Database
@@ -90,7 +91,12 @@ class App:
             for transport in self.transports
         }
         self._watch_outages = watch_outages
-        self.scheduler = Scheduler(self.database, clock, after=self.wake)
+        self.scheduler = Scheduler(
+            self.database,
+            clock,
+            after=self.wake,
+            keep=Keep(settings.keep_messages_days, settings.keep_history_days),
+        )
         self.inbox = Inbox(self.database, clock, Router(self._duties, join_url=settings.join_url))
         self.pollers = {
             each.bot_id: self._poller(each) for each in self.transports if not settings.public_url

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+LEAST_KEPT_DAYS = 30
 _TOKEN = re.compile(r"\d{5,16}:[A-Za-z0-9_-]{30,64}")
 
 FREE_LIMIT = 30.0  # messages a second that Telegram allows a bot for nothing
@@ -73,6 +74,14 @@ class Settings(BaseSettings):
         description="messages a second for each bot's bulk; above 30 they are Telegram's paid "
         "broadcast and cost Stars",
     )
+    keep_messages_days: int = Field(
+        default=90,
+        description="days for which is kept what was sent to whom; 30 or more, 0 for ever",
+    )
+    keep_history_days: int = Field(
+        default=0,
+        description="days for which each word about a check-in is kept; 30 or more, 0 for ever",
+    )
     join_url: str = Field(default="https://t.me", description="what invitation links start with")
     log_format: LogFormat = Field(
         default=LogFormat.plain,
@@ -98,6 +107,13 @@ class Settings(BaseSettings):
         ids = [token.get_secret_value().partition(":")[0] for token in value]
         if len(set(ids)) != len(ids):
             raise ValueError("the same bot is named twice; name each once")
+        return value
+
+    @field_validator("keep_messages_days", "keep_history_days")
+    @classmethod
+    def _is_long_enough(cls, value: int) -> int:
+        if value < 0 or 0 < value < LEAST_KEPT_DAYS:
+            raise ValueError(f"it must be {LEAST_KEPT_DAYS} days or more, or 0 to keep them all")
         return value
 
     @field_validator("api_url", "join_url")

@@ -38,7 +38,7 @@ async def heard(database: Database, clock: Clock, bot_id: int) -> dict[str, int]
         if now - since > MESSAGES_KEPT:
             cause = f"alarm:gap:{bot_id}:{since:%Y%m%d%H%M}"
             lost = {"from": since, "until": now, "lost": now - MESSAGES_KEPT}
-            told = await _tell_admins(session, now, cause, "alarm.gap", lost)
+            told = await tell_admins(session, now, cause, "alarm.gap", lost)
         return now - since, {"asked_again": asked, "admins_told": told}
 
     silence, counts = await database.write(make_good)
@@ -55,12 +55,12 @@ async def rival(database: Database, clock: Clock, bot_id: int) -> None:
     async def tell(session: Session) -> None:
         name = await contacts.bot_name(session, bot_id)
         cause = f"alarm:rival:{bot_id}:{now.date()}"
-        await _tell_admins(session, now, cause, "alarm.rival", {"bot": name})
+        await tell_admins(session, now, cause, "alarm.rival", {"bot": name})
 
     await database.write(tell)
 
 
-async def _tell_admins(
+async def tell_admins(
     session: Session, now: datetime, cause: str, key: str, params: Mapping[str, str | datetime]
 ) -> int:
     """Owe each admin who can be reached these words once; times as their own school has them."""

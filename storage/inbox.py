@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import delete, func, update
+from sqlalchemy import delete, func, tuple_, update
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -16,6 +16,7 @@ from storage.tables import JoinAttempt, Quarantined, Received
 
 # Telegram keeps messages for 24 hours; twice that, and no redelivery is taken for new.
 REMEMBERED = timedelta(hours=48)
+BATCH = 5000
 
 
 async def unseen(session: AsyncSession, bot_id: int, update_ids: Iterable[int]) -> set[int]:
@@ -56,13 +57,20 @@ async def set_aside(
 
 
 async def forget_old(session: AsyncSession, now: datetime) -> dict[str, int]:
-    """Forget what can no longer matter: handled updates and old wrong attempts."""
+    """Forget some of what can no longer matter: handled updates and old wrong attempts."""
+    received, tried = table(Received), table(JoinAttempt)
+    since = now - REMEMBERED
+    oldest = (
+        select(Received.bot_id, Received.update_id)
+        .where(Received.at < since)
+        .order_by(col(Received.at))
+        .limit(BATCH)
+    )
     updates = await affected(
-        session, delete(table(Received)).where(col(Received.at) < now - REMEMBERED)
+        session,
+        delete(received).where(tuple_(received.c.bot_id, received.c.update_id).in_(oldest)),
     )
-    tries = await affected(
-        session, delete(table(JoinAttempt)).where(col(JoinAttempt.at) < now - REMEMBERED)
-    )
+    tries = await affected(session, delete(tried).where(tried.c.at < since))
     return {"updates": updates, "attempts": tries}
 
 

@@ -31,6 +31,7 @@ ON_BOTH = (
     "tests/handlers/test_batches.py",
     "tests/handlers/test_delivery_proof.py",
     "tests/handlers/test_inbox.py",
+    "tests/handlers/test_retention.py",
     "tests/handlers/test_taps_at_the_close.py",
 )
 
