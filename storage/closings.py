@@ -103,6 +103,7 @@ async def owe_news(
         kind,
         f"{kind}:{held[0].day}:{held[0].slot}:{now:%Y%m%dT%H%M%S}",
         now,
+        school_id=held[0].school_id,
         lane=Lane.bulk,
         not_after=held[0].late_until,
     )

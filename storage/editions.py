@@ -60,7 +60,7 @@ async def again(session: AsyncSession, entry_id: int, reason: EditionReason, now
     """Owe what a row of the ledger owed, if it has failed by now."""
     of = table(Ledger).alias().c
     same = (*_KEY, "kind", "lane", "card_id", "payload")
-    owed = {name: of[name] for name in (*same, "not_after")}
+    owed = {name: of[name] for name in (*same, "turn", "school_id", "not_after")}
     return await owe_again(session, owed, (of.id == entry_id, of.state == "failed"), reason, now)
 
 

@@ -27,6 +27,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from storage.cards import behind
 from storage.care import SENT_AGAIN, owable
 from storage.sealing import Private
+from storage.shares import turns
 from storage.sql import affected, insert_into, is_sqlite, listed, table
 from storage.tables import Card, Contact, Ledger
 
@@ -151,15 +152,19 @@ async def owe_under(
     cause: str,
     now: datetime,
     *,
+    school_id: int,
     lane: Lane,
     not_after: datetime,
     rung: int = 0,
 ) -> int:
-    """Owe a message under each card that meets these conditions, in one statement.
+    """Owe a message of a school under each card that meets these conditions, in one statement.
 
     Once for each contact, cause and rung; again changes nothing. Return how many were owed.
     """
     card, entry = table(Card).c, table(Ledger).c
+    turn: ColumnElement[int] = literal(0)
+    if lane is Lane.bulk:
+        turn = await turns(session, school_id, card.bot_id, card.id, now)
     same: dict[str, Any] = {
         "day": literal(day_of(cause)),
         "cause": literal(cause),
@@ -167,6 +172,8 @@ async def owe_under(
         "edition": literal(0),
         "kind": literal(owable(kind)),
         "lane": literal(int(lane)),
+        "turn": turn,
+        "school_id": literal(school_id),
         "state": literal(State.pending.value),
         "attempts": literal(0),
         "not_after": literal(not_after, type_=entry.not_after.type),
@@ -294,7 +301,7 @@ async def claim(
             entry.lane >= (Lane.reply if replies else Lane.bulk),
             entry.lane <= (Lane.bulk if bulk else Lane.reply),
         )
-        .order_by(entry.lane, entry.id)
+        .order_by(entry.lane, entry.turn, entry.id)
         .limit(count)
     )
     if not is_sqlite(session):

@@ -12,6 +12,7 @@ from checkin.checkins import Status
 from storage.asking import GONE, ways_to_ask
 from storage.editions import EditionReason, owe_again
 from storage.ledger import Lane, day_of
+from storage.shares import turns
 from storage.sql import table
 from storage.tables import Bot, Card, CheckIn, Ledger, RoleGrant, Round
 
@@ -74,6 +75,8 @@ async def ask_again(
         "rung": literal(0),
         "kind": literal("reminder"),
         "lane": literal(int(Lane.bulk)),
+        "turn": await turns(session, held.school_id, card.bot_id, card.id, now),
+        "school_id": literal(held.school_id),
         "not_after": literal(held.closes_at, type_=other.not_after.type),
     }
     whose = (

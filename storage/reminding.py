@@ -96,6 +96,7 @@ async def owe_reminders(
         "reminder",
         f"teacher:{held.day}:{held.slot}",
         now,
+        school_id=held.school_id,
         lane=Lane.reply,
         not_after=held.closes_at,
         rung=rung,

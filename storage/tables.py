@@ -510,15 +510,19 @@ class Ledger(Row, table=True):
 
     The states are `storage.ledger.State`. `day` is the one that the cause names, so it takes
     nothing from what the key promises; on PostgreSQL the table is parted by it, and on both it
-    keeps a morning's keys side by side.
+    keeps a morning's keys side by side. `turn` is the order within the bulk of a bot, which its
+    schools share; `school_id` is whose bulk it is.
     """
 
     __table_args__ = (
         UniqueConstraint("day", "bot_id", "contact_id", "cause", "rung", "edition"),
-        Index("ix_ledger_pending", "bot_id", "lane", "id",
+        Index("ix_ledger_pending", "bot_id", "lane", "turn", "id",
               sqlite_where=text("state = 'pending'"), postgresql_where=text("state = 'pending'")),
         Index("ix_ledger_expiring", "bot_id", "not_after",
               sqlite_where=text("state = 'pending'"), postgresql_where=text("state = 'pending'")),
+        Index("ix_ledger_school", "school_id", "created_at",
+              sqlite_where=text("school_id IS NOT NULL"),
+              postgresql_where=text("school_id IS NOT NULL")),
         Index("ix_ledger_sending", "bot_id", "lease_until",
               sqlite_where=text("state IN ('sending', 'unknown', 'withdrawing')"),
               postgresql_where=text("state IN ('sending', 'unknown', 'withdrawing')")),
@@ -534,6 +538,8 @@ class Ledger(Row, table=True):
     edition_reason: str | None = None
     kind: str
     lane: int = Field(default=1, sa_type=SmallInteger)
+    turn: int = Field(default=0, sa_type=big().sa_type, sa_column_kwargs={"server_default": "0"})
+    school_id: int | None = maybe_big()
     card_id: int | None = maybe_link("card.id")
     payload: Private | None = sealed("ledger.payload")
     state: str = "pending"

@@ -26,7 +26,8 @@ _NEW_KEY = ['day', *_OLD_KEY]
 _LEDGER_LINKS = {'bot_id': 'bot', 'card_id': 'card', 'contact_id': 'contact'}
 _LEDGER_INDEXES = {
     'ix_ledger_card_id': '(card_id)',
-    'ix_ledger_pending': "(bot_id, lane, id) WHERE state = 'pending'",
+    'ix_ledger_pending': "(bot_id, lane, turn, id) WHERE state = 'pending'",
+    'ix_ledger_school': '(school_id, created_at) WHERE school_id IS NOT NULL',
     'ix_ledger_sending': "(bot_id, lease_until) WHERE state IN ('sending', 'unknown', 'withdrawing')",
 }
 _HISTORY_LINKS = {'by': 'person', 'check_in_id': 'check_in', 'subject_id': 'person'}
@@ -34,6 +35,11 @@ _HISTORY_INDEXES = {'ix_history_entry_check_in_id': '(check_in_id)'}
 
 
 def upgrade() -> None:
+    op.add_column('ledger', sa.Column('turn', sa.BigInteger(), server_default='0', nullable=False))
+    op.add_column('ledger', sa.Column('school_id', sa.BigInteger(), nullable=True))
+    op.drop_index('ix_ledger_pending', table_name='ledger')
+    op.create_index('ix_ledger_pending', 'ledger', ['bot_id', 'lane', 'turn', 'id'], unique=False, sqlite_where=sa.text("state = 'pending'"), postgresql_where=sa.text("state = 'pending'"))
+    op.create_index('ix_ledger_school', 'ledger', ['school_id', 'created_at'], unique=False, sqlite_where=sa.text('school_id IS NOT NULL'), postgresql_where=sa.text('school_id IS NOT NULL'))
     op.create_table('bot_lease',
     sa.Column('bot_id', sa.BigInteger(), autoincrement=False, nullable=False),
     sa.Column('part', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
@@ -82,6 +88,11 @@ def downgrade() -> None:
         _run('ALTER TABLE ledger DROP COLUMN day')
     op.drop_table('purge')
     op.drop_table('bot_lease')
+    op.drop_index('ix_ledger_school', table_name='ledger')
+    op.drop_index('ix_ledger_pending', table_name='ledger')
+    op.create_index('ix_ledger_pending', 'ledger', ['bot_id', 'lane', 'id'], unique=False, sqlite_where=sa.text("state = 'pending'"), postgresql_where=sa.text("state = 'pending'"))
+    op.drop_column('ledger', 'school_id')
+    op.drop_column('ledger', 'turn')
 
 
 def _run(statement: str) -> sa.CursorResult:
