@@ -150,19 +150,29 @@ def simulate(
     students: Annotated[int, typer.Option(help="how many, from 60 to 5000")] = 300,
     days: Annotated[int, typer.Option(help="school days, from 1 to 15")] = 2,
     seed: Annotated[int, typer.Option(help="the same seed, the same days")] = 1,
+    trouble: Annotated[
+        bool,
+        typer.Option(
+            "--trouble",
+            help="a bad month: refusals, hangs, outages of minutes and days, both clock changes;"
+            " up to 30 days",
+        ),
+    ] = False,
     transcript: Annotated[
         Path | None, typer.Option(help="write down all that was said", dir_okay=False)
     ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Live through school days at speed and check every count; exit 1 when anything differs."""
-    from simulator.families import MOST_DAYS  # noqa: PLC0415
+    from simulator.families import MOST_DAYS as USUALLY  # noqa: PLC0415
     from simulator.report import summary_lines  # noqa: PLC0415
+    from simulator.trouble import MOST_DAYS as IN_TROUBLE  # noqa: PLC0415
 
+    most = IN_TROUBLE if trouble else USUALLY
     if not 60 <= students <= 5000:
         fail("A town has 60 to 5000 students: --students 1200.")
-    if not 1 <= days <= MOST_DAYS:
-        fail(f"The calendar of the town knows 1 to {MOST_DAYS} school days: --days 5.")
+    if not 1 <= days <= most:
+        fail(f"The calendar of the town knows 1 to {most} school days: --days 5.")
     from bot.logs import set_up_logs  # noqa: PLC0415 - takes seconds, like `run`
     from bot.simulate import simulate as live  # noqa: PLC0415
 
@@ -171,7 +181,8 @@ def simulate(
 
     async def work() -> None:
         tell = _unheard if as_json else _tell_plainly
-        report = await live(students, days, seed, tell=tell, keep=transcript is not None)
+        keep = transcript is not None
+        report = await live(students, days, seed, tell=tell, keep=keep, trouble=trouble)
         reports.append(report)
 
     _run(_until_stopped(work()))

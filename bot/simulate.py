@@ -10,28 +10,28 @@ import random
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from time import monotonic
 from zoneinfo import ZoneInfo
 
 from bot.app import App
+from bot.driven import LONGEST_PAUSE, PATIENCE, REDRAWN_AFTER, Driven
 from bot.garbage import few_collections
 from bot.invented import SCHOOL_NAME, invented_school
-from bot.listener import FloodGuard, Poller
-from bot.pacer import Pacer
-from bot.sender import Sender
 from bot.settings import read_settings
 from checkin.plans import Plan
 from checkin.rosters import Roster
-from handlers.inbox import Handled
 from handlers.joining import CONSENT_VERSION
+from handlers.messages import FetchFailedError
 from handlers.rosters import import_roster
 from handlers.setup import make_school
 from sandbox.clock import ShiftedClock
+from sandbox.faults import Fault, Faults
 from sandbox.limits import Limits
 from sandbox.server import Sandbox
+from simulator import reading
 from simulator.families import (
     BEHAVIOURS,
     FIRST_DAY,
@@ -43,14 +43,18 @@ from simulator.families import (
     is_school_day,
     never_joined,
 )
-from simulator.oracle import Oracle
-from simulator.player import NoButtonError, Player
+from simulator.oracle import FAULT, Oracle
+from simulator.player import NoButtonError, Offered, Player
 from simulator.report import Report, Transcript, step_line
 from simulator.town import STAFF, Ladder, Phone, Rung, Subject, Town
+from simulator.trouble import HANGS, Silence, Trouble, bad_month
+from simulator.trouble import ZONE as BAD_ZONE
+from simulator.trouble import calendar as bad_calendar
 from storage import contacts, plans
 from storage.database import Session
 from storage.people import name_of
 from storage.rosters import KnownRoster, known_roster
+from storage.sqlite import keep_time
 from storage.tables import Consent, Contact
 from storage.units import School
 
@@ -62,8 +66,8 @@ NEVER_JOIN = 0.04  # of the guardians with a telephone; none of those without
 CLASS_SIZE = 40
 FEWEST, MOST = 24, 5000
 RARE_BELOW, ALL_DAYS = 300, 3  # a smaller town, or fewer days, cannot show everything
-WIDTH = 64  # messages in flight: nobody kills the simulation, so that more may come twice
-REDRAWN_AFTER = 31  # seconds: class cards and summaries are redrawn every half minute
+RARE_IN_TROUBLE = 0.25  # of the rare behaviours a day: a month has time for all of them
+FULL = 100  # updates that the messenger hands over at once at most
 
 Tell = Callable[[str], None]
 
@@ -81,20 +85,14 @@ class Fate:
 
 @dataclass(slots=True)
 class Moment:
-    """Something in the course of the days: steps of the ladder, or a scene."""
+    """Something in the course of the days: steps of the ladder, a scene, the end of a silence."""
 
     at: datetime
     day: date
-    rungs: list[Rung] = field(default_factory=list)
+    name: str = "no school"
     scene: Scene | None = None
     closed: bool = False
-
-    @property
-    def name(self) -> str:
-        """How the report calls it."""
-        if self.closed:
-            return "no school"
-        return self.scene.name if self.scene else " + ".join(rung.name for rung in self.rungs)
+    back: Silence | None = None
 
 
 async def simulate(
@@ -105,13 +103,24 @@ async def simulate(
     tell: Tell = lambda _line: None,
     keep: bool = False,
     fate: Fate | None = None,
+    trouble: bool = False,
 ) -> Report:
-    """Live through so many school days and return what came of it; with `keep` the words too."""
+    """Live through so many school days and return what came of it; with `keep` the words too.
+
+    With `trouble` the wire fails, the bot and the messenger are away for minutes, hours and days,
+    and the clock changes.
+    """
     begun = monotonic()
+    zone = BAD_ZONE if trouble else ZONE
+    dates = bad_calendar(days) if trouble else calendar(days)
+    school_days = [day for day in dates if is_school_day(day)]
+    bad = bad_month(school_days, seed) if trouble else Trouble()
     with tempfile.TemporaryDirectory(prefix="allclear-") as folder, few_collections():
-        clock = ShiftedClock(datetime.combine(FIRST_DAY - timedelta(days=1), time(12), ZONE))
+        clock = ShiftedClock(datetime.combine(dates[0] - timedelta(days=1), time(12), zone))
         clock.stop()
-        async with Sandbox(seed=seed, clock=clock, limits=Limits.none()) as sandbox:
+        async with Sandbox(
+            seed=seed, clock=clock, limits=Limits.none(), monotonic=clock.timestamp
+        ) as sandbox:
             settings = read_settings(
                 tokens=TOKEN,
                 api_url=sandbox.url,
@@ -120,11 +129,13 @@ async def simulate(
                 public_url="",
             )
             app = App(settings, clock=clock.now, safe=False)  # the file goes with the run
+            keep_time(app.database.engine, clock.now)
             try:
-                town, ladder = await _settle_in(app, sandbox, students, seed)
+                town, ladder = await _settle_in(app, sandbox, students, seed, zone)
                 transcript = Transcript(town, keep=keep)
-                run = Simulation(app, sandbox, town, ladder, transcript, fate or Fate())
-                await run.live(Script(town, ladder, seed), days, tell)
+                run = Simulation(app, sandbox, town, ladder, transcript, fate or Fate(), bad)
+                rare = RARE_IN_TROUBLE if trouble else 1.0
+                await run.live(Script(town, ladder, seed, rare), dates, tell)
             finally:
                 for transport in app.transports:
                     await transport.close()
@@ -134,10 +145,19 @@ async def simulate(
     return report
 
 
+def _faults(trouble: Trouble, seed: int) -> Faults | None:
+    """Return what the messenger does wrong; a hang takes its time by the town's clock."""
+    if not trouble.rates:
+        return None
+    return Faults.read({"seed": seed, "hang_seconds": 0.01, **trouble.rates}, 0)
+
+
 # ---- the town ------------------------------------------------------------------------------
 
 
-async def _settle_in(app: App, sandbox: Sandbox, students: int, seed: int) -> tuple[Town, Ladder]:
+async def _settle_in(
+    app: App, sandbox: Sandbox, students: int, seed: int, zone: ZoneInfo
+) -> tuple[Town, Ladder]:
     """Make the school, and let most of its people have joined long ago."""
     classes = max(4, -(-students // CLASS_SIZE))
     roster = invented_school(seed, students, classes, staff=max(classes + 5, students // 14))
@@ -150,11 +170,11 @@ async def _settle_in(app: App, sandbox: Sandbox, students: int, seed: int) -> tu
     now = app.clock()
     async with app.database.writing() as session:
         await contacts.know_bot(session, BOT_ID, "allclear_town_bot", now)
-        school = await make_school(session, SCHOOL_NAME, now, zone=ZONE.key)
+        school = await make_school(session, SCHOOL_NAME, now, zone=zone.key)
         await import_roster(session, school, roster, now, actor_id=None)
         await session.flush()
         await _join(session, school, town, now)
-        ladder = ladder_of(await plans.plans(session, school.id))
+        ladder = ladder_of(await plans.plans(session, school.id), zone)
     for phone in town.phones.values():
         sandbox.world.add_user(phone.name, phone.language, id=phone.chat, crowd=True)
         sandbox.world.start(phone.chat, "", BOT_ID)
@@ -269,14 +289,14 @@ def _person(
     return guardian_id, wards
 
 
-def ladder_of(found: Iterable[Plan]) -> Ladder:
+def ladder_of(found: Iterable[Plan], zone: ZoneInfo) -> Ladder:
     """Return the steps that all plans of the school share, in plain words."""
     rungs = {
         Rung(step.action.value, step.rung, step.at, step.day_offset)
         for plan in found
         for step in plan.steps
     }
-    return Ladder(tuple(sorted(rungs, key=lambda r: (r.day_offset, r.at, r.action))), ZONE)
+    return Ladder(tuple(sorted(rungs, key=lambda r: (r.day_offset, r.at, r.action))), zone)
 
 
 # ---- the run -------------------------------------------------------------------------------
@@ -293,6 +313,7 @@ class Simulation:
         ladder: Ladder,
         transcript: Transcript,
         fate: Fate,
+        trouble: Trouble,
     ) -> None:
         self.app = app
         self.sandbox = sandbox
@@ -302,33 +323,45 @@ class Simulation:
         self.player = Player(sandbox.world, town, BOT_ID)
         self.transcript = transcript
         self.fate = fate
+        self.trouble = trouble
         self.behaviours: Counter[str] = Counter(dict.fromkeys(BEHAVIOURS, 0))
-        self._handled: list[Handled] = []
+        self.parts = Driven(app, sandbox.clock, BOT_ID)
+        self.school_days: list[date] = []
+        self._offered: dict[int, tuple[int, Gesture, Offered]] = {}
         self._taps: dict[str, int] = {}
-        self._read = 0
-        transport = app.transports[0]
-        self._sender = Sender(app.database, transport, app.clock, Pacer(1e6), width=WIDTH)
-        guard = FloodGuard(lambda: app.clock().timestamp())
-        self._poller = Poller(transport, app.inbox, self._handled.append, guard=guard)
+        self._heard = self._read = self._waited = 0  # how much of the log has been looked at
+        self._silence: Silence | None = None
+        self._unsettled = False  # something may have to be done again
 
-    async def live(self, script: Script, days: int, tell: Tell) -> None:
+    async def live(self, script: Script, dates: Sequence[date], tell: Tell) -> None:
         """Live through the days."""
-        day = date.min
-        for moment in self._moments(script, days):
-            if moment.day != day and not moment.closed:
-                day = moment.day
-                self.oracle.begin_day(day)
-                self.player.begin_day(datetime.combine(day, time(0), ZONE))
-                self.behaviours["never joined"] += sum(1 for _ in never_joined(self.town))
-            await self._live(moment)
+        self.school_days = [day for day in dates if is_school_day(day)]
+        self.sandbox.world.faults = _faults(self.trouble, script.seed)
+        for moment in self._moments(script, dates):
+            if not await self._pass_to(moment):
+                continue
             counts = self._counts()
             at = f"{moment.at:%H:%M}"
             tell(step_line(moment.at.date().isoformat(), at, moment.name, counts))
+        await self._compare_records()
 
-    def _moments(self, script: Script, days: int) -> list[Moment]:
+    async def _compare_records(self) -> None:
+        """Hold what the school has recorded of its steps against the oracle."""
+        self.oracle.miss(self.school_days)
+        async with self.app.database.reading() as session:
+            every_plan = await plans.plans(session)
+            found = await plans.recorded_since(session, [p.id for p in every_plan], date.min)
+        became = {(e.plan_id, e.round_date, e.step): e.reason or e.state for e in found}
+        for plan in every_plan:
+            for day in self.school_days:
+                for step in plan.steps:
+                    expected = self.oracle.decided[day, step.name]
+                    what = f"{step.name} of {day}, as recorded"
+                    self.oracle.check(what, expected, became.get((plan.id, day, step.name)))
+
+    def _moments(self, script: Script, dates: Sequence[date]) -> list[Moment]:
         found: list[Moment] = []
-        place = 0
-        for day in calendar(days):
+        for day in dates:
             if not is_school_day(day):
                 found += [
                     Moment(self.ladder.moment(day, rung), day, closed=True)
@@ -336,31 +369,128 @@ class Simulation:
                     if rung.action in {"ask", "close"} and rung.place == 1
                 ]
                 continue
-            steps: dict[datetime, Moment] = {}
-            for rung in self.ladder.rungs:
-                at = self.ladder.moment(day, rung)
-                steps.setdefault(at, Moment(at, day)).rungs.append(rung)
-            found += steps.values()
-            found += [Moment(scene.at, day, scene=scene) for scene in script.day(day, place)]
-            place += 1
-        return sorted(found, key=lambda moment: moment.at)
+            steps = {self.ladder.moment(day, rung): rung for rung in self.ladder.rungs}
+            for at in sorted(steps):
+                names = [r.name for r in self.ladder.rungs if self.ladder.moment(day, r) == at]
+                found.append(Moment(at, day, " + ".join(names)))
+            found += [
+                Moment(scene.at, day, scene.name, scene) for scene in self._scenes(script, day)
+            ]
+        for silence in self.trouble.silences:
+            found.append(Moment(silence.until, silence.until.date(), "heard again", back=silence))
+        return sorted(found, key=lambda each: (each.at.timestamp(), each.back is None))
+
+    def _scenes(self, script: Script, day: date) -> list[Scene]:
+        place = self.school_days.index(day)
+        if not self.trouble.disturbs(day):
+            return script.day(day, place)
+        scenes = script.scenes_of(day)
+        for silence in self.trouble.silences:
+            if silence.until.date() == day:  # who is asked again answers again
+                scenes += [("again", silence.until + timedelta(minutes=n)) for n in (3, 7)]
+        return script.disturbed(day, scenes)
+
+    async def _pass_to(self, moment: Moment) -> bool:
+        """Let it be a moment; say whether the bot had any part in it."""
+        covering = next((s for s in self.trouble.silences if s.covers(moment.at)), None)
+        if moment.back is not None:
+            await self._come_back(moment)
+            return True
+        if covering is not None and self._silence is None:
+            await self._fall_silent(covering)
+        self._turn_to(moment)
+        self._go_to(moment.at)
+        if covering is None:
+            await self._note()
+        elif covering.ours:
+            if covering.cut and moment.at == covering.since and moment.scene is None:
+                await self._cut_down(moment)
+            elif moment.scene is not None:
+                self.transcript.add(f"@ {moment.at:%a %d %b %H:%M} {moment.name}, unheard")
+                for act in moment.scene.acts:
+                    for gesture in act.gestures:
+                        self._do(act.chat, gesture)
+            return False
+        await self._live(moment)
+        return True
+
+    def _turn_to(self, moment: Moment) -> None:
+        """Begin another day with its first moment."""
+        day = moment.day
+        if day == self.oracle.day or day not in self.school_days or moment.at.date() != day:
+            return
+        self.oracle.begin_day(day)
+        self.player.begin_day(datetime.combine(day, time(0), self.ladder.zone))
+        self.behaviours["never joined"] += sum(1 for _ in never_joined(self.town))
 
     async def _live(self, moment: Moment) -> None:
-        self._go_to(moment.at)
-        self.oracle.at(moment.at, moment.name)
-        self.transcript.add(f"@ {moment.at:%a %d %b %H:%M} {moment.name}")
-        for rung in moment.rungs:
-            self.oracle.rung(rung)
-        await self._rest(clock=True)
+        self._at(moment)
+        await self._look_at_the_clock()
+        await self._rest()
         if moment.scene is not None:
             await self._play(moment.scene.acts)
         self.sandbox.clock.shift(REDRAWN_AFTER)
         await self._rest()
-        if not moment.closed:
+        if not moment.closed and self._silence is None:
             self.oracle.compare_cards()
 
+    def _at(self, moment: Moment) -> None:
+        self.oracle.at(self._now(), moment.name)
+        self.transcript.add(f"@ {moment.at:%a %d %b %H:%M} {moment.name}")
+
+    def _now(self) -> datetime:
+        return self.sandbox.clock.now().astimezone(self.ladder.zone)
+
     def _go_to(self, at: datetime) -> None:
-        self.sandbox.clock.jump_to(at)
+        """Let time pass; it may be later already when much had to be done again."""
+        if at > self.sandbox.clock.now():
+            self.sandbox.clock.jump_to(at)
+
+    async def _note(self) -> None:
+        """Whoever spoke until now was heard."""
+        await self.parts.note()
+        self.oracle.heard_at = self.sandbox.clock.now()
+
+    # ---- silences --------------------------------------------------------------------------
+
+    async def _fall_silent(self, silence: Silence) -> None:
+        """From now on nothing gets through."""
+        self._go_to(silence.since)
+        await self._note()
+        self._silence = silence
+        self.oracle.silent = True
+        faults = self.sandbox.world.faults
+        if faults is not None and not silence.ours:
+            faults.outage_from, faults.outage_to = silence.since, silence.until
+
+    async def _cut_down(self, moment: Moment) -> None:
+        """The bot decides what is due, and ends before it has sent any of it."""
+        self._at(moment)
+        await self._look_at_the_clock()
+        await self.parts.cut_down()
+
+    async def _come_back(self, moment: Moment) -> None:
+        """Let the bot be there again, or the messenger."""
+        if self._silence is None:  # nothing happened meanwhile
+            await self._fall_silent(moment.back or self.trouble.silences[0])
+        self._go_to(moment.at)
+        if self._silence is not None and self._silence.ours:
+            self.parts.start()
+        self._turn_to(moment)
+        self._silence, self._unsettled = None, True
+        self.oracle.silent = False
+        self._at(moment)
+        if self.trouble.bot_first:
+            await self._hear()
+            await self._look_at_the_clock()
+        else:
+            await self._look_at_the_clock()
+        await self._rest()
+        self.sandbox.clock.shift(REDRAWN_AFTER)
+        await self._rest()
+        self.oracle.compare_cards()
+
+    # ---- people and parts ------------------------------------------------------------------
 
     async def _play(self, acts: Sequence[Act]) -> None:
         """Let everybody do their first thing, then everybody their second."""
@@ -378,32 +508,48 @@ class Simulation:
         name = self.town.phones[chat].name
         words = gesture.text or gesture.about
         self.transcript.add(f"  {name} {chat}: {gesture.kind} {words}".rstrip())
+        if not self.fate.lets(self, chat, gesture):
+            self.oracle.did(chat, gesture)
+            return
         try:
-            lets = self.fate.lets(self, chat, gesture)
-            tapped = self.player.do(chat, gesture) if lets else None
+            offered = self.player.do(chat, gesture)
         except NoButtonError as error:
-            if gesture.kind != "all_clear" or not self.oracle.nothing_to_answer(chat):
+            missed = gesture.kind == "all_clear" and self.oracle.nothing_to_answer(chat)
+            if not missed and not gesture.tries:
                 self.oracle.differs("a button", "there", f"missing: {error}")
             return  # somebody else of the family was faster
-        if tapped is not None:
-            self._taps[tapped.callback_id] = chat
-        self.oracle.did(chat, gesture, tapped.callback_id if tapped else None)
+        if offered.callback_id is not None:
+            self._taps[offered.callback_id] = chat
+        if offered.update_id is not None:
+            self._offered[offered.update_id] = (chat, gesture, offered)
 
-    async def _rest(self, *, clock: bool = False) -> None:
+    async def _look_at_the_clock(self) -> None:
+        self.oracle.at(self._now(), self.oracle.step)
+        today = self._now().date()
+        self.oracle.looks_at_the_clock()
+        self.oracle.fall_due(
+            day for day in self.school_days if day in (today, today + timedelta(days=1))
+        )
+        await self.parts.look_at_the_clock()
+
+    async def _rest(self) -> None:
         """Let every part work until none has anything left to do, then look at the log."""
-        if clock:
-            for duty in self.app.scheduler.duties:
-                await duty.does()
-        while True:
-            done = 0
-            while polled := await self._poller.once(0):
-                done += polled
-                await self._after()
+        pause = 1.0
+        for _ in range(PATIENCE):
+            done = await self._hear()
             await self.fate.before_sending(self)
-            while sent := await self._sender.once():
-                done += sent
-            if not done:
+            done += await self.parts.send()
+            self._wait_out_hangs()
+            if self._silence is not None:
                 break
+            if not done:
+                self._unsettled = self._unsettled and not await self.parts.is_settled()
+                if not self._unsettled:
+                    break
+                await self.parts.sleep(pause)
+                pause = min(pause * 2, LONGEST_PAUSE)
+        else:
+            self.oracle.differs("rest", "at last", "never: something is done again and again")
         calls = self.sandbox.world.journal.since(self._read)
         calls = [call for call in calls if call.method != "getUpdates"]
         self._read = self.sandbox.world.journal.last
@@ -411,11 +557,58 @@ class Simulation:
         self.oracle.compare_sends()
         self.transcript.calls(calls, self._taps)
 
-    async def _after(self) -> None:
-        for handled in self._handled:
-            self._sender.answer(handled.toasts)
-            await self._sender.toasts_sent()
-        self._handled.clear()
+    async def _hear(self) -> int:
+        """Take in all that was offered; what fails is tried again, slower each time."""
+        heard, pause = 0, 1.0
+        while True:
+            try:
+                polled = await self.parts.hear()
+            except FetchFailedError:
+                if self._silence is not None:
+                    return heard
+                self._wait_out_hangs()
+                await self.parts.sleep(pause)
+                pause = min(pause * 2, LONGEST_PAUSE)
+                continue
+            heard += polled
+            self._take_in()
+            if polled < FULL:
+                self.oracle.heard(self._now())
+            if not polled:
+                return heard
+
+    def _take_in(self) -> None:
+        """Tell the oracle what has reached the bot, by the messenger's log."""
+        journal = self.sandbox.world.journal
+        calls = journal.since(self._heard)
+        self._heard = journal.last
+        told = {
+            call.params["callback_query_id"]: reading.toast_of(call.params.get("text") or "")
+            for call in calls
+            if call.method == "answerCallbackQuery"
+        }
+        for call in calls:
+            if call.method != "getUpdates" or call.description:
+                continue
+            for update in call.result:
+                found = self._offered.pop(update["update_id"], None)
+                if found is not None:
+                    chat, gesture, offered = found
+                    self.oracle.at(
+                        datetime.fromtimestamp(call.at, self.ladder.zone), self.oracle.step
+                    )
+                    toast = told.get(offered.callback_id or "")
+                    callback, on = offered.callback_id, offered.message_id
+                    self.oracle.did(chat, gesture, callback, told=toast, on=on)
+
+    def _wait_out_hangs(self) -> None:
+        """A call that hung has taken its time; whatever went wrong may have to be done again."""
+        calls = self.sandbox.world.journal.since(self._waited)
+        self._waited = self.sandbox.world.journal.last
+        faults = {call.description for call in calls if (call.description or "").startswith(FAULT)}
+        self._unsettled = self._unsettled or bool(faults)
+        if FAULT + Fault.HANG in faults:
+            self.sandbox.clock.shift(HANGS)
 
     # ---- what came of it -------------------------------------------------------------------
 
@@ -452,6 +645,8 @@ class Simulation:
                 "flags": oracle.tally.flags,
                 "calls": sum(oracle.calls.values()),
                 "checks": oracle.checks,
+                "asked again": oracle.tally.again,
+                "copies": oracle.tally.copies,
             },
             behaviours=dict(self.behaviours),
             left_out=missing if students < RARE_BELOW or days < ALL_DAYS else (),

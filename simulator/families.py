@@ -21,10 +21,10 @@ def is_school_day(day: date) -> bool:
     return day.weekday() < 5 and day not in HOLIDAYS
 
 
-def calendar(days: int) -> list[date]:
+def calendar(days: int, first: date = FIRST_DAY) -> list[date]:
     """Return every date from the first school day to the last of so many."""
     found: list[date] = []
-    day = FIRST_DAY
+    day = first
     while sum(map(is_school_day, found)) < days:
         found.append(day)
         day += timedelta(days=1)
@@ -46,6 +46,7 @@ class Gesture:
         toast: the short answer that the tap must get, `|` between several; None when any will do.
         old: the message of the last school day is tapped.
         reminder: the button under the reminder is tapped.
+        tries: done only by whoever still sees the button; nothing is missing when it is not there.
     """
 
     kind: str
@@ -55,6 +56,7 @@ class Gesture:
     toast: str | None = None
     old: bool = False
     reminder: bool = False
+    tries: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +158,9 @@ SCENES = {  # minutes after which step
 }
 WITHOUT = {"second": "reminded", "class": "reminded"}  # where the ladder has no such step
 
+AT_SCHOOL = frozenset({"class", "desk", "signing", "deputy", "later"})  # nobody at home acts then
+OFTEN = 0.3  # how many look at their phone at each scene of a day that is not as usual
+
 FAMILY_WEIGHTS = {
     "prompt": 60,
     "after the reminder": 14,
@@ -167,10 +172,12 @@ FAMILY_WEIGHTS = {
 class Script:
     """Draws the days one after the other; what happened yesterday weighs on today."""
 
-    def __init__(self, town: Town, ladder: Ladder, seed: int) -> None:
+    def __init__(self, town: Town, ladder: Ladder, seed: int, rare: float = 1.0) -> None:
+        """`rare` is the share of the rare behaviours that a day has."""
         self.town = town
         self.ladder = ladder
         self.seed = seed
+        self._rare = rare
         self.families = families_of(town)
         self.blocked: set[int] = set()
         self.silent_yesterday: list[Family] = []
@@ -191,11 +198,7 @@ class Script:
     def day(self, day: date, place: int) -> list[Scene]:
         """Return the scenes of a school day; `place` counts the school days from 0."""
         self._chance = random.Random(f"{self.seed} {day}")  # noqa: S311
-        self._scenes = {}
-        for name, (action, rung, minutes) in SCENES.items():
-            at = self.ladder.at(day, action, rung)
-            if at is not None:
-                self._scenes[name] = Scene(at + timedelta(minutes=minutes), name)
+        self._scenes = {name: Scene(at, name) for name, at in self.scenes_of(day)}
         self._corrections = []
         self._flagged = []
         self._silent = []
@@ -215,6 +218,41 @@ class Script:
         self.silent_yesterday = self._silent
         self.ill_yesterday = dict.fromkeys(self._ill, day)
         return sorted(self._scenes.values(), key=lambda scene: scene.at)
+
+    def disturbed(self, day: date, scenes: Sequence[tuple[str, datetime]]) -> list[Scene]:
+        """Return the scenes of a day that is not as usual: people do what they find to do.
+
+        Whoever looks at their phone answers when they still see the button, and those in charge
+        sign. Nobody knows whether the bot hears them.
+        """
+        self._chance = random.Random(f"{self.seed} {day} disturbed")  # noqa: S311
+        self.silent_yesterday = []
+        self.ill_yesterday = {}
+        found = []
+        for name, at in scenes:
+            scene = Scene(at, name)
+            for phone in self.town.phones.values():
+                if phone.chat in self.blocked or self._chance.random() > OFTEN:
+                    continue
+                in_charge = phone.holds("school_lead") or phone.holds("deputy_lead")
+                if name not in AT_SCHOOL:
+                    gesture = Gesture("all_clear", tries=True)
+                elif in_charge:
+                    gesture = Gesture("sign", tries=True)
+                else:
+                    continue
+                scene.acts.append(Act(phone.chat, "tries", (gesture,)))
+            found.append(scene)
+        return sorted(found, key=lambda scene: scene.at)
+
+    def scenes_of(self, day: date) -> list[tuple[str, datetime]]:
+        """Return when the scenes of a day are."""
+        found = []
+        for name, (action, rung, minutes) in SCENES.items():
+            at = self.ladder.at(day, action, rung)
+            if at is not None:
+                found.append((name, at + timedelta(minutes=minutes)))
+        return found
 
     def _unshared(self) -> list[Family]:
         return [f for f in self.families if not {p.chat for p in f.phones} & self._shared]
@@ -250,6 +288,8 @@ class Script:
         dealt: set[int] = set()
         extra = len(free) // 150  # a larger town has more of everything
         for name, (fits, plays) in _RARE.items():
+            if self._rare < 1 and self._chance.random() > self._rare:
+                continue
             wanted = 1 + (self._chance.randrange(extra + 1) if extra else 0)
             for family in free:
                 if wanted == 0:
@@ -457,6 +497,8 @@ class Script:
             return
         called: Phone | None = None
         for child in never_joined(self.town):
+            if self._has_namesake(child):
+                continue  # a button would say no more than the name
             called = self._one("class_teacher", self.town.subjects[child].unit)
             if called is not None:
                 well = Gesture("well_by_phone", says=((child, "well"),), toast="kept_by_phone")
@@ -467,6 +509,11 @@ class Script:
             if self._teaches(teacher) and teacher is not called:
                 self._add("desk", teacher, "all are here", Gesture("all_here", toast="all_here"))
                 break
+
+    def _has_namesake(self, child: str) -> bool:
+        who = self.town.subjects[child]
+        everybody = self.town.subjects.values()
+        return sum((o.unit, o.name) == (who.unit, who.name) for o in everybody) > 1
 
     def _look_at_flags(self) -> None:
         """Every second flag is looked at in time; one is cleared up by telephone."""

@@ -73,6 +73,16 @@ FORMS: dict[str, tuple[str, ...]] = {
         "这里现在没有由您填的晨检。如有疑问，请联系班主任。",
     ),
     "question.progress": ("{place} of {of} · {who}", "{place}/{of} · {who}"),
+    # after a silence
+    "remind.after_outage": (
+        "Sorry, for a while we could not hear anybody. If you have answered, please do it once"
+        " more.",
+        "抱歉，刚才有一阵子收不到消息。如果您已经填过，请再填一次。",
+    ),
+    "alarm.gap": (
+        "⚠️ The bot heard nobody from {from} to {until}.",
+        "⚠️ 从 {from} 到 {until}，机器人没有收到任何消息。",
+    ),
     # reminders
     "remind": (
         "Still waiting for {names}. Please answer by {time}.",

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 from simulator import reading
 from simulator.families import Gesture
 from simulator.flags import Flag, Flags
+from simulator.lateness import MISSED, QUIET, why_not
 from simulator.reading import Button
 from simulator.standing import (
     Day,
@@ -25,10 +26,16 @@ from simulator.standing import (
     weigh,
 )
 from simulator.town import Ladder, Phone, Rung, Subject, Town
+from simulator.trouble import MESSAGES_KEPT, TAPS_KEPT
 
 MOST_CASES, MOST_CLASSES, MOST_NAMES = 20, 12, 6  # named on a summary; the others are counted
 GATHERED = timedelta(minutes=10)  # what can wait is told to the signer together
-_SETTLED = frozenset({"card", "reminder", "class", "summary", "flag", "correction", "corrected"})
+_SETTLED = frozenset(
+    {"card", "reminder", "again", "class", "summary", "flag", "correction", "corrected"}
+)
+_ASKS = ("card", "reminder", "again")  # what nobody may get after the close
+_REMINDERS = frozenset({"reminder", "again"})
+FAULT = "fault: "  # how the log says that a call went wrong on the wire
 
 
 class Call(Protocol):
@@ -65,6 +72,7 @@ class Shown:
     kind: str
     day: date
     reply: bool = False
+    copy: bool = False  # it arrived, and the bot was not told so
 
 
 Expected = Counter[tuple[int, str, str]]  # (chat, kind of message, about)
@@ -89,6 +97,8 @@ class Tally:
     flags: int = 0
     lost: int = 0
     duplicated: int = 0
+    copies: int = 0  # of messages of which the bot was not told that they had arrived
+    again: int = 0  # asked again after a silence
 
 
 class Oracle:
@@ -102,6 +112,9 @@ class Oracle:
         self.tally = Tally()
         self.checks = 0
         self.blocked: set[int] = set()
+        self.heard_at: datetime | None = None  # when the bot last heard whoever spoke
+        self.silent = False  # nothing gets through: what is owed now comes later
+        self.decided: dict[tuple[date, str], str] = {}  # what became of each step
         self.chats: dict[int, dict[int, Shown]] = defaultdict(dict)
         self.calls: Counter[str] = Counter()
         self._answer_for: dict[str, list[int]] = defaultdict(list)
@@ -136,20 +149,32 @@ class Oracle:
         self.asked: set[int] = set()
         self.flags = Flags(self.town, self._is_reached, self._expect_flag)
         self.said: list[tuple[int, str]] = []
-        self.told_late: set[int] = set()
+        self.opened = False  # somebody was asked
+        self.asked_at: datetime | None = None
+        self.had: dict[int, datetime] = {}  # who knows the bot has had today's card, since when
+        self.reminded: dict[int, datetime] = {}
+        self.unclear: Expected = Counter()  # what may come once more
 
     def begin_day(self, day: date) -> None:
         """Turn to another day: nothing is known of anybody yet."""
         away, yesterday = set(self.blocked), self.standing
+        owed, came, unclear = self.expected, self.seen, self.unclear
+        self.miss([self.day])
         self._begin(day)
+        if self.silent:  # it comes later; a question of yesterday does not
+            self.expected = Counter({k: n for k, n in owed.items() if k[1] not in _ASKS})
+            self.seen, self.unclear = came, unclear
         self.standing = {key: held.carried_to(day) for key, held in yesterday.items()}
         self.away |= away
 
     def at(self, moment: datetime, step: str) -> None:
         """Let it be a moment of the day."""
         self.now, self.step = moment, step
+
+    def looks_at_the_clock(self) -> None:
+        """Let what was waiting for its time be due."""
         self._gathered()
-        self.flags.pass_on(moment)
+        self.flags.pass_on(self.now)
 
     def differs(self, what: str, expected: object, seen: object) -> None:
         """Keep a difference, once a day: what stays wrong is not told at every step."""
@@ -167,8 +192,32 @@ class Oracle:
 
     # ---- the ladder ------------------------------------------------------------------------
 
+    def fall_due(self, days: Iterable[date]) -> None:
+        """Let every step whose time has come be done, or be too late.
+
+        Of other days than today's only the evening before is of any concern.
+        """
+        for day in sorted({self.day, *days} - {date.min}):
+            for rung in self.ladder.rungs:
+                if (day, rung.key) in self.decided or (day != self.day and not rung.day_offset):
+                    continue
+                if self.now < self.ladder.moment(day, rung):
+                    continue
+                why = why_not(self.ladder, day, rung, self.now, self.asked_at)
+                self.decided[day, rung.key] = why or "done"
+                if why is None:
+                    self.rung(rung)
+                if rung.action == "close":
+                    self._too_late_to_ask()
+
+    def miss(self, days: Iterable[date]) -> None:
+        """Let whatever was not done on these days be missed."""
+        for day in days:
+            for rung in self.ladder.rungs:
+                self.decided.setdefault((day, rung.key), MISSED)
+
     def rung(self, rung: Rung) -> None:
-        """Let a step of the ladder fall due, and expect what it must lead to."""
+        """Let a step of the ladder be done, and expect what it must lead to."""
         does = getattr(self, f"_{rung.action}", None)
         if does is None:
             self.differs("step", "one that the oracle knows", rung.name)
@@ -181,6 +230,7 @@ class Oracle:
 
     def _ask(self, rung: Rung) -> None:
         whom = {}
+        self.opened, self.asked_at = True, self.now
         for key, standing in self.standing.items():
             if standing.state not in ({"due"} if rung.place == 1 else {"due", "asked"}):
                 continue
@@ -204,25 +254,67 @@ class Oracle:
     def _remind(self, _rung: Rung) -> None:
         for key, standing in self.standing.items():
             if standing.state == "asked" and (ways := self.ways(key)):
-                self.expected[ways[0], "reminder", ""] = 1
+                before = self.reminded.get(ways[0])
+                if before is None or self.now - before >= QUIET:
+                    self.expected[ways[0], "reminder", ""] = 1
+                    self.reminded[ways[0]] = self.now
+
+    def heard(self, now: datetime) -> None:
+        """Let the bot hear whoever speaks, after it has heard nobody for a while.
+
+        Taps of more than 150 seconds ago are lost, and messages of more than a day ago. So whoever
+        had the card by then and is still silent is asked again; who was reminded since is not.
+        """
+        now, self.now = now.astimezone(UTC), now
+        before, self.heard_at = self.heard_at, now
+        if before is None or now - before <= TAPS_KEPT:
+            return
+        if now - before > MESSAGES_KEPT:
+            for phone in self._holders("admin"):
+                self.expected[phone.chat, "gap", ""] += 1
+        close = self.ladder.at(self.day, "close")
+        if not self.opened or self.closed or (close is not None and close <= now):
+            return
+        for chat in sorted(self.holders):
+            had, reminded = self.had.get(chat), self.reminded.get(chat)
+            if had is None or had > now - TAPS_KEPT or (reminded and reminded > before):
+                continue
+            waiting = (key for key, held in self._of_chat(chat) if held.state == "asked")
+            if any(chat in self.ways(key) for key in waiting):
+                self.expected[chat, "again", ""] += 1
+                self.reminded[chat] = now
+                self.tally.again += 1
+
+    def _of_chat(self, chat: int) -> list[tuple[str, Standing]]:
+        return self._of(self.town.phones[chat])
+
+    def _too_late_to_ask(self) -> None:
+        """Expect no question any more that has not gone out by the close."""
+        for chat, kind, about in list(self.expected):
+            if kind in _ASKS:
+                del self.expected[chat, kind, about]
+                if kind == "card" and chat not in self.had:
+                    self.holders.discard(chat)
 
     def _close(self, _rung: Rung) -> None:
+        if not self.opened:
+            return
         for standing in self.standing.values():
             if standing.state in {"due", "asked"}:
                 standing.state = "silent"
         self.closed = True
-        if not self.ladder.has("card"):
-            self._card(_rung)
+        self._card(_rung)  # the staff's morning has no step for it: who has none yet has it now
         if not self.ladder.has("summary"):
             self._summary(_rung)
 
     def _card(self, _rung: Rung) -> None:
-        self._hand_cards("class_teacher")
+        if self.opened:
+            self._hand_cards("class_teacher")
 
     def _hand_cards(self, wanted: str) -> None:
         for phone in self._holders(wanted):
             for role, unit in phone.roles:
-                if role == wanted:
+                if role == wanted and (phone.chat, unit) not in self.classes:
                     self.classes.add((phone.chat, unit))
                     self.expected[phone.chat, "class", unit] += 1
 
@@ -230,15 +322,16 @@ class Oracle:
         """Nobody in town has chosen the evening before."""
 
     def _summary(self, _rung: Rung) -> None:
-        self._hand_over("school_lead")
+        if self.opened:
+            self._hand_over("school_lead")
 
     def _chase(self, _rung: Rung) -> None:
-        if self.signed is None:
+        if self.opened and self.signed is None:
             for phone in self._holders("school_lead"):
                 self.expected[phone.chat, "unsigned", ""] += 1
 
     def _deputy(self, _rung: Rung) -> None:
-        if self.signed is None:
+        if self.opened and self.signed is None:
             self._hand_over("deputy_lead")
             for role, kind in (("deputy_lead", "yours now"), ("school_lead", "fell")):
                 for phone in self._holders(role):
@@ -260,9 +353,27 @@ class Oracle:
 
     # ---- what people do --------------------------------------------------------------------
 
-    def did(self, chat: int, gesture: Gesture, callback: str | None = None) -> None:
-        """Let somebody have done something, in the order in which it reached the bot."""
+    def did(
+        self,
+        chat: int,
+        gesture: Gesture,
+        callback: str | None = None,
+        *,
+        told: str | None = None,
+        on: int = 0,
+    ) -> None:
+        """Let somebody have done something, in the order in which it reached the bot.
+
+        `told` is what they were told of a tap `on` a message. On a day that is not as usual this
+        may be that the card was old by then: they see the fresh one, and nothing else has changed.
+        """
         phone = self.town.phones[chat]
+        message = self.chats[chat].get(on)
+        if message is not None and message.copy:
+            self.unclear[chat, "card", ""] += 1  # their card comes anew, below what they tapped
+        if gesture.tries and told == "card_was_old":
+            self.toasts[callback or ""] = (chat, "any")
+            return
         if callback is not None:
             self.toasts[callback] = (chat, gesture.toast or "")
             if gesture.toast is None:
@@ -388,17 +499,22 @@ class Oracle:
         """Take in what the bot has sent, in order."""
         for call in calls:
             self.calls[call.method] += 1
+            wrong = (call.description or "").startswith(FAULT)
             if call.method == "answerCallbackQuery":
                 self._answered(call)
             elif call.method in _METHODS and call.ok:
                 _METHODS[call.method](self, call)
-            elif call.method in _METHODS:
+            elif call.method in _METHODS and not wrong:
                 self._refused(call)
 
     def _refused(self, call: Call) -> None:
         """Only who blocked the bot may not be written to; saying the same again is no harm."""
         same = "not modified" in (call.description or "")
-        if not same and int(call.params["chat_id"]) not in self.away:
+        chat = int(call.params["chat_id"])
+        gone = call.method == "deleteMessage" and (
+            int(call.params["message_id"]) not in self.chats[chat]
+        )
+        if not same and not gone and chat not in self.away:
             self.differs("a call that the messenger took", call.method, call.description)
 
     def _answered(self, call: Call) -> None:
@@ -418,8 +534,11 @@ class Oracle:
         kind = reading.kind_of(text)
         reply = bool(call.params.get("reply_parameters"))
         buttons = reading.buttons_of(call.params)
-        message = Shown(text, buttons, kind, self.day, reply)
+        copy = (call.description or "").startswith(FAULT)
+        message = Shown(text, buttons, kind, self.day, reply, copy)
         self.chats[chat][call.result["message_id"]] = message
+        if kind == "card" and not copy:
+            self.had[chat] = self.now
         about = ""
         if kind == "class":
             about = reading.class_card(text).unit
@@ -428,9 +547,11 @@ class Oracle:
             about = f"{flag.name} {flag.what}"
         elif kind == "left":
             about = reading.about_left(text)
-        elif kind == "reminder":
+        elif kind in _REMINDERS:
             self._reminder(chat, text)
         self.seen[chat, kind, about] += 1
+        if copy:
+            self.unclear[chat, kind, about] += 1
 
     def _reminder(self, chat: int, text: str) -> None:
         """Nobody is reminded of somebody who was answered for before."""
@@ -443,6 +564,7 @@ class Oracle:
         if message is not None:
             text = call.params.get("text") or call.params.get("caption") or ""
             message.text = reading.plain(text)
+            message.copy = False  # the bot knows it after all
             message.buttons = reading.buttons_of(call.params)
             if message.kind == "card":
                 message.kind = reading.kind_of(message.text)
@@ -455,6 +577,19 @@ class Oracle:
     def compare_sends(self) -> None:
         """Hold what was sent in this step against what had to be, chat by chat."""
         self._tell_signer()
+        if self.silent:
+            self.toasts = {}  # a tap may be kept without an answer
+            return
+        for key, times in self.unclear.items():
+            copies = min(times, max(self.seen[key] - self.expected[key], 0))
+            self.seen[key] -= copies
+            self.tally.copies += copies
+        self.unclear = Counter()
+        for chat, kind, about in list(self.expected):
+            answered = kind in _REMINDERS and self.nothing_to_answer(chat)
+            if answered and not self.seen[chat, kind, about]:
+                del self.expected[chat, kind, about]  # answered before it went out
+        self.expected, self.seen = +self.expected, +self.seen
         self.checks += len(self.expected | self.seen)
         if self.expected != self.seen:
             for key in sorted(self.expected.keys() | self.seen.keys()):
@@ -523,7 +658,7 @@ class Oracle:
         expected = reading.Card(results, waiting, held, wanted, self.closed and bool(waiting))
         seen = reading.card(message.text)
         self.check(f"card of {phone.name}", expected, seen)
-        reminders = [m for m in self.chats[chat].values() if m.kind == "reminder"]
+        reminders = [m for m in self.chats[chat].values() if m.kind in _REMINDERS and not m.copy]
         if (not waiting or self.closed) and reminders:
             self.differs(f"reminders left with {phone.name}", 0, len(reminders))
         return set(results) <= set(seen.results)

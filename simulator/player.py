@@ -38,13 +38,13 @@ class NoButtonError(LookupError):
 
 
 @dataclass(frozen=True, slots=True)
-class Tapped:
-    """A tap that was made: which update and which question to the bot it became."""
+class Offered:
+    """What somebody did: which update it became, and for a tap which question to the bot."""
 
-    message_id: int
-    data: str
-    update_id: int
-    callback_id: str
+    update_id: int | None
+    callback_id: str | None = None
+    message_id: int = 0
+    data: str = ""
 
 
 class Player:
@@ -56,29 +56,28 @@ class Player:
         self.bot_id = bot_id
         self.since = 0.0  # the first second of today
         self._first: dict[int, tuple[int, str]] = {}
-        self._last: dict[int, Tapped] = {}
+        self._last: dict[int, Offered] = {}
 
     def begin_day(self, midnight: datetime) -> None:
         """Turn to another day: what was seen first today is not known yet."""
         self.since = midnight.timestamp()
         self._first = {}
 
-    def do(self, chat: int, gesture: Gesture) -> Tapped | None:
-        """Do one thing; return the tap if it was one.
+    def do(self, chat: int, gesture: Gesture) -> Offered:
+        """Do one thing; return what the messenger has of it for the bot.
 
         Raises:
             NoButtonError: the button is not there.
         """
         match gesture.kind:
             case "type" | "command":
-                self.world.write(chat, gesture.text, self.bot_id)
-                return None
+                return Offered(self.world.write(chat, gesture.text, self.bot_id)[1])
             case "block" | "unblock":
-                self.world.block(chat, gesture.kind == "block", self.bot_id)
-                return None
+                blocked = gesture.kind == "block"
+                return Offered(self.world.block(chat, blocked, self.bot_id))
             case "again":
                 self.world.bots[self.bot_id].queue.redeliver(self._last_of(chat).update_id)
-                return None
+                return Offered(None)
             case "raw":
                 other = self._any_button(int(gesture.about))
                 return self._tap(chat, next(self._messages(chat)).id, other[1])
@@ -92,12 +91,12 @@ class Player:
                     self._first[chat] = self._any_button(chat)
                 return self._tap(chat, *self._find(chat, gesture))
 
-    def _tap(self, chat: int, message_id: int, data: str) -> Tapped:
+    def _tap(self, chat: int, message_id: int, data: str) -> Offered:
         tap = self.world.tap(chat, message_id, data=data, raw=True, bot_id=self.bot_id)
-        self._last[chat] = Tapped(message_id, data, tap.update_id, tap.id)
+        self._last[chat] = Offered(tap.update_id, tap.id, message_id, data)
         return self._last[chat]
 
-    def _last_of(self, chat: int) -> Tapped:
+    def _last_of(self, chat: int) -> Offered:
         if chat not in self._last:
             raise NoButtonError(f"an earlier tap of {self.town.phones[chat].name}")
         return self._last[chat]

@@ -73,6 +73,8 @@ _KINDS = {
     "corrected": ("corrected.title",),
     "card": ("card.greeting", "card.day", "question.progress", "card.nothing"),
     "reminder": ("remind", "remind.oneself"),
+    "again": ("remind.after_outage",),
+    "gap": ("alarm.gap",),
     "class": ("class.title",),
     "picture": ("picture.caption",),
     "flag": tuple(key for key in FORMS if key.startswith(("flag.stay", "flag.see_", "flag.mis"))),
@@ -168,9 +170,10 @@ def _bare_name(name: str) -> str:
 
 
 def reminded(text: str) -> tuple[str, ...]:
-    """Return whom a reminder is about."""
-    if found := says("remind", text):
-        return tuple(sorted(_bare_name(name) for name in names_of(found["names"])))
+    """Return whom a reminder is about, with or without a word of a silence above it."""
+    for line in text.split("\n"):
+        if found := says("remind", line):
+            return tuple(sorted(_bare_name(name) for name in names_of(found["names"])))
     return ("oneself",)
 
 

@@ -138,6 +138,11 @@ def summary_lines(report: Report) -> list[str]:
         lines += [each.line() for each in report.differences[:SHOWN]]
         if len(report.differences) > SHOWN:
             lines.append(f"… and {len(report.differences) - SHOWN} more; --json holds them all")
+    if counts["copies"] or counts["asked again"]:
+        lines.append(
+            f"Trouble: {counts['asked again']} asked again after a silence; {counts['copies']} "
+            "messages came once more, each after an answer that was lost on the wire"
+        )
     lines.append(
         f"{report.students} students, {report.days} days, seed {report.seed}: "
         f"{counts['asks']} asked, {counts['answers']} answers, {counts['calls']} messages and "

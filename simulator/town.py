@@ -64,6 +64,11 @@ class Rung:
         """How the report calls it."""
         return self.action if self.place == 1 else f"{self.action} {self.place}"
 
+    @property
+    def key(self) -> str:
+        """How the school records it."""
+        return self.action if self.place == 1 else f"{self.action}-{self.place}"
+
 
 @dataclass(frozen=True, slots=True)
 class Ladder:

@@ -32,10 +32,10 @@ def what_differs(report: Report) -> str:
 
 
 async def test_two_days_of_a_town_have_no_differences() -> None:
-    report = await simulate(40, 2, 7)
+    report = await simulate(SMALL, 2, 7)
     assert not report.differences, what_differs(report)
     assert (report.lost, report.duplicated, report.ok) == (0, 0, True)
-    assert report.counts["asks"] > 90
+    assert report.counts["asks"] > 50
 
 
 async def test_the_same_seed_lives_the_same_days_and_another_does_not() -> None:
@@ -196,6 +196,39 @@ async def test_a_behaviour_that_never_happens_fails_a_large_run() -> None:
     report = Report(students=300, days=1, seed=1, behaviours={"prompt": 9, "late": 0})
     assert report.never_seen == ("late",)
     assert not report.ok
+
+
+# ---- a bad month ---------------------------------------------------------------------------
+
+SOAK = bool(os.environ.get("ALLCLEAR_SOAK"))
+MONTHS = range(1, int(os.environ.get("ALLCLEAR_SEEDS") or 200) + 1) if SOAK else []
+
+
+async def test_two_days_of_trouble_lose_nobody_and_ask_nobody_twice() -> None:
+    """Refusals, hangs and lost answers, and twenty minutes in which nobody is heard."""
+    report = await simulate(SMALL, 2, 7, trouble=True)
+    assert not report.differences, what_differs(report)
+    assert (report.lost, report.duplicated, report.ok) == (0, 0, True)
+    assert report.counts["asked again"] > 0
+    assert report.counts["copies"] > 0
+
+
+@pytest.mark.parametrize("seed", MONTHS)
+async def test_a_bad_month_of_thirty_school_days(seed: int) -> None:
+    """Silences of minutes, hours, a day and eight days, and both clock changes, beside it all."""
+    report = await simulate(SMALL, 30, seed, trouble=True)
+    assert not report.differences, what_differs(report)
+    assert (report.lost, report.duplicated, report.ok) == (0, 0, True)
+    assert report.counts["asked again"] > 0
+    assert report.counts["copies"] > 0
+
+
+@SOAK_ONLY
+async def test_who_is_not_asked_again_after_a_silence_is_named() -> None:
+    fate = _Meddles("heard again", delete(table(Ledger)).where(_ledger.edition > 0))
+    report = await simulate(SMALL, 2, 7, fate=fate, trouble=True)
+    assert fate.done
+    assert "again to" in what_differs(report)
 
 
 # ---- the words -----------------------------------------------------------------------------
