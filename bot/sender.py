@@ -209,14 +209,14 @@ class Sender:
             return await self._claim(session, now)
 
         done, until = 0, monotonic() + RUN_ON
-        claimed = await self._database.write(take)
+        claimed = await self._database.note(take)
         while claimed:
             await self._send_window(claimed, now)
             done += len(claimed)
             if len(claimed) < self._width or monotonic() > until or not self._goes_on:
                 break
             now = self._clock()
-            claimed = await self._database.write(partial(self._claim, now=now))
+            claimed = await self._database.note(partial(self._claim, now=now))
         return done
 
     async def _send_window(self, claimed: Sequence[Owed], now: datetime) -> None:
@@ -371,7 +371,9 @@ class Sender:
             await _withdraw_answered(session, results, now)
             return replaced
 
-        for chat_id, message_id in await self._database.write(keep):
+        plain = all(map(_is_plain, results))
+        kept = await (self._database.note(keep) if plain else self._database.write(keep))
+        for chat_id, message_id in kept:
             await self._transport.delete(chat_id, message_id)
 
     async def _keep_one(self, session: Session, sent: Sent, now: datetime) -> None:
@@ -450,7 +452,8 @@ class Sender:
                 elif isinstance(result, Unauthorized):
                     self._stop_sending()
 
-        await self._database.write(keep)
+        plain = all(isinstance(result, Delivered | Rejected | _UNSETTLED) for result in results)
+        await (self._database.note(keep) if plain else self._database.write(keep))
         settled = sum(not isinstance(result, _UNSETTLED) for result in results)
         if edits and not settled:
             await self._pacer.sleep(0.2)
@@ -493,7 +496,7 @@ class Sender:
             for contact_id in closed:
                 await _keep_unreachable(session, contact_id, self._clock())
 
-        await self._database.write(keep)
+        await (self._database.write(keep) if closed else self._database.note(keep))
         return len(marks) + len(closed)
 
 
@@ -624,6 +627,13 @@ async def _render_card(
     return render_household.household(
         await household_view(session, card, contact, now, households), words
     )
+
+
+def _is_plain(sent: Sent) -> bool:
+    """Say whether a result is kept without a look at anything but its own rows."""
+    if isinstance(sent.result, Delivered):
+        return sent.item.entry.kind not in {"reminder", "unsigned"}
+    return isinstance(sent.result, _UNSETTLED | Rejected | TargetGone)
 
 
 def _mark(sent: Sent, now: datetime) -> Mark:

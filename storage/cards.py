@@ -9,7 +9,7 @@ from sqlalchemy import select as of_rows
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from storage.sql import affected, among, listed, table
+from storage.sql import affected, among, is_sqlite, listed, table
 from storage.tables import Card, Contact, Enrolment, Guardianship, Unit
 
 COALESCED = timedelta(seconds=30)
@@ -210,12 +210,11 @@ async def keep_messages(
     if not sent:
         return {}
     card: Any = table(Card).c
-    found = await session.exec(  # type: ignore[call-overload]
-        of_rows(card.id, card.message_id).where(
-            among(session, card.id, sent), card.message_id.is_not(None)
-        )
-    )
-    before = {id_: message for id_, message in found if message != sent[id_][0]}
+    held = of_rows(card.id, card.message_id).where(among(session, card.id, sent))
+    if not is_sqlite(session):  # a tap may be proving at this moment which message it is
+        held = held.order_by(card.id).with_for_update()
+    found = await session.exec(held)  # type: ignore[call-overload]
+    before = {id_: message for id_, message in found if message not in {None, sent[id_][0]}}
     rows = [(id_, message, revision) for id_, (message, revision) in sent.items()]
     which, message, revision = listed(session, rows, 3)
     statement = (

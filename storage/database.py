@@ -53,10 +53,12 @@ class Database:
             _tame_sqlite(self.engine, "FULL" if safe else "OFF")
             self._read_engine = self.engine
             self._write_engine = self.engine.execution_options(writing=True)
+            self._note_engine = self._write_engine
         else:
             self.engine = postgresql.engine(self.url)
             self._read_engine = self.engine.execution_options(**postgresql.READING)
             self._write_engine = self.engine.execution_options(**postgresql.WRITING)
+            self._note_engine = self.engine.execution_options(**postgresql.NOTING)
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncSession]:
@@ -67,11 +69,7 @@ class Database:
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[AsyncSession]:
         """Give a session that commits at the end, and rolls back when anything goes wrong."""
-        async with (
-            self._turn(),
-            AsyncSession(self._write_engine, expire_on_commit=False) as session,
-            session.begin(),
-        ):
+        async with self._committing(self._write_engine) as session:
             yield session
 
     async def write(self, work: Callable[[AsyncSession], Awaitable[Found]]) -> Found:
@@ -79,8 +77,22 @@ class Database:
 
         So it keeps to its session: what it tells anybody else, it tells by what it returns.
         """
+        return await self._done(work, self._write_engine)
+
+    async def note(self, work: Callable[[AsyncSession], Awaitable[Found]]) -> Found:
+        """Do work of which each statement decides by nothing but the rows that it writes or locks.
+
+        On PostgreSQL a row that somebody changed meanwhile is looked at again, by the statement;
+        so nobody is refused for what such work reads, nor it for theirs. It, too, may be done
+        again: two who wait for each other's rows.
+        """
+        return await self._done(work, self._note_engine)
+
+    async def _done(
+        self, work: Callable[[AsyncSession], Awaitable[Found]], engine: AsyncEngine
+    ) -> Found:
         try:
-            async with self.writing() as session:
+            async with self._committing(engine) as session:
                 return await work(session)
         except DBAPIError as error:
             if not postgresql.is_conflict(error):
@@ -89,12 +101,21 @@ class Database:
             for attempt in range(1, ATTEMPTS):
                 await asyncio.sleep(random.uniform(0, 0.002 * 2**attempt))  # noqa: S311 - no secret
                 try:
-                    async with self.writing() as session:
+                    async with self._committing(engine) as session:
                         return await work(session)
                 except DBAPIError as error:
                     if attempt == ATTEMPTS - 1 or not postgresql.is_conflict(error):
                         raise
         raise AssertionError("unreachable")
+
+    @asynccontextmanager
+    async def _committing(self, engine: AsyncEngine) -> AsyncIterator[AsyncSession]:
+        async with (
+            self._turn(),
+            AsyncSession(engine, expire_on_commit=False) as session,
+            session.begin(),
+        ):
+            yield session
 
     @asynccontextmanager
     async def _turn(self) -> AsyncIterator[None]:

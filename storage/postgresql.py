@@ -19,6 +19,7 @@ PATIENCE_MS = 1000  # that a table is waited for which others are at
 # As strict as SQLite, where writers come one after the other: what a writer has read is still so
 # when it commits, or it is refused and does its work again.
 WRITING = {"isolation_level": "SERIALIZABLE"}
+NOTING = {"isolation_level": "READ COMMITTED"}
 READING = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
 
 _MIGRATING = 0xA11C1EA2  # the lock of whoever brings the tables up to date

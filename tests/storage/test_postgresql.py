@@ -9,11 +9,11 @@ from sqlalchemy import make_url, text, update
 from sqlalchemy.exc import DBAPIError
 from sqlmodel import select
 
-from storage import contacts
+from storage import cards, contacts, ledger
 from storage.database import Database, Session, is_outage
 from storage.sql import affected, table
-from storage.tables import Unit
-from tests.builders import a_school
+from storage.tables import Card, Unit
+from tests.builders import MONDAY, a_school
 
 pytestmark = pytest.mark.postgresql_only
 
@@ -197,3 +197,52 @@ async def test_processes_that_start_at_once_make_the_tables_once(
     async with databases[0].writing() as session:
         await a_school(session)
     await asyncio.gather(*(database.close() for database in databases))
+
+
+async def test_what_a_sender_notes_is_in_the_way_of_no_answer_and_none_in_its(
+    database: Database,
+) -> None:
+    """An answer reads cards and writes one; a window reads the ledger and marks other cards."""
+    async with database.writing() as session:
+        rows = await a_school(session)
+        chats = [rows.contact(rows.person(name)) for name in ("Maria", "Ben")]
+        shown = [await cards.card_of(session, c, MONDAY, "household", "morning") for c in chats]
+        for contact, card in zip(chats, shown, strict=True):
+            await ledger.owe(session, contact, "card", f"ask:{card.id}", rows.now, card=card)
+    tries = 0
+
+    async def answer(session: Session) -> None:
+        nonlocal tries
+        tries += 1
+        found = await cards.cards_by_id(session, [card.id for card in shown])
+        await ledger.counts(session, [chats[0].bot_id])
+        if tries == 1:
+            await database.note(send)
+        found[shown[0].id].revision += 1
+
+    async def send(session: Session) -> None:
+        await ledger.claim(session, chats[0].bot_id, "me", rows.now, 1)
+        await cards.keep_messages(session, {shown[1].id: (5, 1)}, rows.now)
+
+    await database.write(answer)
+    assert tries == 1
+
+
+async def test_a_sender_waits_for_the_row_that_a_tap_is_changing_and_looks_again(
+    database: Database,
+) -> None:
+    async with database.writing() as session:
+        rows = await a_school(session)
+        maria = rows.contact(rows.person("Maria"))
+        card = await cards.card_of(session, maria, MONDAY, "household", "morning")
+
+    async def send(session: Session) -> dict[int, int]:
+        return await cards.keep_messages(session, {card.id: (7, 1)}, rows.now)
+
+    async with database.writing() as session:
+        (await session.get_one(Card, card.id)).message_id = 6  # the tap was on another message
+        await session.flush()
+        sending = asyncio.create_task(database.note(send))
+        await asyncio.sleep(0.05)
+        assert not sending.done()
+    assert await sending == {card.id: 6}  # and so that one goes
