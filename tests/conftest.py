@@ -20,6 +20,7 @@ import pytest
 if TYPE_CHECKING:
     from storage.database import Database
     from storage.sealing import Keyring
+    from tests.chaos.nursery import Nursery, Parent
     from tests.play import Stage
     from tests.postgres import Server
 
@@ -179,6 +180,25 @@ async def database(database_url: str) -> AsyncIterator[Database]:
     know_statements(database)
     yield database
     await database.close()
+
+
+@pytest.fixture(scope="session")
+def parent() -> Iterator[Parent]:
+    """A process that has imported everything, and from which others are forked."""
+    from tests.chaos.nursery import Parent
+
+    parent = Parent()
+    yield parent
+    parent.close()
+
+
+@pytest.fixture
+async def nursery(parent: Parent) -> AsyncIterator[Nursery]:
+    """Real processes of ours that start at once."""
+    from tests.chaos.nursery import Nursery
+
+    async with Nursery(parent) as nursery:
+        yield nursery
 
 
 GOLDEN = Path(__file__).parent / "golden"

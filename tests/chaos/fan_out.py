@@ -56,15 +56,18 @@ def concluded(school: School, lives: Lives, account: Account, began: float) -> O
 
 
 async def fan_out(
-    school: School, tell: Tell = quiet, environment: Sequence[Mapping[str, str]] = ()
+    school: School,
+    tell: Tell = quiet,
+    environment: Sequence[Mapping[str, str]] = (),
+    named: Sequence[str] = SENDING,
 ) -> Outcome:
     """Ask everybody, remind everybody, let some answer; kill all the time; draw up the account."""
     form, began = school.form, monotonic()
-    phases: list[tuple[float, Sequence[str], int]] = [(1.0, SENDING, form.families)]
+    phases: list[tuple[float, Sequence[str], int]] = [(1.0, named, form.families)]
     if form.reminded:
         phases = [
-            (0.4, SENDING, form.families),
-            (0.35, SENDING, form.families),
+            (0.4, named, form.families),
+            (0.35, named, form.families),
             (0.25, TAPPING, form.families // 10),
         ]
     await school.asks()
@@ -75,13 +78,13 @@ async def fan_out(
         for number, (share, where, messages) in enumerate(phases):
             kills = round(form.kills * share)
             span, seconds = windows_of(school, kills, messages)
-            named = [name for name in where if not (number and name.startswith("ask decided"))]
+            here = [name for name in where if not (number and name.startswith("ask decided"))]
             if number == 1:
                 await school.reminds()
             if number == 2:  # what is still being tried again would not be needed any more
                 await school.comes_to_rest()
                 some_answer(school, messages)
-            lives.deal(fates(school.chance, kills, span, named))
+            lives.deal(fates(school.chance, kills, span, here))
             if number == 0:
                 lives.begin()
             await lives.fulfilled()

@@ -12,6 +12,7 @@ import json
 import os
 import select
 import signal
+import subprocess
 import sys
 from collections.abc import Mapping
 from contextlib import suppress
@@ -48,46 +49,56 @@ class Child:
         self._gone.set()
 
 
-class Nursery:
-    """The process that forks, and its children; as an async context manager."""
+class Parent:
+    """The process that forks: it has imported everything when this returns."""
 
     def __init__(self, library: str = "aiogram") -> None:
-        self._library = library
-        self._parent: asyncio.subprocess.Process | None = None
-        self._reading: asyncio.Task[None] | None = None
-        self._born: asyncio.Queue[int] = asyncio.Queue()
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "tests.chaos.nursery", library],
+            cwd=HOUSE,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            bufsize=0,
+        )
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self.hears, self.tells = self._process.stdin.fileno(), self._process.stdout.fileno()
+        assert os.read(self.tells, 1) == b"\n"
+
+    def close(self) -> None:
+        """Let it end, and its children with it."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.close()
+        self._process.wait()
+        self._process.stdout.close()
+
+
+class Nursery:
+    """The children of a parent, within one loop; as an async context manager."""
+
+    def __init__(self, parent: Parent) -> None:
+        self._parent = parent
+        self._born: asyncio.Queue[Child] = asyncio.Queue()
         self._turn = asyncio.Lock()
+        self._waiting = b""
         self.children: dict[int, Child] = {}
 
     async def __aenter__(self) -> Self:
-        self._parent = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "tests.chaos.nursery",
-            self._library,
-            cwd=HOUSE,
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-        )
-        self._reading = asyncio.create_task(self._read())
+        os.set_blocking(self._parent.tells, False)
+        asyncio.get_running_loop().add_reader(self._parent.tells, self._read)
         return self
 
     async def __aexit__(self, *_: object) -> None:
         for child in list(self.children.values()):
             child.kill()
-        assert self._parent is not None
-        assert self._parent.stdin is not None
-        self._parent.stdin.close()
-        await self._parent.wait()
-        if self._reading is not None:
-            await self._reading
+            await child.wait()
+        asyncio.get_running_loop().remove_reader(self._parent.tells)
 
     async def spawn(
         self, arguments: list[str], environment: Mapping[str, str], folder: Path, log: Path
     ) -> Child:
         """Start `allclear run` with these arguments, in this folder and environment."""
-        assert self._parent is not None
-        assert self._parent.stdin is not None
         wish = {
             "arguments": arguments,
             "environment": dict(environment),
@@ -95,21 +106,18 @@ class Nursery:
             "log": str(log),
         }
         async with self._turn:
-            self._parent.stdin.write(json.dumps(wish).encode() + b"\n")
-            pid = await self._born.get()
-        return self.children[pid]
+            os.write(self._parent.hears, json.dumps(wish).encode() + b"\n")
+            return await self._born.get()
 
-    async def _read(self) -> None:
-        assert self._parent is not None
-        assert self._parent.stdout is not None
-        async for line in self._parent.stdout:
+    def _read(self) -> None:
+        *lines, self._waiting = (self._waiting + os.read(self._parent.tells, 65536)).split(b"\n")
+        for line in lines:
             told = json.loads(line)
-            pid = told["pid"]
             if "returncode" in told:
-                self.children.pop(pid).ended(told["returncode"])
+                self.children.pop(told["pid"]).ended(told["returncode"])
             else:
-                self.children[pid] = Child(pid)
-                self._born.put_nowait(pid)
+                child = self.children[told["pid"]] = Child(told["pid"])
+                self._born.put_nowait(child)
 
 
 def _fork(wish: dict[str, Any]) -> int:
@@ -173,6 +181,7 @@ def main() -> None:
     signal.set_wakeup_fd(tells, warn_on_full_buffer=False)
     signal.signal(signal.SIGCHLD, lambda *_: None)
     waiting, children = b"", set[int]()
+    os.write(1, b"\n")
     while True:
         ready, _, _ = select.select([0, heard], [], [])
         if heard in ready:

@@ -14,7 +14,7 @@ from bot.sender import window_at
 from tests.chaos import trials
 from tests.chaos.fan_out import Outcome, Tell, fan_out
 from tests.chaos.mortal import AHEAD
-from tests.chaos.nursery import Nursery
+from tests.chaos.nursery import Nursery, Parent
 from tests.chaos.school import Form, School, a_school
 from tests.chaos.server import Mortal, a_server
 
@@ -161,8 +161,10 @@ async def done(run: Run, seed: int, tell: Tell, scale: float = 1.0) -> dict[str,
         folder = Path(stack.enter_context(_folder(run.small_disk)))
         server = stack.enter_context(a_server()) if form.database == "postgresql" else None
         address = server.address(server.make()) if server else ""
+        parent = Parent(form.library)
+        stack.callback(parent.close)
         async with (
-            Nursery(form.library) as nursery,
+            Nursery(parent) as nursery,
             a_school(folder, form, seed, nursery=nursery, postgresql=address, port=port) as school,
         ):
             try:

@@ -37,6 +37,7 @@ from storage.tables import (
     Quarantined,
     Received,
 )
+from tests.chaos.nursery import Nursery
 from tests.process.running import Installation, until
 from tests.process.town import (
     SCHOOL,
@@ -88,7 +89,7 @@ class Morning:
 
     async def killed_at(self, sent: int) -> None:
         """Start the bot and kill it in the fan-out, once so many messages went out."""
-        await self.bot.start()
+        await self.bot.start(fate={})
         await until(lambda: self.phones.sent() >= sent, f"{sent} messages")
         await self.kill()
 
@@ -130,7 +131,11 @@ class Morning:
 
 @asynccontextmanager
 async def a_morning(
-    folder: Path, count: int, seed: int, library: str = "aiogram"
+    folder: Path,
+    count: int,
+    seed: int,
+    library: str = "aiogram",
+    nursery: Nursery | None = None,
 ) -> AsyncIterator[Morning]:
     """A school made by the command line, whose families have joined; nobody is asked yet."""
     chance = random.Random(seed)
@@ -147,6 +152,7 @@ async def a_morning(
                 "LOG_FORMAT": "json",
                 "TRANSPORT": library,
             },
+            nursery,
         )
         write_roster(folder / "roster.csv", town)
         zone = noon_zone(sandbox.clock.now())
@@ -171,9 +177,12 @@ async def a_morning(
 
 
 @pytest.mark.process
+@pytest.mark.xdist_group("process")
 @pytest.mark.skipif(SOAK, reason="the long form below says the same of more")
-async def test_a_killed_bot_loses_no_answer_and_asks_nobody_twice(tmp_path: Path) -> None:
-    async with a_morning(tmp_path, 120, seed=20260302) as morning:
+async def test_a_killed_bot_loses_no_answer_and_asks_nobody_twice(
+    tmp_path: Path, nursery: Nursery
+) -> None:
+    async with a_morning(tmp_path, 120, seed=20260302, nursery=nursery) as morning:
         phones = morning.phones
         await set_ladder(morning.database, ask=-2, remind=60, close=90)
         held_back = morning.families_answer(held_back=16)
@@ -183,7 +192,7 @@ async def test_a_killed_bot_loses_no_answer_and_asks_nobody_twice(tmp_path: Path
 
         # Killed with taps just offered: some not fetched, one committed and not yet answered.
         morning.sandbox.world.faults = slow_toasts()
-        await morning.bot.start()
+        await morning.bot.start(fate={})
         await until(lambda: phones.sent() >= 60, "60 messages")
         rush = [family for family in held_back if phones.card(family)][:8]
         rush = rush or [next(f for f in morning.town if phones.card(f) and not f.updates)]
@@ -194,7 +203,7 @@ async def test_a_killed_bot_loses_no_answer_and_asks_nobody_twice(tmp_path: Path
         morning.sandbox.world.faults = None
 
         # Ended politely in what is left of the fan-out, with taps just offered.
-        await morning.bot.start()
+        await morning.bot.start(fate={})
         await until(lambda: phones.sent() >= 90, "90 messages")
         for family in held_back:
             if phones.card(family) and not family.updates:
