@@ -4,7 +4,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo run test soak check format bench pictures lock clean
+.PHONY: demo run test soak chaos check format bench pictures lock clean
 
 demo: $(VENV)/.ready  ## the whole morning in a browser, no token needed (RESET=1 starts over, PORT=8082, SPEAK=en or zh)
 	@exec $(BIN)/allclear demo $(if $(RESET),--reset) $(if $(PORT),--port $(PORT)) $(if $(SPEAK),--language $(SPEAK))
@@ -18,6 +18,11 @@ test: $(VENV)/.ready-dev
 soak: $(VENV)/.ready-dev  ## random people do random things for thousands of steps (SEED=7 walks one walk again, SEEDS=20 fewer bad months)
 	@ALLCLEAR_SOAK=1 ALLCLEAR_SEED="$(SEED)" ALLCLEAR_SEEDS="$(SEEDS)" $(BIN)/python -m pytest -n 2 tests/test_*.py tests/bot/test_transport_faults.py
 	@ALLCLEAR_SEED="$(SEED)" $(BIN)/python -m pytest -n 2 --dist loadgroup --postgresql
+
+	@$(MAKE) --no-print-directory chaos
+
+chaos: $(VENV)/.ready-dev  ## kills, full disks, dead databases for a quarter of an hour; writes docs/reliability.md
+	@$(BIN)/python -m tests.chaos --seed "$(or $(SEED),1)"
 
 check: $(VENV)/.ready-dev
 	@$(BIN)/ruff format --check .

@@ -1,18 +1,17 @@
 """`python -m tests.chaos`: kill it for a quarter of an hour, and write down what became of it.
 
-Each run is a process of its own. The numbers go to results.json and, as a table, into
-docs/reliability.md; nothing else writes either.
+Each run is a process of its own. As soon as it has ended its numbers go to results.json and, as a
+table, into docs/reliability.md; nothing else writes either. With --scale nothing is written.
 """
 
 import argparse
 import asyncio
 import json
-import platform
 import sys
 from datetime import UTC, datetime
 from typing import Any
 
-from tests.chaos.paper import RESULTS, write_page
+from tests.chaos.paper import keep
 from tests.chaos.runs import NAMED, RUNS, done
 
 
@@ -34,8 +33,6 @@ def main() -> int:
         return _one(given.names[0], given.seed, given.scale)
     names = given.names or [run.form.name for run in RUNS]
     lines = asyncio.run(_all(names, given))
-    if not given.names and given.scale == 1.0:
-        _keep(lines, given.seed)
     bad = [line["name"] for line in lines if not line.get("holds")]
     _say(f"not as promised: {', '.join(bad)}" if bad else "all as promised")
     return 1 if bad else 0
@@ -74,22 +71,13 @@ async def _all(names: list[str], given: argparse.Namespace) -> list[dict[str, An
             if process.returncode == 0 and last.startswith("{"):
                 line = json.loads(last)
             _say(f"{name}: {'as promised' if line['holds'] else 'NOT as promised'}")
+            if given.scale == 1.0 and process.returncode == 0:
+                keep(line)
             for reason in line["why"]:
                 _say(f"{name}: {reason}")
             return line
 
     return list(await asyncio.gather(*(one(name) for name in names)))
-
-
-def _keep(lines: list[dict[str, Any]], seed: int) -> None:
-    kept = {
-        "day": datetime.now(UTC).date().isoformat(),
-        "python": platform.python_version(),
-        "seed": seed,
-        "runs": lines,
-    }
-    RESULTS.write_text(json.dumps(kept, indent=1) + "\n")
-    write_page(kept)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,6 @@ from tests.chaos.account import Account, drawn_up
 from tests.chaos.lives import Lives, fates
 from tests.chaos.points import KEPT, ON_THE_WIRE
 from tests.chaos.school import School
-from tests.process.running import until
 
 Tell = Callable[[str], None]
 TAPS = ("inbound", "card shown", "edited", "updates", "tap answered", "withdrawal", "withdrawn")
@@ -81,22 +80,17 @@ async def fan_out(
             here = [name for name in where if not (number and name.startswith("ask decided"))]
             if number == 1:
                 await school.reminds()
-            if number == 2:  # what is still being tried again would not be needed any more
-                await school.comes_to_rest()
+            if number == 2:
                 some_answer(school, messages)
             lives.deal(fates(school.chance, kills, span, here))
             if number == 0:
                 lives.begin()
             await lives.fulfilled()
-            wanted = min(number + 1, 2) * form.families
-            await until(
-                lambda n=wanted: school.wire.delivered >= n,
-                f"{wanted} messages sent; there are {school.wire.delivered}",
-                within=30 + 2 * form.families / form.rate,
-                every=0.1,
-            )
             tell(f"{school.wire.delivered} sent, {lives.kills} kills")
-        await school.comes_to_rest()
+            # Who has not been asked yet is not reminded, and who has answered need not be.
+            owed = min(number + 1, 2) * form.families
+            await school.has_owed(owed, taps=messages if number == 2 else 0)
+            await school.comes_to_rest(within=90 + 2 * form.families / form.rate)
         await lives.end()
     finally:
         lives.give_up()

@@ -1,8 +1,11 @@
 """The page about reliability: its tables are made of the results and of nothing else."""
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+
+from tests.chaos.runs import NAMED
 
 HOUSE = Path(__file__).parent.parent.parent
 RESULTS = Path(__file__).parent / "results.json"
@@ -34,8 +37,10 @@ def results() -> dict[str, Any]:
 
 def table(kept: dict[str, Any]) -> str:
     """Return the results as the page shows them."""
+    days = sorted({run["day"] for run in kept["runs"]})
+    seeds = ", ".join(map(str, sorted({run["seed"] for run in kept["runs"]})))
     lines = [
-        f"Measured on {kept['day']} with Python {kept['python']}, seed {kept['seed']}.",
+        f"Measured on {days[0]}{f' to {days[-1]}' if len(days) > 1 else ''}, seed {seeds}.",
         "",
         "| " + " | ".join(COLUMNS) + " |",
         "|---" * len(COLUMNS) + "|",
@@ -61,8 +66,12 @@ def table(kept: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def write_page(kept: dict[str, Any]) -> None:
-    """Put the table where the page has its place for it."""
+def keep(line: dict[str, Any]) -> None:
+    """Put a run in place of what it found before, and the table where the page has its place."""
+    runs = {run["name"]: run for run in results()["runs"]} if RESULTS.exists() else {}
+    runs[line["name"]] = {"day": datetime.now(UTC).date().isoformat(), **line}
+    kept = {"runs": [runs[name] for name in NAMED if name in runs]}
+    RESULTS.write_text(json.dumps(kept, indent=1) + "\n")
     before, _, rest = PAGE.read_text("utf-8").partition(BEGIN)
     _, _, after = rest.partition(END)
     PAGE.write_text(f"{before}{BEGIN}\n{table(kept)}\n{END}{after}", "utf-8")

@@ -21,9 +21,13 @@ class Point:
     concerns: Callable[[str], bool] = lambda _parameters: True
 
     def is_reached(self, statement: str, parameters: Any, rows: int) -> bool:
-        """Say whether this is the statement, and it found something to change."""
-        found = rows != 0 and self.statement.search(" ".join(statement.split()))
-        return bool(found) and self.concerns(repr(parameters))
+        """Say whether this is the statement, and it found something to change.
+
+        What returns rows does not say how many it changed.
+        """
+        plain = " ".join(statement.split())
+        changed = rows != 0 or " RETURNING " in plain
+        return bool(changed and self.statement.search(plain)) and self.concerns(repr(parameters))
 
 
 def _both(

@@ -127,13 +127,23 @@ class School:
 
     async def unfinished(self) -> int:
         """Return how many messages are not done with, and how many cards are behind."""
+        return await self._count(
+            "SELECT (SELECT count(*) FROM ledger WHERE state IN "
+            "('pending', 'sending', 'unknown', 'withdrawing')) + "
+            "(SELECT count(*) FROM card WHERE shown < revision)"
+        )
+
+    async def has_owed(self, messages: int, taps: int = 0, within: float = 90) -> None:
+        """Wait until so many messages have been owed at all, and so many have tapped."""
+        async with asyncio.timeout(within):
+            while await self._count("SELECT count(*) FROM ledger") < messages:  # noqa: ASYNC110
+                await asyncio.sleep(0.25)
+            while len(self.crowd.offered) < taps:  # noqa: ASYNC110 - they tap when they like
+                await asyncio.sleep(0.25)
+
+    async def _count(self, question: str) -> int:
         async with self.database.engine.connect() as connection:
-            found = await connection.exec_driver_sql(
-                "SELECT (SELECT count(*) FROM ledger WHERE state IN "
-                "('pending', 'sending', 'unknown', 'withdrawing')) + "
-                "(SELECT count(*) FROM card WHERE shown < revision)"
-            )
-            return int(found.scalar_one())
+            return int((await connection.exec_driver_sql(question)).scalar_one())
 
     async def comes_to_rest(self, within: float = 90) -> None:
         """Wait until nothing is owed or behind; a lease may have to run out for that."""

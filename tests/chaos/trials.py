@@ -134,7 +134,9 @@ class Full:
         self._filler.unlink(missing_ok=True)
 
 
-async def disk_full(school: School, disk: FullForOne | Full, tell: Tell = quiet) -> Outcome:
+async def disk_full(
+    school: School, disk: FullForOne | Full, tell: Tell = quiet, longest: float = 14
+) -> Outcome:
     """Let the disk be full for a while, again and again, in the middle of asks and taps."""
     began = monotonic()
     lives = Lives(school, [], lambda: 1.0)
@@ -150,7 +152,7 @@ async def disk_full(school: School, disk: FullForOne | Full, tell: Tell = quiet)
                 await _is_said(port)
                 await asyncio.sleep(1)  # what was on its way has arrived
                 sent = school.wire.delivered
-                await asyncio.sleep(school.chance.uniform(2, 14))
+                await asyncio.sleep(school.chance.uniform(longest / 4, longest))
                 assert school.wire.delivered == sent, "sent without being able to mark"
                 assert school.houses[0].lives, school.tail()
             finally:

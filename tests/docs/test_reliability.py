@@ -1,0 +1,44 @@
+"""The page about reliability says what was measured, and names tests that there are."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.chaos.paper import BEGIN, END, PAGE, RESULTS, results, table
+from tests.chaos.runs import NAMED
+
+HOUSE = Path(__file__).parent.parent.parent
+ROWS = re.findall(r"^\| (\d+) \|.*\| ([^|]*) \|$", PAGE.read_text("utf-8"), re.M)
+
+
+@pytest.mark.skipif(not RESULTS.exists(), reason="the command has not been run yet")
+def test_the_table_is_what_the_command_found_last() -> None:
+    page = PAGE.read_text("utf-8")
+    assert page.partition(BEGIN)[2].partition(END)[0].strip() == table(results())
+
+
+@pytest.mark.skipif(not RESULTS.exists(), reason="the command has not been run yet")
+def test_every_run_was_made_and_is_as_promised() -> None:
+    runs = results()["runs"]
+    assert [run["name"] for run in runs] == list(NAMED)
+    for run in runs:
+        assert run["holds"], run["name"]
+        assert run["lost"] == run["unexplained"] == run["taps_lost"] == run["taps_twice"] == 0
+        assert run["worst"] <= run["window"]
+        assert run["copies"] == run["by_blow"] + run["ambiguous"]
+        whole = run["ok"] + run["recovered"] + run["duplicated"]
+        assert whole == run["messages"] == run["expected"], run["name"]
+
+
+def test_every_fault_has_a_row() -> None:
+    assert [int(number) for number, _ in ROWS] == list(range(1, 24))
+
+
+@pytest.mark.parametrize(("number", "held"), ROWS)
+def test_every_fault_is_held_by_tests_that_there_are(number: str, held: str) -> None:
+    named = re.findall(r"`([^`]+)::(\w+)`", held)
+    assert named
+    for path, test in named:
+        code = (HOUSE / path).read_text("utf-8")
+        assert re.search(rf"^(async )?def {test}\(", code, re.M), (number, test)
