@@ -11,7 +11,7 @@ from checkin.access import Role
 from checkin.checkins import Status
 from storage.asking import GONE, ways_to_ask
 from storage.editions import EditionReason, owe_again
-from storage.ledger import Lane, day_of
+from storage.ledger import Lane, State, day_of
 from storage.shares import turns
 from storage.sql import table
 from storage.tables import Bot, Card, CheckIn, Ledger, RoleGrant, Round
@@ -48,7 +48,8 @@ async def ask_again(
     """Owe a word under the card to those still silent whose taps may be lost; return how many.
 
     Lost are taps between `since` and `until`: who had the card by then is asked again, under a
-    new edition of the ask. Whoever was reminded in the outage knows already.
+    new edition of the ask. Whoever was reminded in the outage knows already, unless nobody
+    knows whether the reminder arrived.
     """
     card = table(Card).c
     ways = ways_to_ask(held.id, held.day)
@@ -64,7 +65,7 @@ async def ask_again(
         other.card_id == card.id,
         other.kind == "reminder",
         other.created_at > since,
-        other.state.not_in(GONE),
+        other.state.not_in([*GONE, State.unknown.value, State.unclear.value]),
     )
     owed = {
         "bot_id": card.bot_id,

@@ -3,10 +3,14 @@
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import update
 from sqlmodel import select
 
 from handlers.outages import heard
+from sandbox.faults import Faults
+from storage.sql import affected, table
 from storage.tables import Bot, CheckIn, Ledger
+from tests.builders import SUNDAY_NIGHT
 from tests.play import BOT_ID, TUESDAY, Someone, Stage
 
 
@@ -88,6 +92,28 @@ async def test_who_was_reminded_meanwhile_or_only_just_asked_is_left_in_peace(
     await stage.at("07:10")  # the reminder itself
     assert await listens(stage) == {"asked_again": 0, "admins_told": 0}
     assert len(await from_bot(stage, maria)) == 2
+
+
+@pytest.mark.parametrize("known_yet", [False, True])
+async def test_a_reminder_that_nobody_knows_to_have_arrived_leaves_nobody_out(
+    stage: Stage, known_yet: bool
+) -> None:
+    """The outage was the messenger's: the reminder of 07:10 went into the void."""
+    await stage.opens_school("en")
+    await stage.joined("Maria")
+    await stage.at("06:30")
+    await listens(stage)
+    stage.sandbox.world.faults = Faults(rate_reset_before=1, methods=frozenset({"sendmessage"}))
+    await stage.at("07:10")
+    if known_yet:
+        async with stage.database.writing() as session:
+            await affected(session, update(table(Ledger)).values(lease_until=SUNDAY_NIGHT))
+        await stage.settle()
+    stage.sandbox.world.faults = None
+    async with stage.database.reading() as session:
+        states = set(await session.exec(select(Ledger.state).where(Ledger.kind == "reminder")))
+    assert states == {"unclear" if known_yet else "unknown"}
+    assert (await listens(stage))["asked_again"] == 1
 
 
 async def test_after_the_close_nobody_is_asked_again(stage: Stage) -> None:
