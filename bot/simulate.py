@@ -462,6 +462,7 @@ class Simulation:
         faults = self.sandbox.world.faults
         if faults is not None and not silence.ours:
             faults.outage_from, faults.outage_to = silence.since, silence.until
+            self.oracle.lost = True
 
     async def _cut_down(self, moment: Moment) -> None:
         """The bot decides what is due, and ends before it has sent any of it."""
@@ -647,6 +648,7 @@ class Simulation:
                 "checks": oracle.checks,
                 "asked again": oracle.tally.again,
                 "copies": oracle.tally.copies,
+                "left": oracle.tally.left,
             },
             behaviours=dict(self.behaviours),
             left_out=missing if students < RARE_BELOW or days < ALL_DAYS else (),

@@ -29,11 +29,15 @@ from simulator.town import Ladder, Phone, Rung, Subject, Town
 from simulator.trouble import MESSAGES_KEPT, TAPS_KEPT
 
 MOST_CASES, MOST_CLASSES, MOST_NAMES = 20, 12, 6  # named on a summary; the others are counted
+KEPT_FOR_GOOD = timedelta(days=2)  # then the messenger takes no message away any more
 GATHERED = timedelta(minutes=10)  # what can wait is told to the signer together
 _SETTLED = frozenset(
     {"card", "reminder", "again", "class", "summary", "flag", "correction", "corrected"}
 )
 _ASKS = ("card", "reminder", "again")  # what nobody may get after the close
+_NEVER_TWICE = frozenset({"reminder", "again", "unsigned", "picture"})
+_SENDS = frozenset({"sendMessage", "sendPhoto"})
+TOO_MANY = 429
 _REMINDERS = frozenset({"reminder", "again"})
 FAULT = "fault: "  # how the log says that a call went wrong on the wire
 
@@ -44,6 +48,7 @@ class Call(Protocol):
     method: str
     params: dict[str, Any]
     ok: bool
+    error_code: int | None
     description: str | None
     result: Any
 
@@ -73,6 +78,7 @@ class Shown:
     day: date
     reply: bool = False
     copy: bool = False  # it arrived, and the bot was not told so
+    stays: bool = False  # too old for the messenger to take it away
 
 
 Expected = Counter[tuple[int, str, str]]  # (chat, kind of message, about)
@@ -99,6 +105,7 @@ class Tally:
     duplicated: int = 0
     copies: int = 0  # of messages of which the bot was not told that they had arrived
     again: int = 0  # asked again after a silence
+    left: int = 0  # reminders and pictures that were left, for they might have come twice
 
 
 class Oracle:
@@ -114,6 +121,7 @@ class Oracle:
         self.blocked: set[int] = set()
         self.heard_at: datetime | None = None  # when the bot last heard whoever spoke
         self.silent = False  # nothing gets through: what is owed now comes later
+        self.lost = False  # what was sent since then went into the void
         self.decided: dict[tuple[date, str], str] = {}  # what became of each step
         self.chats: dict[int, dict[int, Shown]] = defaultdict(dict)
         self.calls: Counter[str] = Counter()
@@ -154,16 +162,17 @@ class Oracle:
         self.had: dict[int, datetime] = {}  # who knows the bot has had today's card, since when
         self.reminded: dict[int, datetime] = {}
         self.unclear: Expected = Counter()  # what may come once more
+        self.doubted: Expected = Counter()  # what the bot cannot know to have arrived, or not
 
     def begin_day(self, day: date) -> None:
         """Turn to another day: nothing is known of anybody yet."""
         away, yesterday = set(self.blocked), self.standing
-        owed, came, unclear = self.expected, self.seen, self.unclear
+        owed, came, unclear, doubted = self.expected, self.seen, self.unclear, self.doubted
         self.miss([self.day])
         self._begin(day)
         if self.silent:  # it comes later; a question of yesterday does not
             self.expected = Counter({k: n for k, n in owed.items() if k[1] not in _ASKS})
-            self.seen, self.unclear = came, unclear
+            self.seen, self.unclear, self.doubted = came, unclear, doubted
         self.standing = {key: held.carried_to(day) for key, held in yesterday.items()}
         self.away |= away
 
@@ -257,7 +266,8 @@ class Oracle:
                 before = self.reminded.get(ways[0])
                 if before is None or self.now - before >= QUIET:
                     self.expected[ways[0], "reminder", ""] = 1
-                    self.reminded[ways[0]] = self.now
+                    if not self.lost:
+                        self.reminded[ways[0]] = self.now
 
     def heard(self, now: datetime) -> None:
         """Let the bot hear whoever speaks, after it has heard nobody for a while.
@@ -506,14 +516,19 @@ class Oracle:
                 _METHODS[call.method](self, call)
             elif call.method in _METHODS and not wrong:
                 self._refused(call)
+            elif call.method in _SENDS and call.error_code != TOO_MANY:
+                self.doubted[self._key(call)] += 1  # the bot cannot know that it never arrived
 
     def _refused(self, call: Call) -> None:
         """Only who blocked the bot may not be written to; saying the same again is no harm."""
         same = "not modified" in (call.description or "")
         chat = int(call.params["chat_id"])
-        gone = call.method == "deleteMessage" and (
-            int(call.params["message_id"]) not in self.chats[chat]
-        )
+        gone = False
+        if call.method == "deleteMessage":
+            message = self.chats[chat].get(int(call.params["message_id"]))
+            gone = message is None or self.day - message.day >= KEPT_FOR_GOOD
+            if message is not None and gone:
+                message.stays = True
         if not same and not gone and chat not in self.away:
             self.differs("a call that the messenger took", call.method, call.description)
 
@@ -539,7 +554,18 @@ class Oracle:
         self.chats[chat][call.result["message_id"]] = message
         if kind == "card" and not copy:
             self.had[chat] = self.now
-        about = ""
+        if kind in _REMINDERS:
+            self._reminder(chat, text)
+        key = self._key(call)
+        self.seen[key] += 1
+        if copy:
+            self.unclear[key] += 1
+            self.doubted[key] += 1
+
+    def _key(self, call: Call) -> tuple[int, str, str]:
+        """Say what a call sends: to which chat, of which kind, about what."""
+        text = reading.plain(call.params.get("text") or call.params.get("caption") or "")
+        kind, about = reading.kind_of(text), ""
         if kind == "class":
             about = reading.class_card(text).unit
         elif kind in {"flag", "correction"}:
@@ -547,11 +573,7 @@ class Oracle:
             about = f"{flag.name} {flag.what}"
         elif kind == "left":
             about = reading.about_left(text)
-        elif kind in _REMINDERS:
-            self._reminder(chat, text)
-        self.seen[chat, kind, about] += 1
-        if copy:
-            self.unclear[chat, kind, about] += 1
+        return int(call.params["chat_id"]), kind, about
 
     def _reminder(self, chat: int, text: str) -> None:
         """Nobody is reminded of somebody who was answered for before."""
@@ -586,9 +608,14 @@ class Oracle:
             self.tally.copies += copies
         self.unclear = Counter()
         for chat, kind, about in list(self.expected):
+            if self.seen[chat, kind, about]:
+                continue
             answered = kind in _REMINDERS and self.nothing_to_answer(chat)
-            if answered and not self.seen[chat, kind, about]:
-                del self.expected[chat, kind, about]  # answered before it went out
+            in_doubt = kind in _NEVER_TWICE and (self.lost or self.doubted[chat, kind, about])
+            if answered or in_doubt:  # before it went out; or it is left rather than sent twice
+                del self.expected[chat, kind, about]
+                self.tally.left += in_doubt
+        self.doubted, self.lost = Counter(), False
         self.expected, self.seen = +self.expected, +self.seen
         self.checks += len(self.expected | self.seen)
         if self.expected != self.seen:
@@ -658,7 +685,11 @@ class Oracle:
         expected = reading.Card(results, waiting, held, wanted, self.closed and bool(waiting))
         seen = reading.card(message.text)
         self.check(f"card of {phone.name}", expected, seen)
-        reminders = [m for m in self.chats[chat].values() if m.kind in _REMINDERS and not m.copy]
+        reminders = [
+            m
+            for m in self.chats[chat].values()
+            if m.kind in _REMINDERS and not (m.copy or m.stays)
+        ]
         if (not waiting or self.closed) and reminders:
             self.differs(f"reminders left with {phone.name}", 0, len(reminders))
         return set(results) <= set(seen.results)

@@ -141,7 +141,8 @@ def summary_lines(report: Report) -> list[str]:
     if counts["copies"] or counts["asked again"]:
         lines.append(
             f"Trouble: {counts['asked again']} asked again after a silence; {counts['copies']} "
-            "messages came once more, each after an answer that was lost on the wire"
+            f"messages came once more and {counts['left']} reminders or pictures were left, each "
+            "after an answer that was lost on the wire"
         )
     lines.append(
         f"{report.students} students, {report.days} days, seed {report.seed}: "
