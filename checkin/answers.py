@@ -29,6 +29,7 @@ __all__ = [
     "Understood",
     "Value",
     "agrees",
+    "answers_that_count",
     "fits",
     "is_complete",
     "next_question",
@@ -98,6 +99,16 @@ def prune(questionnaire: Questionnaire, answers: Answers) -> Answers:
     return {question.key: answers[question.key] for question, answered in walk if answered}
 
 
+def answers_that_count(questionnaire: Questionnaire, answers: Answers) -> Answers | None:
+    """The answers that count when the set is complete; None when it is not."""
+    counting: Answers = {}
+    for question, answered in _walk(questionnaire, answers):
+        if not answered:
+            return None
+        counting[question.key] = answers[question.key]
+    return counting
+
+
 def take_choice(question: Question, current: Value | None, choice_key: str) -> Value | Refused:
     """What the answer is after a tap.
 
@@ -155,7 +166,7 @@ def _walk(questionnaire: Questionnaire, answers: Answers) -> Iterator[tuple[Ques
     """Each question shown, and whether it is answered."""
     so_far: Answers = {}
     for question in questionnaire.questions:
-        if question.when and not holds(question.when, questionnaire.questions, so_far):
+        if question.when and not holds(question.when, questionnaire.by_key, so_far):
             continue
         answered = question.key in answers and fits(question, answers[question.key])
         if answered:

@@ -428,7 +428,7 @@ def _check_all_clear(reader: Reader, questionnaire: Questionnaire) -> None:
 def _objections(questionnaire: Questionnaire, answers: Answers) -> Iterator[tuple[str, str]]:
     for index, rule in enumerate(questionnaire.rules):
         bad = rule.disposition is not Disposition.cleared or rule.absent
-        if bad and holds(rule.when, questionnaire.questions, answers):
+        if bad and holds(rule.when, questionnaire.by_key, answers):
             yield f"triage[{index}].when", "absent" if rule.absent else str(rule.disposition)
 
 

@@ -1,6 +1,6 @@
 """What is asked: questions, their choices, and the rules that weigh the answers."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum, auto
 from typing import Literal, TypeAlias, get_args
@@ -86,9 +86,16 @@ class Question:
     days_back: int = 0
     in_the_morning: bool = False
 
+    _choices: dict[object, Choice] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Have the choices at hand by their keys: they are looked at with every answer."""
+        by_key: dict[object, Choice] = {each.key: each for each in reversed(self.choices)}
+        object.__setattr__(self, "_choices", by_key)
+
     def choice(self, key: object) -> Choice | None:
         """The choice with this key, if there is one."""
-        return next((choice for choice in self.choices if choice.key == key), None)
+        return self._choices.get(key) if isinstance(key, str) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,15 +122,21 @@ class Questionnaire:
     reasons: Mapping[str, Words] = field(default_factory=dict)
     advice: Mapping[str, Words] = field(default_factory=dict)
 
+    by_key: Mapping[str, Question] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Have the questions at hand by their keys."""
+        object.__setattr__(self, "by_key", {each.key: each for each in reversed(self.questions)})
+
     def question(self, key: str) -> Question | None:
         """The question with this key, if this version has one."""
-        return next((question for question in self.questions if question.key == key), None)
+        return self.by_key.get(key)
 
     def all_clear(self) -> Answers:
         """What one tap on the all-clear button says: every question a healthy person is shown."""
         said: Answers = {}
         for question in self.questions:
-            shown = question.when is None or holds(question.when, self.questions, said)
+            shown = question.when is None or holds(question.when, self.by_key, said)
             if shown and question.all_clear is not None:
                 said[question.key] = _copy(question.all_clear)
             elif shown and question.optional:
@@ -131,15 +144,18 @@ class Questionnaire:
         return said
 
 
-def holds(condition: Condition, questions: Iterable[Question], answers: Answers) -> bool:
-    """Whether these answers meet the condition. What was not answered meets nothing."""
-    by_key = {question.key: question for question in questions}
-    return all(
-        clause.question in answers
-        and clause.question in by_key
-        and _meets(clause, by_key[clause.question], answers[clause.question])
-        for clause in condition.clauses
-    )
+def holds(condition: Condition, questions: Mapping[str, Question], answers: Answers) -> bool:
+    """Whether these answers meet the condition. What was not answered meets nothing.
+
+    `questions` are by their keys.
+    """
+    for clause in condition.clauses:
+        question = questions.get(clause.question)
+        if question is None or clause.question not in answers:
+            return False
+        if not _meets(clause, question, answers[clause.question]):
+            return False
+    return True
 
 
 def number_of(question: Question, value: Value) -> float | None:

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from checkin.answers import is_complete, prune
+from checkin.answers import answers_that_count, prune
 from checkin.questions import Answers, Disposition, Questionnaire, TriageRule, holds
 
 __all__ = ["Disposition", "Exposure", "Triage", "severity_of", "triage", "worst_so_far"]
@@ -55,9 +55,10 @@ def triage(questionnaire: Questionnaire, answers: Answers, on: date) -> Triage:
         ValueError: the answers are not complete. Silence is never health, so nothing can be
             concluded from half of them; `worst_so_far` looks at what is there.
     """
-    if not is_complete(questionnaire, answers):
+    counting = answers_that_count(questionnaire, answers)
+    if counting is None:
         raise ValueError("only a complete set of answers can be triaged")
-    return _weigh(questionnaire, prune(questionnaire, answers), on)
+    return _weigh(questionnaire, counting, on)
 
 
 def worst_so_far(questionnaire: Questionnaire, answers: Answers, on: date) -> Triage | None:
@@ -81,7 +82,7 @@ def severity_of(disposition: Disposition, days: int = 0) -> int:
 
 def _weigh(questionnaire: Questionnaire, answers: Answers, on: date) -> Triage:
     applying = [
-        rule for rule in questionnaire.rules if holds(rule.when, questionnaire.questions, answers)
+        rule for rule in questionnaire.rules if holds(rule.when, questionnaire.by_key, answers)
     ]
     severity = max((_severity(rule) for rule in applying), default=0)
     disposition = max(

@@ -12,10 +12,11 @@ from checkin.triage import Triage, triage
 from handlers.desk import Desk
 from handlers.flags import end_flags, raise_flag, take_back
 from handlers.missing import end_alarm
+from storage import history
 from storage.questionnaires import questionnaire
 from storage.rounds import Entry, forget_exposures
 from storage.sealing import Private, keyring
-from storage.tables import CheckIn, ExposureRow, HistoryEntry
+from storage.tables import CheckIn, ExposureRow
 
 
 @dataclass(slots=True)
@@ -164,15 +165,20 @@ async def _overtake_request(desk: Desk, entry: Entry, by: int) -> None:
 
 def stand(checkin: CheckIn, standing: Standing, given: Answers, weighed: Triage) -> None:
     """Let an answer stand in a check-in."""
-    checkin.status = standing.status.value
-    checkin.severity = standing.severity
-    checkin.floor = standing.floor
-    checkin.disposition = standing.disposition.value if standing.disposition else None
-    checkin.respondent_id = standing.respondent_id
-    checkin.answered_at = standing.answered_at
-    checkin.reasons = " ".join(weighed.reasons)
-    checkin.absent = weighed.absent
-    checkin.valid_until = weighed.valid_until
+    stands: dict[str, Any] = {
+        "status": standing.status.value,
+        "severity": standing.severity,
+        "floor": standing.floor,
+        "disposition": standing.disposition.value if standing.disposition else None,
+        "respondent_id": standing.respondent_id,
+        "answered_at": standing.answered_at,
+        "reasons": " ".join(weighed.reasons),
+        "absent": weighed.absent,
+        "valid_until": weighed.valid_until,
+    }
+    for name, value in stands.items():
+        if getattr(checkin, name) != value:  # to look is cheaper than to set
+            setattr(checkin, name, value)
     checkin.answers = Private.of(checkin.subject_id, json.dumps(given))
 
 
@@ -186,18 +192,17 @@ def remember(
     via: str = "chat",
 ) -> None:
     """Keep what was said or decided in the history."""
-    desk.session.add(
-        HistoryEntry(
-            check_in_id=checkin.id,
-            subject_id=checkin.subject_id,
-            act=act,
-            by=by,
-            at=desk.now,
-            severity=weighed.severity,
-            disposition=weighed.disposition.value,
-            via=via,
-            answers=Private.of(checkin.subject_id, json.dumps(given)),
-        )
+    history.remember(
+        desk.session,
+        check_in_id=checkin.id,
+        subject_id=checkin.subject_id,
+        act=act,
+        by=by,
+        at=desk.now,
+        severity=weighed.severity,
+        disposition=weighed.disposition.value,
+        via=via,
+        answers=Private.of(checkin.subject_id, json.dumps(given)),
     )
 
 

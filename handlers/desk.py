@@ -14,10 +14,10 @@ from checkin.access import NOBODY, Access, Act
 from checkin.times import local_date
 from handlers import corrections
 from handlers.messages import Event, Tap
-from storage import audit, cards, ledger, people, units
+from storage import audit, cards, history, ledger, people, units
 from storage.database import Session
 from storage.rounds import Entry
-from storage.tables import Bot, Card, CheckIn, Contact, HistoryEntry
+from storage.tables import Bot, Card, CheckIn, Contact
 from storage.units import School
 
 if TYPE_CHECKING:
@@ -185,16 +185,15 @@ class Desk:
 
     def note(self, checkin: CheckIn, act: str, by: int) -> None:
         """Keep an act of the school in a check-in's history, beside what stands."""
-        self.session.add(
-            HistoryEntry(
-                check_in_id=checkin.id,
-                subject_id=checkin.subject_id,
-                act=act,
-                by=by,
-                at=self.now,
-                severity=checkin.severity,
-                disposition=checkin.disposition,
-            )
+        history.remember(
+            self.session,
+            check_in_id=checkin.id,
+            subject_id=checkin.subject_id,
+            act=act,
+            by=by,
+            at=self.now,
+            severity=checkin.severity,
+            disposition=checkin.disposition,
         )
 
     def record(self, act: str, actor_id: int | None, school_id: int | None, **about: Any) -> None:

@@ -180,8 +180,11 @@ async def may_be_cleared(desk: Desk, ward: Ward) -> bool:
 
 async def unfinished(desk: Desk, ward: Ward) -> bool:
     """Say whether something amiss was begun to be told and not ended."""
+    begun = ward.draft.answers
+    if not begun:
+        return False
     asked = await questionnaire(desk.session, ward.entry.round.questionnaire_id)
-    return worst_so_far(asked, ward.draft.answers, ward.entry.round.day) is not None
+    return worst_so_far(asked, begun, ward.entry.round.day) is not None
 
 
 async def clear(desk: Desk, ward: Ward, via: str = "chat") -> Verdict | None:

@@ -15,6 +15,7 @@ from checkin.times import local_date
 from handlers.answers import Draft, standing_answers, standing_of
 from storage import people, rounds, units
 from storage.database import Session
+from storage.history import histories
 from storage.people import Right
 from storage.rounds import Entry
 from storage.tables import Card, CheckIn, Contact, HistoryEntry
@@ -163,8 +164,7 @@ async def load_histories(session: Session, wards: Iterable[Ward]) -> None:
     split = [ward for ward in wards if ward.split]
     if not split:
         return
-    await session.flush()
-    rows = await rounds.histories(session, {ward.id for ward in split})
+    rows = await histories(session, [ward.id for ward in split])
     hidden = await people.separated(session, {ward.checkin.subject_id for ward in split})
     for ward in split:
         ward.history = rows.get(ward.id, [])

@@ -10,6 +10,7 @@ from handlers.calendars import calendar_of
 from handlers.desk import Desk
 from handlers.messages import Command
 from storage import pauses, people, rounds, units
+from storage.history import history_of
 from storage.people import Pupil
 from storage.tables import Contact
 
@@ -74,7 +75,7 @@ async def _explain(desk: Desk, command: Command, contact: Contact, pupil: Pupil)
         )
         if not isinstance(verdict, Eligible):
             lines.append([f"why.not_{verdict.reason.value}", {}])
-        for act in await rounds.history_of(desk.session, entry.checkin.id):
+        for act in await history_of(desk.session, entry.checkin.id):
             time = act.at.astimezone(school.zone).strftime("%H:%M")
             lines.append(["why.act", {"time": time, "act": {"key": f"act.{act.act}"}}])
     head = {"name": pupil.name, "unit": pupil.unit_name}

@@ -11,6 +11,7 @@ from sqlmodel import select as of_models
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from checkin.checkins import Status
+from storage.history import write_down
 from storage.people import in_force, name_of
 from storage.sql import affected, table
 from storage.tables import (
@@ -98,6 +99,7 @@ async def end(session: AsyncSession, leavers: Collection[Leaver], first_without:
 
 async def _forget_unanswered(session: AsyncSession, people: list[int], since: date) -> None:
     """Take leavers out of rounds of later days that are open already and know nothing of them."""
+    await write_down(session)
     checkin, held = table(CheckIn).c, table(Round).c
     history, flag = table(HistoryEntry).c, table(Flag).c
     await affected(

@@ -8,6 +8,7 @@ from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from checkin.statuses import SETTLED
+from storage.history import write_down
 from storage.tables import (
     CheckIn,
     Consent,
@@ -97,6 +98,7 @@ async def _ties(session: AsyncSession, kept: int, other: int) -> None:
 
 async def _open_check_ins(session: AsyncSession, kept: int, other: int) -> None:
     """Take over the check-ins of open rounds that nobody has answered; one a round."""
+    await write_down(session)
     theirs = select(CheckIn.round_id).where(CheckIn.subject_id == kept)
     has_one = set(await session.exec(theirs))
     found = await session.exec(

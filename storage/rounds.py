@@ -12,7 +12,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from checkin.access import Reach
 from storage.people import name_of, open_name
 from storage.sql import affected, table
-from storage.tables import CheckIn, ExposureRow, HistoryEntry, Person, PlanRow, Round, Unit
+from storage.tables import CheckIn, ExposureRow, Person, PlanRow, Round, Unit
 from storage.units import within
 
 
@@ -138,31 +138,6 @@ async def entries_of(session: AsyncSession, check_in_ids: Collection[int]) -> li
         Entry(checkin, held, name_of(person), unit.name, unit.path)
         for checkin, held, person, unit in rows
     ]
-
-
-async def history_of(session: AsyncSession, check_in_id: int) -> list[HistoryEntry]:
-    """Return what happened to a check-in, oldest first."""
-    found = await session.exec(
-        select(HistoryEntry)
-        .where(HistoryEntry.check_in_id == check_in_id)
-        .order_by(col(HistoryEntry.id))
-    )
-    return list(found)
-
-
-async def histories(
-    session: AsyncSession, check_in_ids: Iterable[int]
-) -> dict[int, list[HistoryEntry]]:
-    """Return what happened to several check-ins, oldest first."""
-    rows = await session.exec(
-        select(HistoryEntry)
-        .where(col(HistoryEntry.check_in_id).in_(list(check_in_ids)))
-        .order_by(col(HistoryEntry.id))
-    )
-    found: dict[int, list[HistoryEntry]] = {}
-    for row in rows:
-        found.setdefault(row.check_in_id, []).append(row)
-    return found
 
 
 async def open_check_ins(session: AsyncSession, subject_id: int) -> list[tuple[CheckIn, Round]]:
