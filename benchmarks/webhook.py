@@ -44,6 +44,7 @@ async def _by_us(path: Path, url: str, updates: Path, count: int) -> Spent:
         nonlocal stored
         stored += handled.events
         sender.answer(handled.toasts)
+        sender.show(handled.fresh)
         sender.wake()
 
     inbox = Inbox(database, lambda: ASK_TIME, Router())

@@ -278,6 +278,7 @@ class App:
         def after(handled: Handled) -> None:
             sender = self.senders[bot_id]
             sender.answer(handled.toasts)
+            sender.show(handled.fresh)
             self.vitals.took(bot_id, handled)
             self.wake()
             if handled.menus:

@@ -76,6 +76,7 @@ class Driven:
         polled = await self._poller.once(0)
         for handled in self._handled:
             self._sender.answer(handled.toasts)
+            self._sender.show(handled.fresh)
             await self._sender.toasts_sent()
         self._handled.clear()
         return polled

@@ -47,7 +47,7 @@ from handlers.messages import (
     Wait,
 )
 from handlers.summary_views import DayPicture, corrected_view, day_picture, summary_view
-from handlers.views import household_view
+from handlers.views import FreshCard, HouseholdView, household_view
 from handlers.wards import Households, Ward, load_households
 from storage import asking, cards, contacts, ledger
 from storage.database import Database, Session, is_outage
@@ -66,6 +66,7 @@ SIDE_BY_SIDE = 64  # requests under way for each bot: as many connections as bot
 RUN_ON = 0.25  # seconds that full windows follow each other before edits have their turn
 DRAWN_TOGETHER = 2  # a picture takes a core for a tenth of a second, and 30 MB while it is drawn
 REPLY_WINDOWS = 3  # after so many the bulk has its turn: a quarter is its own
+FEW = 4096  # cards that are kept as they were decided, until they are shown
 AHEAD = 5.0  # seconds that a message waits at most for the one before it in its chat
 _UNSETTLED = Wait | NotSent | Unclear | Unauthorized  # to be done again
 
@@ -142,6 +143,7 @@ class Sender:
         self._owner = f"{os.getpid()}-{secrets.token_hex(4)}"
         self._wake = asyncio.Event()
         self._toasts: set[asyncio.Task[object]] = set()
+        self._fresh: dict[int, HouseholdView] = {}
         self._reply_windows = 0  # full of nothing else, one after the other
         self._drawing = asyncio.Semaphore(DRAWN_TOGETHER)
         self.unauthorized = False
@@ -150,6 +152,13 @@ class Sender:
     def wake(self) -> None:
         """Say that there may be something new to send."""
         self._wake.set()
+
+    def show(self, fresh: Sequence[FreshCard]) -> None:
+        """Take cards as they are, so that they are not loaded again before they are edited."""
+        if len(self._fresh) > FEW:
+            self._fresh.clear()
+        self._fresh.update((each.view.card_id, each.view) for each in fresh)
+        self.wake()
 
     def answer(self, toasts: Sequence[Toast]) -> None:
         """Answer taps at once, beside everything else: a late answer is lost, the tap is kept."""
@@ -407,13 +416,19 @@ class Sender:
             )
             edits = []
             shown: list[tuple[int, int]] = []
-            readers = await contacts.contacts_by_id(session, (c.contact_id for c in stale))
-            households = await _households(session, stale, readers, now)
-            for card in stale:
-                contact = readers[card.contact_id]
+            fresh = self._fresh_of([card for card, _ in stale])
+            unknown = [card for card, _ in stale if card.id not in fresh]
+            readers = {contact.id: contact for _, contact in stale}
+            households = await _households(session, unknown, readers, now)
+            for card, contact in stale:
                 words = texts(contact.language)
+                view = fresh.get(card.id)
                 try:
-                    message = await _render_card(session, card, contact, words, now, households)
+                    message = (
+                        render_household.household(view, words)
+                        if view is not None
+                        else await _render_card(session, card, contact, words, now, households)
+                    )
                 except Exception as error:
                     if is_outage(error):
                         raise
@@ -431,7 +446,7 @@ class Sender:
             for (card, _, _), result in zip(edits, results, strict=True)
             if isinstance(result, Delivered | Rejected)
         ]
-        answered = [card for card in stale if _all_answered(card, households)]
+        answered = [card for card in unknown if _all_answered(card, households)]
 
         async def keep(session: Session) -> None:
             await cards.mark_shown(session, shown, now)
@@ -458,6 +473,15 @@ class Sender:
         if edits and not settled:
             await self._pacer.sleep(0.2)
         return settled
+
+    def _fresh_of(self, stale: Sequence[Card]) -> dict[int, HouseholdView]:
+        """Return what is known of these cards at exactly the revision that is to be shown."""
+        known = {card.id: self._fresh.pop(card.id, None) for card in stale}
+        return {
+            card.id: view
+            for card in stale
+            if (view := known[card.id]) is not None and view.revision == card.revision
+        }
 
     async def _edit(self, card: Card, contact: Contact, message: Rendered) -> SendResult:
         if wait := await self._pacer.turn(Traffic.edit, contact.chat_id):

@@ -21,7 +21,7 @@ from storage.tables import Bot, Card, CheckIn, Contact
 from storage.units import School
 
 if TYPE_CHECKING:
-    from handlers.wards import Ward
+    from handlers.wards import Households
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +40,8 @@ class Toast:
 class Desk:
     """What the handlers of one batch share.
 
-    `cards` and `households` (the check-ins of a card, by its id) hold what the taps of this batch
-    are about, loaded ahead in one go; whatever may change somebody's rights empties the latter.
+    `cards` and `households` hold what the taps of this batch are about, loaded ahead in one go;
+    whatever may change somebody's rights empties the latter.
     """
 
     session: Session
@@ -49,7 +49,7 @@ class Desk:
     contacts: dict[tuple[int, int], Contact] = field(default_factory=dict)
     toasts: list[Toast] = field(default_factory=list)
     cards: Mapping[int, Card] = field(default_factory=dict)
-    households: "Mapping[int, list[Ward]]" = field(default_factory=dict)
+    households: "Households | None" = None
     menus: set[int] = field(default_factory=set)
     jobs: bool = False
     join_url: str = "https://t.me"
@@ -57,7 +57,7 @@ class Desk:
     _access: dict[int, Access] = field(default_factory=dict)
     _subjects: dict[date, set[tuple[int, int | None]]] = field(default_factory=dict)
     _units: dict[date, set[int]] = field(default_factory=dict)
-    _own_cards: set[int] = field(default_factory=set)
+    own_cards: set[int] = field(default_factory=set)
     _answered_cards: set[int] = field(default_factory=set)
     _watched: dict[int, corrections.Before] = field(default_factory=dict)
     serial: int = 0
@@ -167,7 +167,7 @@ class Desk:
     def own_card(self, card_id: int | None, *, answered: bool = False) -> None:
         """Keep that this card's revision was raised by its own tap already."""
         if card_id is not None:
-            self._own_cards.add(card_id)
+            self.own_cards.add(card_id)
             if answered:
                 self._answered_cards.add(card_id)
 
@@ -177,7 +177,7 @@ class Desk:
         if self._watched:
             await corrections.keep(self.session, self._watched, self.now)
         for day, subjects in self._subjects.items():
-            await cards.refresh_households(self.session, subjects, day, but=self._own_cards)
+            await cards.refresh_households(self.session, subjects, day, but=self.own_cards)
             whom = {subject for subject, _ in subjects}
             await cards.refresh_about(self.session, self._units[day], day, subject_ids=whom)
         if self._answered_cards:

@@ -67,7 +67,7 @@ class Household:
 
 async def load_household(desk: Desk, contact: Contact, card: Card) -> Household:
     """Load what a card is about, by the rights that its reader has at this moment."""
-    wards = desk.households.get(card.id)
+    wards = desk.households.wards.get(card.id) if desk.households else None
     if wards is None or any(ward.split for ward in wards):
         loaded = await load_households(desk.session, [(card, contact)], desk.now)
         wards = loaded.wards[card.id]

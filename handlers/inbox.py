@@ -11,6 +11,7 @@ from handlers.clock import Clock
 from handlers.desk import Desk, Toast
 from handlers.messages import Event, RawUpdate, Tap
 from handlers.presses import Press, PressError
+from handlers.views import FreshCard, fresh_card
 from handlers.wards import load_households
 from storage import cards, contacts, inbox
 from storage.database import Database, Session, is_outage
@@ -44,6 +45,7 @@ class Handled:
     answers: int = 0
     set_aside: int = 0
     toasts: list[Toast] = field(default_factory=list)
+    fresh: list[FreshCard] = field(default_factory=list)
     menus: set[int] = field(default_factory=set)
     jobs: bool = False
 
@@ -53,6 +55,7 @@ class Handled:
         self.answers += other.answers
         self.set_aside += other.set_aside
         self.toasts += other.toasts
+        self.fresh += other.fresh
         self.menus |= other.menus
         self.jobs |= other.jobs
 
@@ -122,6 +125,7 @@ class Inbox:
             )
             await desk.finish()
             handled.answers = desk.answers
+            handled.fresh = await _fresh(desk)
             handled.toasts, handled.menus, handled.jobs = desk.toasts, desk.menus, desk.jobs
             return handled
 
@@ -202,4 +206,24 @@ async def _load_ahead(desk: Desk, events: Sequence[Event]) -> None:
         for card in desk.cards.values()
         if card.kind == "household" and card.contact_id == rows[card.id].id
     ]
-    desk.households = (await load_households(desk.session, own, desk.now)).wards
+    desk.households = await load_households(desk.session, own, desk.now)
+
+
+async def _fresh(desk: Desk) -> list[FreshCard]:
+    """Return the tapped cards as they stand now, as far as they are loaded."""
+    if desk.households is None:
+        return []
+    readers = {contact.id: contact for contact in desk.contacts.values()}
+    found = []
+    for card_id in desk.own_cards & desk.households.wards.keys():
+        card = desk.cards[card_id]
+        reader = readers[card.contact_id]
+        try:
+            fresh = await fresh_card(desk.session, card, reader, desk.now, desk.households)
+        except Exception as error:
+            if is_outage(error):
+                raise
+            continue  # the sender looks at it by itself, and says what is wrong with it
+        if fresh is not None:
+            found.append(fresh)
+    return found

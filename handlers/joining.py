@@ -370,7 +370,7 @@ async def _made_one(desk: Desk, contact: Contact, person: Person, other_id: int)
         return False
     await merging.merge(desk.session, person, other, day)
     desk.record("people made one", person.id, school.id if school else None, other=other_id)
-    desk.households = {}
+    desk.households = None
     desk.forget_access(other_id)
     return True
 

@@ -80,7 +80,7 @@ class Router:
         desk.join_url = self._join_url
         contact = await desk.contact(event)
         if not isinstance(event, Tap):
-            desk.households = {}  # words and commands may change what somebody answers for
+            desk.households = None  # words and commands may change what somebody answers for
         if isinstance(event, Membership):
             await _membership(desk, event, contact)
             return
@@ -112,7 +112,7 @@ class Router:
             desk.toast(tap, contact, "toast.not_yours", alert=True)
             return
         if press.verb not in _ON_CARDS:
-            desk.households = {}
+            desk.households = None
         handle = _TAPPED.get(press.verb, _card_tap)
         await handle(desk, tap, contact, press)
 

@@ -157,6 +157,28 @@ async def household_view(
     )
 
 
+@dataclass(frozen=True, slots=True)
+class FreshCard:
+    """A card as its own tap has left it: there is no need to load it again to show it."""
+
+    bot_id: int
+    view: HouseholdView
+
+
+async def fresh_card(
+    session: Session, card: Card, contact: Contact, now: datetime, loaded: Households
+) -> FreshCard | None:
+    """Return a card as it stands at the end of a batch; None where there is more to look up."""
+    wards = loaded.wards.get(card.id)
+    if not wards or loaded.stopped.get(card.id):
+        return None
+    if any(
+        ward.split or ward.checkin.respondent_id not in {None, ward.reader_id} for ward in wards
+    ):
+        return None
+    return FreshCard(card.bot_id, await household_view(session, card, contact, now, loaded))
+
+
 async def _no_school(session: Session, day: date, stopped: list[Ward]) -> tuple[NoSchool, ...]:
     """Return whose rounds were stopped, school by school."""
     names: dict[int, list[str]] = {}

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, bindparam, case, or_, union, update
+from sqlalchemy import ColumnElement, case, or_, union, update
 from sqlalchemy import select as of_rows
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -194,9 +194,13 @@ def behind(bot_id: int, now: datetime, *, coalesce: bool) -> list[ColumnElement[
 
 async def stale_cards(
     session: AsyncSession, bot_id: int, now: datetime, limit: int, *, coalesce: bool = True
-) -> list[Card]:
-    """Return cards whose message is behind."""
-    stale = select(Card).where(*behind(bot_id, now, coalesce=coalesce))
+) -> list[tuple[Card, Contact]]:
+    """Return cards whose message is behind, and whose they are."""
+    stale = (
+        select(Card, Contact)
+        .join(Contact, col(Contact.id) == Card.contact_id)
+        .where(*behind(bot_id, now, coalesce=coalesce))
+    )
     return list(await session.exec(stale.order_by(col(Card.id)).limit(limit)))
 
 
@@ -248,17 +252,17 @@ async def mark_shown(
 
     Without a moment they only count as shown, for their chat is closed (see `show_anew`).
     """
-    rows = [{"b_id": card, "b_revision": revision} for card, revision in shown]
+    rows = list(shown)
     if not rows:
         return
     card: Any = table(Card).c
-    revision: Any = bindparam("b_revision")
+    which, revision = listed(session, rows, 2)
     statement = (
         update(table(Card))
-        .where(card.id == bindparam("b_id"), card.shown < revision)
+        .where(card.id == which, card.shown < revision)
         .values(shown=revision, shown_at=now)
     )
-    await affected(session, statement, rows)
+    await affected(session, statement)
 
 
 async def forget_message(session: AsyncSession, card_id: int, message_id: int | None) -> bool:

@@ -18,7 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from storage import postgresql
-from storage.sqlite import save_trips
+from storage.sqlite import begin_later, save_trips
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 ATTEMPTS = 10  # of a piece of work that other writers keep getting in the way of
@@ -219,7 +219,9 @@ def _tame_sqlite(engine: AsyncEngine, synchronous: str) -> None:
     @event.listens_for(engine.sync_engine, "begin")
     def _begin(connection: Connection) -> None:
         writing = connection.get_execution_options().get("writing", False)
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
+        begin_later(
+            connection.connection.dbapi_connection, "BEGIN IMMEDIATE" if writing else "BEGIN"
+        )
 
 
 def _write_ahead(cursor: Any) -> None:

@@ -2,7 +2,8 @@
 
 aiosqlite gives each connection a thread, and SQLAlchemy asks it four times for one statement:
 for a cursor, to execute, for the rows, to close. Each time two threads wake each other, which
-costs more than the small queries of a morning themselves.
+costs more than the small queries of a morning themselves. A transaction begins with its first
+statement, in the same trip.
 """
 
 import sqlite3
@@ -17,6 +18,8 @@ from sqlalchemy.dialects.sqlite.aiosqlite import (
     AsyncAdapt_aiosqlite_cursor,
 )
 from sqlalchemy.ext.asyncio import AsyncEngine
+
+_BEGIN = "_allclear_begin"
 
 
 class _Statement:
@@ -52,8 +55,13 @@ class _Statement:
 
     def _run(self, sql: str, parameters: Any, *, many: bool) -> None:
         """Do all of it; called in the connection's thread."""
-        cursor: sqlite3.Cursor = self._connection._conn.cursor()
+        connection: sqlite3.Connection = self._connection._conn
+        cursor = connection.cursor()
+        begin = getattr(self._connection, _BEGIN, None)
         try:
+            if begin is not None:
+                cursor.execute(begin)
+                setattr(self._connection, _BEGIN, None)
             (cursor.executemany if many else cursor.execute)(sql, parameters)
             self.description = cursor.description
             if self.description:
@@ -73,6 +81,25 @@ class _Cursor(AsyncAdapt_aiosqlite_cursor):
 class _Connection(AsyncAdapt_aiosqlite_connection):
     __slots__ = ()
     _cursor_cls = _Cursor
+
+    def commit(self) -> None:
+        if self._has_begun():
+            super().commit()
+
+    def rollback(self) -> None:
+        if self._has_begun():
+            super().rollback()
+
+    def _has_begun(self) -> bool:
+        """Say whether there is anything to end; what never began is forgotten."""
+        begun = getattr(self._connection, _BEGIN, None) is None
+        setattr(self._connection, _BEGIN, None)
+        return begun
+
+
+def begin_later(dbapi_connection: Any, statement: str) -> None:
+    """Begin a transaction together with its first statement; without any there is none."""
+    setattr(dbapi_connection._connection, _BEGIN, statement)
 
 
 def save_trips(engine: AsyncEngine) -> None:

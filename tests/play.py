@@ -421,6 +421,7 @@ class Stage:
                 done += heard
                 for handled in self.handled:
                     self.sender.answer(handled.toasts)
+                    self.sender.show(handled.fresh)
                     await self.sender.toasts_sent()
                 if any(handled.jobs for handled in self.handled):
                     await imports.work(self.database, self.clock, self._download)

@@ -139,7 +139,7 @@ async def test_no_more_than_eight_are_under_way_at_a_time(house: House) -> None:
         most = max(most, (await house.states()).count(State.sending))
 
     house.messenger.while_sending = look
-    assert [await house.sender.once() for _ in range(2)] == [20, 0]
+    assert sum([await house.sender.once() for _ in range(3)]) == 20
     assert most == 8
 
 
