@@ -15,7 +15,7 @@ from apscheduler.events import EVENT_JOB_MISSED, JobExecutionEvent
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.interval import IntervalTrigger
 
-from handlers import corrections, upkeep
+from handlers import corrections, sending, upkeep
 from handlers.clock import Clock
 from handlers.flags import escalate
 from handlers.rounds import heartbeat
@@ -62,6 +62,7 @@ class Scheduler:
             Duty("heartbeat", 1, lambda: heartbeat(database, clock)),
             Duty("tell of corrections", 30, lambda: corrections.tell_gathered(database, clock)),
             Duty("pass on unseen flags", 30, lambda: escalate(database, clock)),
+            Duty("say how sending goes", 10, lambda: sending.follow(database, clock)),
             Duty("seal the audit", 60, lambda: upkeep.seal_audit(database)),
             Duty("forget old updates", 3600, lambda: upkeep.forget(database, clock)),
             Duty(

@@ -17,7 +17,7 @@ from bot.render_calendar import closed_line
 from bot.texts import Texts
 from checkin.access import Act
 from checkin.arrivals import HERE, MISSING, at_once, fingerprint
-from checkin.asking import is_not_asked
+from checkin.asking import NOT_ASKED, STOPPED, why_not_asked
 from checkin.checkins import Counts, Status
 from checkin.pauses import EXCUSES, UNTILS
 from checkin.questions import Disposition
@@ -111,7 +111,8 @@ def _groups(view: ClassView, texts: Texts) -> list[tuple[str, list[str]]]:
             names(lambda line: line.absent and line.disposition is Disposition.cleared),
         ),
         ("silent", names(lambda line: line.status in SILENT)),
-        ("not_asked", names(lambda line: is_not_asked(line.status, line.excuse))),
+        ("not_asked", names(lambda line: why_not_asked(line.status, line.excuse) == NOT_ASKED)),
+        ("stopped", names(lambda line: why_not_asked(line.status, line.excuse) == STOPPED)),
         ("unreachable", names(lambda line: line.status is Status.unreachable)),
         ("excused", names(lambda line: line.status is Status.excused)),
     ]

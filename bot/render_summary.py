@@ -133,8 +133,8 @@ def _lists(view: SummaryView, texts: Texts) -> list[str]:
         parts.append(texts("summary.excused", n=excused, why=_excuses(view, texts)))
     if view.zero.unaccounted:
         parts.append(texts("summary.unaccounted", n=view.zero.unaccounted))
-        if view.summary.not_asked:
-            parts.append(texts("summary.not_asked", n=view.summary.not_asked))
+        for why, n in sorted(view.summary.not_asked.items()):
+            parts.append(texts(f"summary.{why}", n=n))
         parts += [texts("summary.silent_class", unit=u, n=n) for u, n in view.silent_classes]
         parts += _by_class(view.unaccounted, texts)
     else:

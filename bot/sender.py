@@ -23,8 +23,10 @@ from bot import (
     render_flags,
     render_household,
     render_message,
+    render_sending,
     render_summary,
 )
+from bot.meter import Meter
 from bot.pacer import Pacer, Traffic
 from bot.texts import Texts, texts
 from handlers.class_views import class_view
@@ -46,10 +48,11 @@ from handlers.messages import (
     Unreachable,
     Wait,
 )
+from handlers.sending import rests, sending_view
 from handlers.summary_views import DayPicture, corrected_view, day_picture, summary_view
 from handlers.views import FreshCard, HouseholdView, household_view
 from handlers.wards import Households, Ward, load_households
-from storage import asking, cards, contacts, ledger
+from storage import asking, cards, contacts, ledger, sending
 from storage.database import Database, Session, is_outage
 from storage.editions import EditionReason, again, card_again
 from storage.flags import CARD
@@ -65,6 +68,7 @@ ROUND_TRIP = 0.25  # seconds that a message and its marks take, on the paid lane
 SIDE_BY_SIDE = 64  # requests under way for each bot: as many connections as both libraries keep
 RUN_ON = 0.25  # seconds that full windows follow each other before edits have their turn
 DRAWN_TOGETHER = 2  # a picture takes a core for a tenth of a second, and 30 MB while it is drawn
+WORTH_SAYING = 5.0  # seconds to wait that move the finish by as much as anybody would see
 REPLY_WINDOWS = 3  # after so many the bulk has its turn: a quarter is its own
 FEW = 4096  # cards that are kept as they were decided, until they are shown
 AHEAD = 5.0  # seconds that a message waits at most for the one before it in its chat
@@ -144,6 +148,8 @@ class Sender:
         self._wake = asyncio.Event()
         self._toasts: set[asyncio.Task[object]] = set()
         self._fresh: dict[int, HouseholdView] = {}
+        self._meter = Meter()
+        self._told_to_wait = 0.0  # seconds
         self._reply_windows = 0  # full of nothing else, one after the other
         self._drawing = asyncio.Semaphore(DRAWN_TOGETHER)
         self.unauthorized = False
@@ -205,7 +211,19 @@ class Sender:
             )
         done = await self._send_owed(to_do, now) if to_do.owed else 0
         done += await self._mirror(now) if to_do.mirror else 0
-        return done + (await self._withdraw() if to_do.withdraw else 0)
+        done += await self._withdraw() if to_do.withdraw else 0
+        await self._report()
+        return done
+
+    async def _report(self) -> None:
+        """Keep how fast the bulk goes and that Telegram said to wait: both move the finish."""
+        bot_id, seconds, pace = self._transport.bot_id, self._told_to_wait, self._meter.pace()
+        if pace is not None:
+            write = partial(sending.keep_pace, bot_id=bot_id, measured=pace, now=self._clock())
+            await self._database.write(partial(write, allowed=self._pacer.rate))
+        if seconds >= WORTH_SAYING:
+            await rests(self._database, self._clock, bot_id, seconds)
+        self._told_to_wait = 0.0
 
     # ---- the ledger ------------------------------------------------------------------------
 
@@ -364,10 +382,16 @@ class Sender:
         result = await self._transport.send(
             item.chat_id, item.message, reply_to=item.reply_to, paid=bulk and self._pacer.paid
         )
+        self._count(result)
+        if bulk and isinstance(result, Delivered):
+            self._meter.sent()
+        return Sent(item, result)
+
+    def _count(self, result: SendResult) -> None:
         self.results[type(result).__name__] += 1
         if isinstance(result, Wait):
             self._pacer.rest(result.seconds)
-        return Sent(item, result)
+            self._told_to_wait = max(self._told_to_wait, result.seconds)
 
     async def _keep(self, results: Sequence[Sent]) -> None:
         now = self._clock()
@@ -487,9 +511,8 @@ class Sender:
         if wait := await self._pacer.turn(Traffic.edit, contact.chat_id):
             return Wait(wait)
         result = await self._transport.edit(contact.chat_id, card.message_id or 0, message)
-        self.results[type(result).__name__] += 1
+        self._count(result)
         if isinstance(result, Wait):
-            self._pacer.rest(result.seconds)
             await self._pacer.sleep(min(result.seconds, 1.0))
         return result
 
@@ -646,6 +669,8 @@ async def _render_card(
         return render_class.class_card(view, words)
     if card.kind == "summary":
         return render_summary.summary(await summary_view(session, card), words)
+    if card.kind == sending.CARD:
+        return render_sending.progress(sending_view(card), words)
     if card.kind == CARD:
         return render_flags.flag(await flag_view(session, card, contact, now), words)
     return render_household.household(

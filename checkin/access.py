@@ -42,6 +42,7 @@ class Act(StrEnum):
     manage_roster = "manage_roster"
     manage_plan = "manage_plan"
     see_health = "see_health"
+    stop_sending = "stop_sending"
     explain = "explain"
 
 
@@ -55,6 +56,7 @@ _ALLOWED: dict[Role, frozenset[Act]] = {
         {
             *(Act.invite, Act.manage_roster, Act.manage_plan, Act.see_health, Act.explain),
             Act.substitute,
+            Act.stop_sending,
             Act.acknowledge,  # told when nobody else can be: then somebody has taken it on
         }
     ),

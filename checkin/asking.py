@@ -7,6 +7,9 @@ from enum import StrEnum, auto
 from checkin.statuses import Status
 
 NOT_ASKED = "not_asked"  # why nobody answered: the question expired before it could be sent
+STOPPED = (
+    "stopped"  # why nobody answered: the school's sending was stopped before the question went
+)
 QUIET = timedelta(minutes=10)  # a household asked or reminded this recently is left in peace
 
 
@@ -139,6 +142,6 @@ def _barred(
     return next((reason for applies, reason in bars if applies), None)
 
 
-def is_not_asked(status: Status, excuse: str | None) -> bool:
-    """Say whether silence was no silence: the question expired before the family had it."""
-    return status is Status.no_response and excuse == NOT_ASKED
+def why_not_asked(status: Status, excuse: str | None) -> str | None:
+    """Return why silence was no silence: the question never reached the family."""
+    return excuse if status is Status.no_response and excuse in {NOT_ASKED, STOPPED} else None

@@ -1,13 +1,13 @@
 """A school's day by exception: what its lead reads, signs, and may forward as it is."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from datetime import date
 from typing import Any
 
 from checkin.arrivals import HERE, MISSING, is_expected
-from checkin.asking import is_not_asked
+from checkin.asking import why_not_asked
 from checkin.counts import Counted, Counts, ZeroReport, count, zero_report
 from checkin.questions import Disposition
 from checkin.statuses import SETTLED, Status
@@ -77,9 +77,11 @@ class Summary:
         return self.students + self.staff
 
     @property
-    def not_asked(self) -> int:
-        """How many of the unaccounted nobody asked: the question expired before it was sent."""
-        return sum(is_not_asked(each.status, each.excuse) for each in self.unaccounted)
+    def not_asked(self) -> Mapping[str, int]:
+        """How many of the unaccounted nobody asked, by why the question never reached them."""
+        return Counter(
+            why for each in self.unaccounted if (why := why_not_asked(each.status, each.excuse))
+        )
 
     @property
     def zero(self) -> ZeroReport:

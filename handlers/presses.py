@@ -56,6 +56,7 @@ class Verb(StrEnum):
     arrived = "ar"
     not_excused = "ne"
     substitute = "su"
+    sending = "se"
 
 
 class PressError(Exception):

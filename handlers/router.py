@@ -17,6 +17,7 @@ from handlers import (
     plans,
     releases,
     school_days,
+    sending,
     setup,
     stopping,
     substitutes,
@@ -72,6 +73,7 @@ class Router:
             "roster": leaving.roster,
             "left": leaving.left,
             "why": why.why,
+            "sending": sending.show,
             "health": self._health,
         }
 
@@ -242,7 +244,7 @@ def menu_of(roles: frozenset[Role], *, known: bool) -> tuple[str, ...]:
     if roles & {Role.school_lead, Role.deputy_lead}:
         names.append("summary")
     if Role.admin in roles:
-        names += ["setup", "import", "roster", "invite", "plan", "calendar", "health"]
+        names += ["setup", "import", "roster", "invite", "plan", "calendar", "sending", "health"]
     elif Role.class_teacher in roles:
         names.append("invite")
     if roles & {Role.admin, Role.class_teacher, Role.school_lead}:
@@ -264,4 +266,5 @@ _TAPPED: dict[Verb, Tapped] = {
     Verb.window: windows.tapped,
     Verb.invite: invitations.tapped,
     Verb.read_as: imports.tapped,
+    Verb.sending: sending.tapped,
 }

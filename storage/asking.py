@@ -27,7 +27,7 @@ from sqlmodel import col
 from sqlmodel import select as of_models
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from checkin.asking import NOT_ASKED, QUIET
+from checkin.asking import NOT_ASKED, QUIET, STOPPED
 from checkin.checkins import Status
 from storage.cards import refresh_about
 from storage.ledger import Lane, State, owe_under
@@ -446,8 +446,24 @@ async def close(session: AsyncSession, closed: Round, now: datetime) -> int:
         )
         .values(
             status=Status.no_response.value,
-            excuse=case((not_asked, NOT_ASKED), else_=_checkin.excuse),
+            excuse=case(
+                (and_(not_asked, _checkin.subject_id.in_(_stopped(closed))), STOPPED),
+                (not_asked, NOT_ASKED),
+                else_=_checkin.excuse,
+            ),
         ),
+    )
+    await affected(
+        session,
+        update(table(Ledger))
+        .where(
+            _ledger.card_id.in_(
+                select(_card.id).where(*_household_cards(closed, _around(closed)))
+            ),
+            _ledger.state == State.stopped.value,
+            _ledger.not_after <= now,
+        )
+        .values(state=State.expired.value),
     )
     closed.closed_at = now
     return silent
@@ -469,6 +485,21 @@ def _asked_in_vain(held: Round) -> Select[Any]:
         )
     )
     return select(ways.c.subject_id).where(ways.c.subject_id.not_in(had_it))
+
+
+def _stopped(held: Round) -> Select[Any]:
+    """Return the subjects of whose families somebody has the question waiting that was stopped."""
+    ways = ways_to_ask(held.id, held.day)
+    return (
+        select(ways.c.subject_id)
+        .join_from(ways, table(Card), _card.contact_id == ways.c.contact_id)
+        .join(table(Ledger), _ledger.card_id == _card.id)
+        .where(
+            *_household_cards(held, select(ways.c.contact_id)),
+            _ledger.kind == "card",
+            _ledger.error == STOPPED,
+        )
+    )
 
 
 def _around(held: Round) -> Select[Any]:

@@ -91,7 +91,7 @@ async def refresh_about(
     await affected(
         session,
         update(table(Card))
-        .where(col(Card.day) == day, col(Card.about_id).in_(about))
+        .where(col(Card.day) == day, col(Card.about_id).in_(about), col(Card.kind) != "sending")
         .values(revision=table(Card).c.revision + 1),
     )
 
@@ -103,7 +103,7 @@ async def refresh_school(session: AsyncSession, school_id: int, day: date) -> No
     await affected(
         session,
         update(table(Card))
-        .where(col(Card.day) == day, col(Card.about_id).in_(about))
+        .where(col(Card.day) == day, col(Card.about_id).in_(about), col(Card.kind) != "sending")
         .values(revision=table(Card).c.revision + 1),
     )
 

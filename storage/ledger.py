@@ -27,6 +27,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from storage.cards import behind
 from storage.care import SENT_AGAIN, owable
 from storage.sealing import Private
+from storage.sending import STOPPABLE, STOPPED, is_stopped
 from storage.shares import turns
 from storage.sql import affected, insert_into, is_sqlite, listed, table
 from storage.tables import Card, Contact, Ledger
@@ -45,6 +46,7 @@ class State(StrEnum):
     sent = "sent"
     unknown = "unknown"
     unclear = "unclear"
+    stopped = "stopped"
     failed = "failed"
     moot = "moot"
     expired = "expired"
@@ -159,12 +161,14 @@ async def owe_under(
 ) -> int:
     """Owe a message of a school under each card that meets these conditions, in one statement.
 
-    Once for each contact, cause and rung; again changes nothing. Return how many were owed.
+    Once for each contact, cause and rung; again changes nothing. Return how many were owed. While
+    the school's sending is stopped, questions and reminders wait with what was stopped.
     """
     card, entry = table(Card).c, table(Ledger).c
     turn: ColumnElement[int] = literal(0)
     if lane is Lane.bulk:
         turn = await turns(session, school_id, card.bot_id, card.id, now)
+    stopped = lane is Lane.bulk and kind in STOPPABLE and await is_stopped(session, school_id, now)
     same: dict[str, Any] = {
         "day": literal(day_of(cause)),
         "cause": literal(cause),
@@ -174,7 +178,8 @@ async def owe_under(
         "lane": literal(int(lane)),
         "turn": turn,
         "school_id": literal(school_id),
-        "state": literal(State.pending.value),
+        "state": literal(STOPPED if stopped else State.pending.value),
+        "error": literal(STOPPED if stopped else None),
         "attempts": literal(0),
         "not_after": literal(not_after, type_=entry.not_after.type),
         "created_at": literal(now, type_=entry.created_at.type),

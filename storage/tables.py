@@ -203,13 +203,21 @@ class RoleGrant(Row, table=True):
 
 
 class Bot(Row, table=True):
-    """A bot of ours, by Telegram's id; the token is never kept."""
+    """A bot of ours, by Telegram's id; the token is never kept.
+
+    `pace` is how many messages of the bulk it sent a second, as measured at `pace_at`; until
+    `rests_until` Telegram lets none out.
+    """
 
     id: int = Field(
         primary_key=True, sa_type=big().sa_type, sa_column_kwargs={"autoincrement": False}
     )
     username: str
     seen_at: datetime
+    pace: float | None = None
+    pace_allowed: float | None = None
+    pace_at: datetime | None = None
+    rests_until: datetime | None = None
 
 
 class Contact(Row, table=True):
@@ -487,6 +495,8 @@ class Card(Row, table=True):
     __table_args__ = (
         UniqueConstraint("contact_id", "day", "kind", "slot", "about_id"),
         Index("ix_card_day_about_id", "day", "about_id"),
+        Index("ix_card_sending", "bot_id", sqlite_where=text("kind = 'sending'"),
+              postgresql_where=text("kind = 'sending'")),
         Index("ix_card_behind", "bot_id", "id",
               sqlite_where=text("shown < revision AND message_id IS NOT NULL"),
               postgresql_where=text("shown < revision AND message_id IS NOT NULL")),

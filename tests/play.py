@@ -26,7 +26,7 @@ from checkin.access import Role
 from checkin.invitations import InvitationKind
 from checkin.rosters import Sheet, read_roster
 from checkin.times import local_date
-from handlers import corrections, imports
+from handlers import corrections, imports, sending
 from handlers.flags import escalate
 from handlers.health import DutyState
 from handlers.inbox import Handled, Inbox
@@ -429,6 +429,7 @@ class Stage:
             decided = len(await heartbeat(self.database, self.clock))
             decided += len(await corrections.tell_gathered(self.database, self.clock))
             decided += len(await escalate(self.database, self.clock))
+            decided += len(await sending.follow(self.database, self.clock))
             while await self.sender.once():
                 pass
             if not decided:  # what was sent gives nobody anything more to decide

@@ -44,6 +44,7 @@ NOT_WORDS = {"toast.silent", "roster.csv", "calendar.csv", "plan.yaml"}
 # Keys that the code completes: what stands before the braces, and what may follow.
 COMMANDS = (
     "start today class substitute summary setup import roster invite plan calendar why health "
+    "sending "
     "when pause language stop help"
 )
 FAMILIES: dict[str, Iterable[str]] = {
@@ -56,7 +57,16 @@ FAMILIES: dict[str, Iterable[str]] = {
     "card.": Disposition,
     "card.held_": set(Disposition) - {Disposition.cleared},
     "class.": (
-        *("stay_home", "see_nurse", "correction", "absent", "silent", "not_asked", "unreachable"),
+        *(
+            "stay_home",
+            "see_nurse",
+            "correction",
+            "absent",
+            "silent",
+            "not_asked",
+            "stopped",
+            "unreachable",
+        ),
         "excused",
     ),
     "command.": COMMANDS.split(),
@@ -87,12 +97,18 @@ FAMILIES: dict[str, Iterable[str]] = {
     "roster.file_": RosterFileCode,
     "since.": Change,
     "status.": Status,
+    "summary.": ("not_asked", "stopped"),
     "summary.by_": ("phoned", "sighted"),
     "summary.cases_": {*Disposition, "held"} - {Disposition.cleared},
     "summary.line_": set(Disposition) - {Disposition.cleared},
     "toast.": (Verdict.correction_asked, Verdict.too_late),
     "why.not_": Reason,
-    "button.": ("morning", "evening"),
+    "alarm.": ("slow_teacher", "stopped_teacher"),
+    "sending.": ("failed", "late", "uncertain"),
+    "button.": (
+        *("morning", "evening", "refresh"),
+        *("sending_stop", "sending_stop_sure", "sending_leave", "sending_go_on"),
+    ),
     "card.ask": ("", "_evening", "_morning"),
     "card.ask_oneself": ("", "_evening", "_morning"),
     "window.": ("morning", "evening"),

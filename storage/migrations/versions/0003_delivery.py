@@ -35,6 +35,11 @@ _HISTORY_INDEXES = {'ix_history_entry_check_in_id': '(check_in_id)'}
 
 
 def upgrade() -> None:
+    op.add_column('bot', sa.Column('pace', sa.Float(), nullable=True))
+    op.add_column('bot', sa.Column('pace_allowed', sa.Float(), nullable=True))
+    op.add_column('bot', sa.Column('pace_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True))
+    op.add_column('bot', sa.Column('rests_until', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True))
+    op.create_index('ix_card_sending', 'card', ['bot_id'], unique=False, sqlite_where=sa.text("kind = 'sending'"), postgresql_where=sa.text("kind = 'sending'"))
     op.add_column('ledger', sa.Column('turn', sa.BigInteger(), server_default='0', nullable=False))
     op.add_column('ledger', sa.Column('school_id', sa.BigInteger(), nullable=True))
     op.drop_index('ix_ledger_pending', table_name='ledger')
@@ -91,6 +96,9 @@ def downgrade() -> None:
     op.drop_index('ix_ledger_school', table_name='ledger')
     op.drop_index('ix_ledger_pending', table_name='ledger')
     op.create_index('ix_ledger_pending', 'ledger', ['bot_id', 'lane', 'id'], unique=False, sqlite_where=sa.text("state = 'pending'"), postgresql_where=sa.text("state = 'pending'"))
+    op.drop_index('ix_card_sending', table_name='card')
+    for column in ('rests_until', 'pace_at', 'pace_allowed', 'pace'):
+        op.drop_column('bot', column)
     op.drop_column('ledger', 'school_id')
     op.drop_column('ledger', 'turn')
 
