@@ -103,11 +103,9 @@ async def _status_again(desk: Desk, entry: Entry) -> Status:
     held, checkin = entry.round, entry.checkin
     if held.closed_at is not None:
         return Status.no_response
-    if checkin.dormitory_id is not None:
-        return Status.due  # the warden says how a boarder is; no family is asked
     found = await reminding.addressees(desk.session, held, [checkin.subject_id])
-    if checkin.subject_id not in found:
-        return Status.unreachable
+    if checkin.subject_id not in found:  # the warden says how a boarder is; no family is asked
+        return Status.unreachable if checkin.dormitory_id is None else Status.due
     if found[checkin.subject_id] is None:
         await asking.ask_first(desk.session, [checkin.subject_id], held, desk.now)
     return Status.asked

@@ -133,6 +133,10 @@ async def _end(desk: Desk, event: Event, contact: Contact, chosen: Sequence[Pupi
         for checkin, held_round in await rounds.open_check_ins(desk.session, pupil.person_id):
             if checkin.dormitory_id is None:
                 await asking.ask_contact(desk.session, contact.id, held_round, desk.now)
+            elif checkin.status == Status.due and await asking.ask_first(
+                desk.session, [pupil.person_id], held_round, desk.now
+            ):
+                checkin.status = Status.asked.value  # by a telephone of their own
         desk.record("pause ended", contact.person_id, pupil.school_id, subject=pupil.person_id)
         await _tell_class(desk, pupil, f"unpaused:{mine.id}", "pause.told_back", pupil.today)
         ended.append(pupil.name)

@@ -386,7 +386,7 @@ class Onlooker:
         for id_, was in before.pauses.items():
             ended = was.ended_at is None and pauses[id_].ended_at is not None
             if ended and was.subject_id not in {pause.subject_id for pause in made}:
-                plain.pause_over(was.subject_id, now)
+                plain.pause_over(was.subject_id, self.world.facts(self.school_id), now)
         for pause in made:
             if pause.ended_at is None:
                 plain.pause(pause.subject_id, pause.since, pause.until, now)

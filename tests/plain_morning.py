@@ -391,8 +391,8 @@ class PlainSchool:
         if held.closed is not None:
             stand.status = "no_response"
         else:
-            reached = facts.ways(subject, stand.boards, day)
-            stand.status = "asked" if reached else "unreachable"
+            nobody = "due" if stand.boards else "unreachable"  # a boarder's warden is asked
+            stand.status = "asked" if facts.ways(subject, stand.boards, day) else nobody
 
     def pause(self, subject: int, since: date, until: date, now: datetime) -> None:
         """Nobody is asked about somebody until the day of return; an answer stands."""
@@ -401,12 +401,13 @@ class PlainSchool:
             if since <= day < until and stand.status in {*WAITING, "unreachable"}:
                 stand.status = "excused"
 
-    def pause_over(self, subject: int, now: datetime) -> None:
-        """A pause is ended early: an open round asks at once."""
+    def pause_over(self, subject: int, facts: Facts, now: datetime) -> None:
+        """A pause is ended early: an open round asks at once, or a boarder's warden."""
         self.pauses.pop(subject, None)
         for day, stand in self.open_stands(subject):
             if day >= self.today(now) and stand.status == "excused":
-                stand.status = "asked"
+                alone = stand.boards and not facts.ways(subject, stand.boards, day)
+                stand.status = "due" if alone else "asked"
 
     def joined(self, subject: int, by: int) -> None:
         """Somebody can be asked about a subject from now on, and is; of a boarder nobody is."""

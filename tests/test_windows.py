@@ -177,6 +177,31 @@ async def test_a_boarder_whose_pause_ends_is_the_wardens_again(stage: Stage) -> 
     assert "Leo" in card["text"]
 
 
+@pytest.mark.parametrize("by_family", [True, False])
+async def test_a_boarder_with_a_telephone_of_their_own_is_asked_again(
+    stage: Stage, by_family: bool
+) -> None:
+    await stage.opens_boarding_school("en")
+    leo, lena, wang = [await stage.joined(name) for name in ("Leo", "Lena", "Mr Wang")]
+    if by_family:
+        await stage.says(lena, "/pause 2026-03-04")
+    await stage.at("06:30")
+    assert ("excused" in await statuses(stage)) == by_family
+    if by_family:
+        await stage.says(lena, "/pause end")
+    else:
+        await stage.says(wang, "/class")
+        await stage.taps(wang, "Excuse…")
+        await stage.taps(wang, "Leo…")
+        await stage.taps(wang, "family matter")
+        await stage.taps(wang, "This week")
+        await stage.taps(wang, "Excuse…")
+        await stage.taps(wang, "↩ Leo: not excused")
+    assert "excused" not in await statuses(stage)
+    assert "asked" in await statuses(stage)
+    assert any("How are you" in message["text"] for message in await stage.chat(leo))
+
+
 @BOTH
 async def test_the_warden_answers_for_the_house_in_seconds(
     stage: Stage, golden: Golden, language: str
