@@ -55,7 +55,7 @@ from multidict import CIMultiDict
 from pydantic import ValidationError
 from yarl import URL
 
-from bot.telegram_events import ALLOWED, event_of
+from bot.telegram_events import ALLOWED, beyond, event_of
 from bot.telegram_faults import bad_request, other_refusal, unless_unchanged
 from bot.telegram_messages import COPY_LIMIT, EVERYTHING, SEND_TIMEOUT, STYLES, fitted, plain
 from handlers.messages import (
@@ -258,7 +258,10 @@ class AiogramTransport:
         except ValidationError as error:
             places = sorted({".".join(str(part) for part in e["loc"]) for e in error.errors()})
             raise UnreadableUpdateError("malformed: " + ", ".join(places[:5])) from None
-        return event_of(self.bot_id, update, _kind)
+        event = event_of(self.bot_id, update, _kind)
+        if event is not None and (wrong := beyond(event)):
+            raise UnreadableUpdateError("malformed: " + ", ".join(wrong))
+        return event
 
     async def send(
         self,

@@ -38,7 +38,7 @@ from telegram.error import (
 from telegram.helpers import effective_message_type
 from telegram.request import HTTPXRequest
 
-from bot.telegram_events import ALLOWED, event_of
+from bot.telegram_events import ALLOWED, beyond, event_of
 from bot.telegram_faults import bad_request, other_refusal, unless_unchanged
 from bot.telegram_messages import COPY_LIMIT, EVERYTHING, SEND_TIMEOUT, STYLES, fitted
 from handlers.messages import (
@@ -231,7 +231,7 @@ class PtbTransport:
             event = event_of(self.bot_id, update, _kind)
         except Exception as error:  # the library has no word of its own for it
             raise UnreadableUpdateError(f"malformed: {type(error).__name__}") from None
-        if event is not None and (wrong := _misfits(event)):
+        if event is not None and (wrong := _misfits(event) or beyond(event)):
             raise UnreadableUpdateError("malformed: " + ", ".join(wrong))
         return event
 

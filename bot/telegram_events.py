@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     import telegram
 
 
+LARGEST = 2**63 - 1  # of the numbers that the messenger has, and a database keeps
 ALLOWED = ("message", "callback_query", "my_chat_member")  # the kinds of update we ask for
 
 
@@ -64,6 +65,12 @@ def event_of(
     if update.message is None:
         return None
     return _written(bot_id, update.update_id, update.message, kind)
+
+
+def beyond(event: Event) -> list[str]:
+    """Name the numbers that are larger than any the messenger has."""
+    numbers = ("chat_id", "message_id", "size")
+    return [name for name in numbers if abs(getattr(event, name, None) or 0) > LARGEST]
 
 
 def _written(

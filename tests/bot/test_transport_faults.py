@@ -32,6 +32,7 @@ from handlers.messages import (
     Unauthorized,
     Unclear,
     Unreachable,
+    UnreadableUpdateError,
     Upload,
     Wait,
 )
@@ -226,6 +227,15 @@ async def test_a_file_goes_there_and_back(wire: Wire) -> None:
     assert await wire.transport.download(upload.file_id) == b"Ana,1\n"
     with pytest.raises(FetchFailedError):
         await wire.transport.download("nothing")
+
+
+@pytest.mark.parametrize("number", [2**63, -(2**63) - 1, 10**40])
+async def test_a_number_that_no_database_keeps_is_malformed(wire: Wire, number: int) -> None:
+    *_, raw = await wire.transport.fetch(None, 0)
+    assert wire.transport.read(raw) is not None
+    raw["message"]["chat"]["id"] = number
+    with pytest.raises(UnreadableUpdateError, match="malformed"):
+        wire.transport.read(raw)
 
 
 async def test_only_what_is_to_be_paid_for_says_so(wire: Wire) -> None:
