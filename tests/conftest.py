@@ -42,6 +42,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--postgresql", action="store_true", help="run every test that keeps rows on PostgreSQL"
     )
+    parser.addoption("--pooler", action="store_true", help="the same, behind a PgBouncer")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -55,6 +56,10 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     both = marked("both_databases") or metafunc.definition.nodeid.startswith(ON_BOTH)
     if marked("sqlite_only"):
         kinds = ["sqlite"]
+    elif metafunc.config.getoption("--pooler"):
+        kinds = ["pooler"]
+    elif marked("pooler_too"):
+        kinds = ["postgresql", "pooler"]
     elif marked("postgresql_only") or metafunc.config.getoption("--postgresql"):
         kinds = ["postgresql"]
     else:
@@ -160,8 +165,17 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str
     template: str = request.getfixturevalue("postgresql_template")
     server: Server = request.getfixturevalue("postgresql")
     name = server.make(template)
-    yield server.address(name)
+    yield request.getfixturevalue(request.param).address(name)
     server.drop(name)
+
+
+@pytest.fixture(scope="session")
+def pooler(postgresql: Server) -> Iterator[Server]:
+    """The same PostgreSQL behind a pooler in transaction mode."""
+    from tests.pooler import pooled
+
+    with pooled(postgresql) as server:
+        yield server
 
 
 @pytest.fixture

@@ -20,12 +20,12 @@ class Server:
     """A server on which databases are made from a template and thrown away."""
 
     def __init__(self, url: str) -> None:
-        self._url = make_url(url)
+        self.url = make_url(url)
         self._template: str | None = None
 
     def address(self, name: str) -> str:
         """Return the address of one of its databases."""
-        return self._url.set(database=name).render_as_string(hide_password=False)
+        return self.url.set(database=name).render_as_string(hide_password=False)
 
     def make(self, template: str = "template0") -> str:
         """Make a database and return its name."""
@@ -42,7 +42,7 @@ class Server:
         import psycopg
         from psycopg import sql
 
-        address = self._url.set(drivername="postgresql").render_as_string(hide_password=False)
+        address = self.url.set(drivername="postgresql").render_as_string(hide_password=False)
         with psycopg.connect(address, autocommit=True) as connection:
             connection.execute(sql.SQL(command).format(*map(sql.Identifier, names)))
 
@@ -59,7 +59,9 @@ def running() -> Iterator[Server]:
         started = _started(folder)
     except Exception as error:
         shutil.rmtree(folder, ignore_errors=True)
-        cannot(f"no PostgreSQL: {type(error).__name__}: {error}")
+        cannot(
+            f"no PostgreSQL: {type(error).__name__}: {error}; name one in ALLCLEAR_TEST_POSTGRESQL"
+        )
     try:
         yield Server(started.get_uri())
     finally:
@@ -68,7 +70,6 @@ def running() -> Iterator[Server]:
 
 def cannot(why: str) -> NoReturn:
     """Skip for want of a server, or fail where one is required."""
-    why += "; name one in ALLCLEAR_TEST_POSTGRESQL"
     if os.environ.get("ALLCLEAR_TESTS_NEED_POSTGRESQL") == "1":
         pytest.fail(why)
     pytest.skip(why)
