@@ -14,14 +14,27 @@ from tests.chaos.school import BOT_ID, School
 
 DONE = frozenset({"sent", "withdrawn"})
 IN_FLIGHT = 15.0  # seconds: no message is longer on its way than this
+ON_THE_WAY = 0.25  # seconds that the service may write a call down after its caller's end
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Blow:
-    """Something that was done to a process, to the database or to the disk, and when."""
+    """Something that was done to a process, to the database or to the disk, and when.
+
+    Nobody claims anything from `at` to `until`; what was claimed before is sent until then. Who
+    kills a process that does not send `hits` no message.
+    """
 
     at: float
     how: str
+    until: float | None = None
+    hits: bool = True
+
+    def explains(self, copy: Entry, following: Entry) -> bool:
+        """Say whether it came between a message and its mark."""
+        until = max(self.until or 0.0, self.at + ON_THE_WAY)
+        sent = self.at - IN_FLIGHT <= copy.at <= until
+        return self.hits and sent and self.at <= following.at
 
 
 @dataclass(slots=True)
@@ -38,6 +51,8 @@ class Account:
     by_blow: int = 0  # of these, sent just before a kill that came before their mark
     ambiguous: int = 0  # of these, whose HTTP result did not say whether they had arrived
     worst: int = 0  # copies that one blow has caused at most
+    hits: int = 0  # blows that hit whoever was sending
+    causes: dict[str, int] = field(default_factory=dict)  # the copies by kind of blow
     taps: int = 0
     taps_lost: int = 0
     taps_twice: int = 0
@@ -73,6 +88,10 @@ async def drawn_up(school: School, blows: Sequence[Blow]) -> Account:
         account.lost += max(missing, 0)
         account.why.append(f"{missing} messages more or fewer owed than expected")
     account.worst = max(caused.values(), default=0)
+    account.hits = sum(blow.hits for blow in blows)
+    for number, many in sorted(caused.items()):
+        how = blows[number].how
+        account.causes[how] = account.causes.get(how, 0) + many
     await _taps(account, school)
     return account
 
@@ -101,7 +120,7 @@ def _one(
             account.by_blow += 1
             caused[blow] += 1
         else:
-            reasons.append(f"a copy at {copy.at:.2f} that nothing explains")
+            reasons.append(f"a copy at {copy.at:.2f} that nothing explains, {_near(copy, blows)}")
     verdict = _verdict(row, copies, reasons)
     setattr(account, verdict, getattr(account, verdict) + 1)
     if verdict in {"lost", "unexplained"}:
@@ -121,10 +140,14 @@ def _verdict(row: Ledger, copies: list[Entry], reasons: list[str]) -> str:
 
 def _before_its_mark(copy: Entry, following: Entry, blows: Sequence[Blow]) -> int | None:
     """Return the blow that came between a message and its mark, if there is one."""
-    for number, blow in enumerate(blows):
-        if -0.25 <= blow.at - copy.at <= IN_FLIGHT:
-            return number if blow.at <= following.at else None
-    return None
+    explained = (n for n, blow in enumerate(blows) if blow.explains(copy, following))
+    return next(explained, None)
+
+
+def _near(copy: Entry, blows: Sequence[Blow]) -> str:
+    """Say how far from it the nearest blows are."""
+    near = sorted(blows, key=lambda blow: abs(blow.at - copy.at))[:2]
+    return ", ".join(f"{blow.how} {blow.at - copy.at:+.2f} s" for blow in near) or "no blow at all"
 
 
 async def _taps(account: Account, school: School) -> None:

@@ -66,8 +66,18 @@ class Life:
     fate: Fate | None
     cold: bool
     started_at: float
-    log_from: int
+    read_to: int  # in its log
     at_work_at: float | None = None
+    holds: bool = False  # the sender's lease
+
+    def look(self) -> None:
+        """Read what it has said since, and what of it is about the sender's lease."""
+        said, self.read_to = self.house.said_since(self.read_to)
+        for line in said:
+            if line.get("part") == "send" and line.get("event") in {"lease taken", "lease lost"}:
+                self.holds = line["event"] == "lease taken"
+                if self.at_work_at is None:
+                    self.at_work_at = datetime.fromisoformat(line["timestamp"]).timestamp()
 
 
 @dataclass
@@ -161,8 +171,10 @@ class Lives:
                 raise AssertionError(f"ended by itself: {returncode}\n{house.tail()}")
 
     def _killed(self, life: Life) -> None:
-        self.blows.append(Blow(time(), life.fate.where if life.fate else ANY))
-        if life.at_work_at is not None:
+        self._looked(life)
+        where = life.fate.where if life.fate else ANY
+        self.blows.append(Blow(time(), where, hits=life.holds))
+        if life.holds:
             self._last_blow = time()
 
     async def _watch(self, life: Life) -> None:
@@ -207,17 +219,22 @@ class Lives:
 
     async def _is_at_work(self, life: Life) -> None:
         """Wait until the process says that it has the sender's lease."""
-        place = life.log_from
-        while life.at_work_at is None:
-            said, place = life.house.said_since(place)
-            for line in said:
-                if line.get("event") == "lease taken" and line.get("part") == "send":
-                    life.at_work_at = datetime.fromisoformat(line["timestamp"]).timestamp()
-            if life.at_work_at is None:
-                await asyncio.sleep(0.03)
+        while not self._looked(life):  # noqa: ASYNC110 - another process does not tell us
+            await asyncio.sleep(0.03)
+
+    def _looked(self, life: Life) -> bool:
+        """Look at a life; note when it is at work, and that the one before it is over."""
+        before = life.at_work_at
+        life.look()
+        if life.at_work_at is None or before is not None:
+            return life.at_work_at is not None
+        for blow in self.blows:
+            if blow.hits and blow.until is None:
+                blow.until = life.at_work_at
         if self.school.form.processes == 1:
             took = life.at_work_at - life.started_at
             (self.cold_starts if life.cold else self.warm_starts).append(took)
         elif self._last_blow is not None:
             self.takeovers.append(max(life.at_work_at - self._last_blow, 0))
             self._last_blow = None
+        return True

@@ -24,20 +24,17 @@ _DIES_WITH_PARENT = 1  # PR_SET_PDEATHSIG of Linux
 
 
 class Child:
-    """A forked process, with what `asyncio.subprocess.Process` offers of it."""
+    """A forked process, with what is needed of `asyncio.subprocess.Process`."""
 
     def __init__(self, pid: int) -> None:
         self.pid = pid
         self.returncode: int | None = None
         self._gone = asyncio.Event()
 
-    def send_signal(self, how: int) -> None:
+    def kill(self) -> None:
         if self.returncode is None:
             with suppress(ProcessLookupError):  # it has just ended, and we shall hear of it
-                os.kill(self.pid, how)
-
-    def kill(self) -> None:
-        self.send_signal(signal.SIGKILL)
+                os.kill(self.pid, signal.SIGKILL)
 
     async def wait(self) -> int:
         await self._gone.wait()

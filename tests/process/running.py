@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from time import time
 from typing import TYPE_CHECKING, Any, Protocol
@@ -36,11 +37,18 @@ class Running(Protocol):
     @property
     def returncode(self) -> int | None: ...
 
-    def send_signal(self, signal: int, /) -> None: ...
-
-    def kill(self) -> None: ...
-
     async def wait(self) -> int: ...
+
+
+def _signal(process: Running, how: int) -> None:
+    """Send a signal, also to a process that ends by itself in this moment.
+
+    Python's own `send_signal` looks first whether it has ended, and if so takes the return code
+    away from whoever waits for it.
+    """
+    if process.returncode is None:
+        with suppress(ProcessLookupError):
+            os.kill(process.pid, how)
 
 
 class Installation:
@@ -87,8 +95,8 @@ class Installation:
 
     def send(self, how: int) -> None:
         """Send it a signal; whoever kills it this way waits for `gone` afterwards."""
-        if self._process is not None and self._process.returncode is None:
-            self._process.send_signal(how)
+        if self._process is not None:
+            _signal(self._process, how)
 
     async def gone(self) -> int:
         """Wait until the process has ended by itself; return how."""
@@ -115,13 +123,13 @@ class Installation:
         process, self._process = self._process, None
         assert process is not None
         assert process.returncode is None, self.tail()
-        process.send_signal(how)
+        _signal(process, how)
         return await process.wait()
 
     async def finally_gone(self) -> None:
         """Leave nothing running, whatever the test did."""
         if self._process is not None and self._process.returncode is None:
-            self._process.kill()
+            _signal(self._process, signal.SIGKILL)
             await self._process.wait()
 
     def _spawn(self, arguments: Any, output: Any) -> Awaitable[asyncio.subprocess.Process]:
