@@ -50,7 +50,7 @@ from simulator.town import STAFF, Ladder, Phone, Rung, Subject, Town
 from simulator.trouble import HANGS, Silence, Trouble, bad_month
 from simulator.trouble import ZONE as BAD_ZONE
 from simulator.trouble import calendar as bad_calendar
-from storage import contacts, plans
+from storage import books, contacts, plans
 from storage.database import Session
 from storage.people import name_of
 from storage.rosters import KnownRoster, known_roster
@@ -337,6 +337,7 @@ class Simulation:
         """Live through the days."""
         self.school_days = [day for day in dates if is_school_day(day)]
         self.sandbox.world.faults = _faults(self.trouble, script.seed)
+        self.player.unsaid = bool(self.trouble.rates)
         for moment in self._moments(script, dates):
             if not await self._pass_to(moment):
                 continue
@@ -345,8 +346,32 @@ class Simulation:
             tell(step_line(moment.at.date().isoformat(), at, moment.name, counts))
         await self._compare_records()
 
+    async def _compare_books(self) -> None:
+        """Hold what the bot has kept of a day against what was said and what was due."""
+        oracle, zone = self.oracle, self.ladder.zone
+        since = datetime.combine(oracle.since, time(0), zone)
+        oneself = {phone.chat: phone.oneself for phone in self.town.phones.values()}
+        async with self.app.database.reading() as session:
+            known = await books.subjects(session, {c: key for c, key in oneself.items() if key})
+            said = await books.said(session, oracle.day, known)
+            skipped = await books.skipped(session, since)
+            again = await books.asked_again(session, since)
+            without_reason = await books.without_reason(session, since)
+        for key in sorted(oracle.given.keys() | said.keys()):
+            about, by = self.town.subjects[key[0]].name, self.town.phones[key[1]].name
+            what = f"answers of {by} about {about}, as stored"
+            oracle.check(what, oracle.given[key], said[key])
+        if self._silence is not None:
+            return  # what is due comes later
+        for (chat, kind), times in (+oracle.skipped).items():
+            what = f"{kind} to {self.town.phones[chat].name}, on record as not sent"
+            oracle.check(what, times, min(times, skipped[chat, kind]))
+        oracle.check("asked once more, as recorded", dict(oracle.again), dict(again))
+        oracle.check("sent once more without a reason", 0, without_reason)
+
     async def _compare_records(self) -> None:
         """Hold what the school has recorded of its steps against the oracle."""
+        await self._compare_books()
         self.oracle.miss(self.school_days)
         async with self.app.database.reading() as session:
             every_plan = await plans.plans(session)
@@ -398,7 +423,7 @@ class Simulation:
             return True
         if covering is not None and self._silence is None:
             await self._fall_silent(covering)
-        self._turn_to(moment)
+        await self._turn_to(moment)
         self._go_to(moment.at)
         if covering is None:
             await self._note()
@@ -414,11 +439,13 @@ class Simulation:
         await self._live(moment)
         return True
 
-    def _turn_to(self, moment: Moment) -> None:
+    async def _turn_to(self, moment: Moment) -> None:
         """Begin another day with its first moment."""
         day = moment.day
         if day == self.oracle.day or day not in self.school_days or moment.at.date() != day:
             return
+        if self.oracle.day in self.school_days:
+            await self._compare_books()
         self.oracle.begin_day(day)
         self.player.begin_day(datetime.combine(day, time(0), self.ladder.zone))
         self.behaviours["never joined"] += sum(1 for _ in never_joined(self.town))
@@ -477,7 +504,7 @@ class Simulation:
         self._go_to(moment.at)
         if self._silence is not None and self._silence.ours:
             self.parts.start()
-        self._turn_to(moment)
+        await self._turn_to(moment)
         self._silence, self._unsettled = None, True
         self.oracle.silent = False
         self._at(moment)
@@ -649,6 +676,7 @@ class Simulation:
                 "asked again": oracle.tally.again,
                 "copies": oracle.tally.copies,
                 "left": oracle.tally.left,
+                "refused": oracle.tally.refused,
             },
             behaviours=dict(self.behaviours),
             left_out=missing if students < RARE_BELOW or days < ALL_DAYS else (),

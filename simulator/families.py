@@ -400,8 +400,8 @@ class Script:
     def _blocks(self, family: Family, name: str, _place: int) -> None:
         self._add("early", family.first, name, Gesture("block"))
         self.blocked.add(family.first.chat)
-        for second in family.phones[1:2]:
-            self._add("breakfast", second, "", all_clear())
+        for second in family.phones[1:2]:  # who is asked at once, or when the next message fails
+            self._add("second", second, "", all_clear())
 
     def _returns(self, family: Family, name: str, _place: int) -> None:
         self.blocked.discard(family.first.chat)

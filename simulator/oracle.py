@@ -37,7 +37,7 @@ _SETTLED = frozenset(
 _ASKS = ("card", "reminder", "again")  # what nobody may get after the close
 _NEVER_TWICE = frozenset({"reminder", "again", "unsigned", "picture"})
 _SENDS = frozenset({"sendMessage", "sendPhoto"})
-TOO_MANY = 429
+FORBIDDEN, TOO_MANY = 403, 429
 _REMINDERS = frozenset({"reminder", "again"})
 FAULT = "fault: "  # how the log says that a call went wrong on the wire
 
@@ -105,6 +105,7 @@ class Tally:
     duplicated: int = 0
     copies: int = 0  # of messages of which the bot was not told that they had arrived
     again: int = 0  # asked again after a silence
+    refused: int = 0  # by people who had blocked the bot
     left: int = 0  # reminders and pictures that were left, for they might have come twice
 
 
@@ -121,6 +122,7 @@ class Oracle:
         self.blocked: set[int] = set()
         self.heard_at: datetime | None = None  # when the bot last heard whoever spoke
         self.silent = False  # nothing gets through: what is owed now comes later
+        self.since = date.min
         self.lost = False  # what was sent since then went into the void
         self.decided: dict[tuple[date, str], str] = {}  # what became of each step
         self.chats: dict[int, dict[int, Shown]] = defaultdict(dict)
@@ -163,6 +165,11 @@ class Oracle:
         self.reminded: dict[int, datetime] = {}
         self.unclear: Expected = Counter()  # what may come once more
         self.doubted: Expected = Counter()  # what the bot cannot know to have arrived, or not
+        self.given: Counter[tuple[str, int]] = Counter()  # answers, about whom and by which chat
+        if not self.silent:
+            self.since = day
+            self.skipped: Counter[tuple[int, str]] = Counter()  # what was due and never came
+            self.again: Counter[int] = Counter()  # who was asked once more
 
     def begin_day(self, day: date) -> None:
         """Turn to another day: nothing is known of anybody yet."""
@@ -171,7 +178,8 @@ class Oracle:
         self.miss([self.day])
         self._begin(day)
         if self.silent:  # it comes later; a question of yesterday does not
-            self.expected = Counter({k: n for k, n in owed.items() if k[1] not in _ASKS})
+            self.expected = owed
+            self._skip(key for key in owed if key[1] in _ASKS)
             self.seen, self.unclear, self.doubted = came, unclear, doubted
         self.standing = {key: held.carried_to(day) for key, held in yesterday.items()}
         self.away |= away
@@ -216,6 +224,8 @@ class Oracle:
                 self.decided[day, rung.key] = why or "done"
                 if why is None:
                     self.rung(rung)
+                elif rung.action == "close":
+                    self._shut()  # nobody was there to close it; its silence is kept as silence
                 if rung.action == "close":
                     self._too_late_to_ask()
 
@@ -294,6 +304,7 @@ class Oracle:
                 self.expected[chat, "again", ""] += 1
                 self.reminded[chat] = now
                 self.tally.again += 1
+                self.again[chat] += 1
 
     def _of_chat(self, chat: int) -> list[tuple[str, Standing]]:
         return self._of(self.town.phones[chat])
@@ -302,17 +313,28 @@ class Oracle:
         """Expect no question any more that has not gone out by the close."""
         for chat, kind, about in list(self.expected):
             if kind in _ASKS:
-                del self.expected[chat, kind, about]
+                self._skip([(chat, kind, about)])
                 if kind == "card" and chat not in self.had:
                     self.holders.discard(chat)
+
+    def _skip(self, keys: Iterable[tuple[int, str, str]]) -> None:
+        """Let what was due not be sent any more; the bot must have that on record."""
+        for key in list(keys):
+            owed = self.expected.pop(key, 0)
+            self.skipped[key[0], "reminder" if key[1] == "again" else key[1]] += max(
+                owed - self.seen[key], 0
+            )
+
+    def _shut(self) -> None:
+        for standing in self.standing.values():
+            if self.opened and standing.state in {"due", "asked"}:
+                standing.state = "silent"
+        self.closed = self.opened
 
     def _close(self, _rung: Rung) -> None:
         if not self.opened:
             return
-        for standing in self.standing.values():
-            if standing.state in {"due", "asked"}:
-                standing.state = "silent"
-        self.closed = True
+        self._shut()
         self._card(_rung)  # the staff's morning has no step for it: who has none yet has it now
         if not self.ladder.has("summary"):
             self._summary(_rung)
@@ -462,6 +484,7 @@ class Oracle:
     def _say(self, phone: Phone, subject: str, what: str) -> None:
         """Let somebody say something about somebody, and expect word of it where it is due."""
         self.tally.answers += 1
+        self.given[subject, phone.chat] += 1
         self.said.append((phone.chat, subject))
         held = self._touched(subject)
         by, now = phone.chat, self.now
@@ -523,6 +546,8 @@ class Oracle:
         """Only who blocked the bot may not be written to; saying the same again is no harm."""
         same = "not modified" in (call.description or "")
         chat = int(call.params["chat_id"])
+        if call.error_code == FORBIDDEN:
+            self._found_blocked(chat)
         gone = False
         if call.method == "deleteMessage":
             message = self.chats[chat].get(int(call.params["message_id"]))
@@ -531,6 +556,13 @@ class Oracle:
                 message.stays = True
         if not same and not gone and chat not in self.away:
             self.differs("a call that the messenger took", call.method, call.description)
+
+    def _found_blocked(self, chat: int) -> None:
+        """Let the bot learn from a refusal that somebody has blocked it: it asks another."""
+        self.tally.refused += 1
+        if chat not in self.blocked:
+            self._skip(key for key in self.expected if key[0] == chat)
+            self._does_block(self.town.phones[chat], Gesture("block"))
 
     def _answered(self, call: Call) -> None:
         chat, expected = self.toasts.pop(call.params["callback_query_id"], (0, None))
@@ -613,7 +645,7 @@ class Oracle:
             answered = kind in _REMINDERS and self.nothing_to_answer(chat)
             in_doubt = kind in _NEVER_TWICE and (self.lost or self.doubted[chat, kind, about])
             if answered or in_doubt:  # before it went out; or it is left rather than sent twice
-                del self.expected[chat, kind, about]
+                self._skip([(chat, kind, about)])
                 self.tally.left += in_doubt
         self.doubted, self.lost = Counter(), False
         self.expected, self.seen = +self.expected, +self.seen

@@ -55,6 +55,8 @@ class Player:
         self.town = town
         self.bot_id = bot_id
         self.since = 0.0  # the first second of today
+        self.unsaid = False  # the bot hears of every second block only when it is refused
+        self._blocks = 0
         self._first: dict[int, tuple[int, str]] = {}
         self._last: dict[int, Offered] = {}
 
@@ -72,6 +74,9 @@ class Player:
         match gesture.kind:
             case "type" | "command":
                 return Offered(self.world.write(chat, gesture.text, self.bot_id)[1])
+            case "block" if self._goes_unsaid():
+                self.world.chat(chat, self.bot_id).blocked = True
+                return Offered(None)
             case "block" | "unblock":
                 blocked = gesture.kind == "block"
                 return Offered(self.world.block(chat, blocked, self.bot_id))
@@ -90,6 +95,10 @@ class Player:
                 if chat not in self._first:
                     self._first[chat] = self._any_button(chat)
                 return self._tap(chat, *self._find(chat, gesture))
+
+    def _goes_unsaid(self) -> bool:
+        self._blocks += 1
+        return self.unsaid and self._blocks % 2 == 1
 
     def _tap(self, chat: int, message_id: int, data: str) -> Offered:
         tap = self.world.tap(chat, message_id, data=data, raw=True, bot_id=self.bot_id)
@@ -121,9 +130,10 @@ class Player:
         keys = _BUTTONS.get(gesture.kind, (gesture.kind,))
         subject = self.town.subjects.get(gesture.about)
         name = subject.name if subject else ""
-        for message in self._messages(chat, old=gesture.old):
-            if gesture.reminder and message.reply_to is None:
-                continue
+        messages = list(self._messages(chat, old=gesture.old))
+        if gesture.reminder:  # whom it may never have reached taps the card instead
+            messages.sort(key=lambda message: message.reply_to is None)
+        for message in messages:
             if gesture.kind in _OF_FLAGS and name not in (message.text or ""):
                 continue
             for button in reading.buttons_of({"reply_markup": message.markup}):

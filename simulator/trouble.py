@@ -4,7 +4,7 @@ import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
-from itertools import pairwise
+from itertools import islice, pairwise
 from zoneinfo import ZoneInfo
 
 from simulator import families
@@ -29,6 +29,7 @@ LENGTHS = (
     timedelta(hours=26),
     timedelta(days=8),
 )
+TRIES = 5000  # to find room for a silence; the longest looks first
 FEW_DAYS = 12  # too few for the long silences
 
 # Both clock changes of Berlin in 2026: 29 March and 25 October lie within.
@@ -93,12 +94,9 @@ def bad_month(days: Sequence[date], seed: int) -> Trouble:
     """Draw a month's trouble from the seed; the time between two stretches is silent too."""
     chance = random.Random(f"{seed} trouble")  # noqa: S311 - trouble, not secrets
     silences = list(_holidays(days))
-    for length in LENGTHS if len(days) >= FEW_DAYS else (WITHIN,):
-        for _ in range(1000):
-            silence = _silence(chance, days, length)
-            if _fits(silence, days, silences):
-                silences.append(silence)
-                break
+    for length in LENGTHS[::-1] if len(days) >= FEW_DAYS else (WITHIN,):
+        drawn = (_silence(chance, days, length) for _ in range(TRIES))
+        silences += islice((each for each in drawn if _fits(each, days, silences)), 1)
     silences.sort(key=lambda silence: silence.since)
     return Trouble(RATES, tuple(silences), chance.random() < 0.5)
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+from datetime import UTC, date
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,13 +14,13 @@ from typer.testing import CliRunner
 from bot.command_line import app
 from bot.simulate import FEWEST, Fate, Simulation, simulate
 from bot.texts import LANGUAGES, texts
-from simulator import reading
+from simulator import reading, trouble
 from simulator.families import Gesture, calendar, is_school_day
 from simulator.forms import FORMS
 from simulator.oracle import masked
 from simulator.report import Report
 from storage.sql import affected, table
-from storage.tables import CheckIn, Ledger, SignOff
+from storage.tables import CheckIn, HistoryEntry, Ledger, SignOff
 
 SMALL = 24  # students: enough for one mishap
 
@@ -137,6 +138,12 @@ SOAK_ONLY = pytest.mark.skipif(not os.environ.get("ALLCLEAR_SOAK"), reason="make
         pytest.param(
             "summary", _one("summary:"), "summary to", id="a summary is not sent", marks=SOAK_ONLY
         ),
+        pytest.param(
+            "breakfast",
+            delete(table(HistoryEntry)),
+            "as stored: expected 1, seen 0",
+            id="answers are not kept",
+        ),
         pytest.param("chase", _one("unsigned:"), "unsigned to", id="a signature is not asked for"),
         pytest.param(
             "last minute",
@@ -204,6 +211,16 @@ SOAK = bool(os.environ.get("ALLCLEAR_SOAK"))
 MONTHS = range(1, int(os.environ.get("ALLCLEAR_SEEDS") or 200) + 1) if SOAK else []
 
 
+def test_every_bad_month_has_every_silence_and_both_clock_changes() -> None:
+    days = [day for day in trouble.calendar(30) if is_school_day(day)]
+    assert len(days) == 30
+    assert min(days) < date(2026, 3, 29) < date(2026, 10, 25) < max(days)
+    for seed in range(1, 201):
+        silences = trouble.bad_month(days, seed).silences
+        lasted = {s.until.astimezone(UTC) - s.since.astimezone(UTC) for s in silences}
+        assert lasted >= set(trouble.LENGTHS), seed
+
+
 async def test_two_days_of_trouble_lose_nobody_and_ask_nobody_twice() -> None:
     """Refusals, hangs and lost answers, and twenty minutes in which nobody is heard."""
     report = await simulate(SMALL, 2, 7, trouble=True)
@@ -229,6 +246,15 @@ async def test_who_is_not_asked_again_after_a_silence_is_named() -> None:
     report = await simulate(SMALL, 2, 7, fate=fate, trouble=True)
     assert fate.done
     assert "again to" in what_differs(report)
+
+
+@SOAK_ONLY
+async def test_a_reminder_that_is_left_without_a_record_is_named() -> None:
+    unclear = delete(table(Ledger)).where(_ledger.kind == "reminder", _ledger.state == "unclear")
+    fate = _Meddles("", unclear)
+    report = await simulate(SMALL, 4, 3, fate=fate, trouble=True)
+    assert fate.done
+    assert "on record as not sent" in what_differs(report)
 
 
 # ---- the words -----------------------------------------------------------------------------
