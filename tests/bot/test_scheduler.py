@@ -10,9 +10,9 @@ from sqlmodel import col, select
 
 from handlers.rounds import heartbeat
 from scheduler import Duty, Scheduler
-from storage import plans
+from storage import plans, units
 from storage.database import Database
-from storage.tables import CheckIn, Ledger, Occurrence, PlanRow, Round
+from storage.tables import CheckIn, Ledger, Occurrence, PlanRow, Round, Unit
 from tests.builders import SUNDAY_NIGHT, a_school, at
 from tests.play import MONDAY, TUESDAY, Stage
 
@@ -222,6 +222,22 @@ async def test_the_clock_set_back_asks_nobody_again(stage: Stage) -> None:
     await stage.at("06:20")
     await stage.at("06:31")
     assert len([m for m in await stage.chat(maria) if m["from"] == "bot"]) == 1
+
+
+async def test_a_zone_that_is_edited_asks_nobody_twice_on_one_date(stage: Stage) -> None:
+    await stage.a_school()
+    maria = await stage.joined("Maria")
+    await stage.at("06:30")
+    async with stage.database.writing() as session:
+        school = await session.get_one(Unit, (await units.schools(session))[0].id)
+        school.zone = "Asia/Kolkata"  # where it will be half past six again
+    await stage.at("09:00")
+    await stage.at("09:01")
+    assert len([m for m in await stage.chat(maria) if m["from"] == "bot"]) == 1
+    await stage.at("09:01", TUESDAY)
+    async with stage.database.reading() as session:
+        asked = await session.exec(select(Ledger.cause).where(Ledger.kind == "card"))
+        assert sorted(asked) == ["ask:2026-03-02:morning", "ask:2026-03-03:morning"]
 
 
 async def test_a_long_outage_of_the_service_sends_nothing_after_the_close(stage: Stage) -> None:

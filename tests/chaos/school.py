@@ -22,7 +22,7 @@ from storage.sealing import Keyring, use_keyring
 from storage.sql import affected, table
 from storage.tables import Occurrence, Unit
 from tests.chaos.nursery import Nursery
-from tests.process.running import Installation
+from tests.process.running import PATIENCE, Installation
 from tests.process.town import noon_zone, set_ladder
 
 
@@ -133,7 +133,7 @@ class School:
             "(SELECT count(*) FROM card WHERE shown < revision)"
         )
 
-    async def has_owed(self, messages: int, taps: int = 0, within: float = 90) -> None:
+    async def has_owed(self, messages: int, taps: int = 0, within: float = PATIENCE) -> None:
         """Wait until so many messages have been owed at all, and so many have tapped."""
         async with asyncio.timeout(within):
             while await self._count("SELECT count(*) FROM ledger") < messages:  # noqa: ASYNC110
@@ -145,7 +145,7 @@ class School:
         async with self.database.engine.connect() as connection:
             return int((await connection.exec_driver_sql(question)).scalar_one())
 
-    async def comes_to_rest(self, within: float = 90) -> None:
+    async def comes_to_rest(self, within: float = PATIENCE) -> None:
         """Wait until nothing is owed or behind; a lease may have to run out for that."""
         async with asyncio.timeout(within):
             while await self.unfinished() or self.sandbox.world.bots[BOT_ID].queue.pending:  # noqa: ASYNC110

@@ -17,7 +17,7 @@ from tests.chaos.fan_out import Outcome, Tell, concluded, quiet, windows_of
 from tests.chaos.lives import Lives, fates
 from tests.chaos.school import School
 from tests.chaos.server import Mortal
-from tests.process.running import Installation, until
+from tests.process.running import PATIENCE, Installation, until
 
 INBOUND = (
     "inbound batch, before the commit",
@@ -36,7 +36,7 @@ async def _asked(school: School, lives: Lives, *, all_of_them: bool = True) -> N
     await until(
         lambda: school.wire.delivered >= wanted,
         f"{wanted} messages sent",
-        within=60 + 3 * school.form.families / school.form.rate + school.form.families / 50,
+        within=PATIENCE + 3 * school.form.families / school.form.rate + school.form.families / 50,
         every=0.05,
     )
 
@@ -67,7 +67,9 @@ async def inbound(school: School, tell: Tell = quiet) -> Outcome:
         await lives.fulfilled()
         tell(f"{len(school.crowd.offered)} tapped, {lives.kills} kills")
         await until(
-            lambda: len(school.crowd.offered) == len(tapping), "all have tapped", within=400
+            lambda: len(school.crowd.offered) == len(tapping),
+            "all have tapped",
+            within=400 + PATIENCE,
         )
         return await _concluded(school, lives, began)
     finally:
@@ -90,13 +92,13 @@ async def database_killed(school: School, server: Mortal, tell: Tell = quiet) ->
             lives.blows[-1].until = time()
             sent, started = school.wire.delivered, monotonic()
             if sent < school.form.families:
-                await until(lambda n=sent: school.wire.delivered > n, "sending again", within=40)
+                await until(lambda n=sent: school.wire.delivered > n, "sending again")
                 back.append(monotonic() - started)
             tell(f"{school.wire.delivered} sent, {lives.kills} kills of PostgreSQL")
         await until(
             lambda: school.wire.delivered >= school.form.families,
             "everybody asked",
-            within=60 + 2 * school.form.families / school.form.rate,
+            within=PATIENCE + 2 * school.form.families / school.form.rate,
         )
         outcome = await _concluded(school, lives, began)
         outcome.takeovers = back
@@ -161,13 +163,13 @@ async def disk_full(
                 disk.free()
                 lives.blows[-1].until = time()
             started = monotonic()
-            await until(lambda n=sent: school.wire.delivered > n, "sending again", within=40)
+            await until(lambda n=sent: school.wire.delivered > n, "sending again")
             back.append(monotonic() - started)
             tell(f"{school.wire.delivered} sent, the disk full {lives.kills} times")
         await until(
             lambda: school.wire.delivered >= school.form.families,
             "everybody asked",
-            within=60 + 2 * school.form.families / school.form.rate,
+            within=PATIENCE + 2 * school.form.families / school.form.rate,
         )
         outcome = await _concluded(school, lives, began)
         outcome.takeovers = back
@@ -187,7 +189,7 @@ async def _web_port(house: Installation) -> int:
 
 async def _is_said(port: int) -> None:
     """Wait until the process says by itself that it is not ready, and why."""
-    async with aiohttp.ClientSession() as http, asyncio.timeout(20):
+    async with aiohttp.ClientSession() as http, asyncio.timeout(PATIENCE):
         while True:
             async with http.get(f"http://127.0.0.1:{port}/readyz") as response:
                 said = await response.json()
@@ -213,21 +215,20 @@ async def asleep(school: School, seconds: float, tell: Tell = quiet) -> Outcome:
             os.kill(sleeper.pid, signal.SIGSTOP)
             lives.blows.append(Blow(time(), "stopped"))
             stopped = monotonic()
-            await until(lambda s=sleeper: holder(school) is not s, "taken over", within=30)
+            await until(lambda s=sleeper: holder(school) is not s, "taken over")
             took.append(monotonic() - stopped)
             await asyncio.sleep(max(seconds - took[-1], 0))
             os.kill(sleeper.pid, signal.SIGCONT)
             await until(
                 lambda s=sleeper, p=place: {"listen", "send"} == lost(s, p),
                 "who woke knows that it has lost its leases",
-                within=10,
             )
             lives.blows[-1].until = time()
             tell(f"{school.wire.delivered} sent, {lives.kills} times asleep")
         await until(
             lambda: school.wire.delivered >= school.form.families,
             "everybody asked",
-            within=60 + 2 * school.form.families / school.form.rate,
+            within=PATIENCE + 2 * school.form.families / school.form.rate,
         )
         outcome = await _concluded(school, lives, began)
         outcome.takeovers = took
@@ -268,7 +269,7 @@ async def faulty(school: School, tell: Tell = quiet) -> Outcome:
         await until(
             lambda: school.wire.delivered >= form.families,
             "everybody asked",
-            within=120 + 4 * form.families / form.rate,
+            within=PATIENCE + 4 * form.families / form.rate,
         )
         return await _concluded(school, lives, began)
     finally:

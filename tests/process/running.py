@@ -8,19 +8,23 @@ import sys
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
-from time import time
+from time import monotonic, time
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from tests.chaos.nursery import Nursery
 
 HOUSE = Path(__file__).parent.parent.parent
+PATIENCE = 300.0  # seconds that a test waits for a process of ours
 
 
 async def until(
-    condition: Callable[[], bool], what: str, *, within: float = 60, every: float = 0.01
+    condition: Callable[[], bool], what: str, *, within: float = PATIENCE, every: float = 0.01
 ) -> None:
-    """Wait for something to become true; never longer than `within` seconds."""
+    """Wait for something to become true; never longer than `within` seconds.
+
+    That is long, for machines that are slow or have much else to do: what shall be quick is timed.
+    """
     try:
         async with asyncio.timeout(within):
             while not condition():  # noqa: ASYNC110 - another process does not tell us
@@ -65,11 +69,16 @@ class Installation:
         self._nursery = nursery
         self._log = folder / "log.jsonl"
         self.started_at = 0.0
+        self.start_costs = (
+            0.0  # seconds, on this machine as it is now: to know the program, no more
+        )
 
     async def command(self, *arguments: str) -> str:
         """Run one command to its end; return what it printed."""
+        began = monotonic()
         process = await self._spawn(arguments, asyncio.subprocess.PIPE)
         printed, _ = await process.communicate()
+        self.start_costs = max(self.start_costs, monotonic() - began)
         assert process.returncode == 0, printed.decode()
         return printed.decode()
 
