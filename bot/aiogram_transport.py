@@ -55,7 +55,7 @@ from multidict import CIMultiDict
 from pydantic import ValidationError
 from yarl import URL
 
-from bot.telegram_events import ALLOWED, beyond, event_of
+from bot.telegram_events import ALLOWED, AT_ONCE, beyond, event_of
 from bot.telegram_faults import bad_request, other_refusal, unless_unchanged
 from bot.telegram_messages import COPY_LIMIT, EVERYTHING, SEND_TIMEOUT, STYLES, fitted, plain
 from handlers.messages import (
@@ -232,7 +232,12 @@ class AiogramTransport:
             FetchFailedError: Telegram did not take it.
         """
         try:
-            await self._bot.set_webhook(url, secret_token=secret, allowed_updates=list(ALLOWED))
+            await self._bot.set_webhook(
+                url,
+                secret_token=secret,
+                allowed_updates=list(ALLOWED),
+                max_connections=AT_ONCE,
+            )
         except AiogramError as error:
             raise FetchFailedError(type(error).__name__) from error
 

@@ -38,7 +38,7 @@ from telegram.error import (
 from telegram.helpers import effective_message_type
 from telegram.request import HTTPXRequest
 
-from bot.telegram_events import ALLOWED, beyond, event_of
+from bot.telegram_events import ALLOWED, AT_ONCE, beyond, event_of
 from bot.telegram_faults import bad_request, other_refusal, unless_unchanged
 from bot.telegram_messages import COPY_LIMIT, EVERYTHING, SEND_TIMEOUT, STYLES, fitted
 from handlers.messages import (
@@ -205,7 +205,9 @@ class PtbTransport:
             FetchFailedError: Telegram did not take it.
         """
         try:
-            await self._bot.set_webhook(url, secret_token=secret, allowed_updates=ALLOWED)
+            await self._bot.set_webhook(
+                url, secret_token=secret, allowed_updates=ALLOWED, max_connections=AT_ONCE
+            )
         except (TelegramError, *_ODD) as error:
             raise FetchFailedError(type(error).__name__) from error
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 LARGEST = 2**63 - 1  # of the numbers that the messenger has, and a database keeps
 ALLOWED = ("message", "callback_query", "my_chat_member")  # the kinds of update we ask for
+AT_ONCE = 100  # updates on their way to a webhook at most: those that come together are one commit
 
 
 def event_of(

@@ -203,6 +203,11 @@ async def test_another_who_polls_is_named_as_such(wire: Wire) -> None:
     assert len(await wire.transport.fetch(None, 0)) == 1
 
 
+async def test_a_webhook_is_sent_as_many_updates_at_once_as_one_commit_takes(wire: Wire) -> None:
+    await wire.transport.use_webhook("https://school.example/hook", "s" * 32)
+    assert wire.sandbox._bot_api.webhooks.by_bot[BOT_ID].max_connections == 100
+
+
 async def test_a_group_that_moved_says_where_to(wire: Wire) -> None:
     group = wire.sandbox.world.add_group("Class 3-2", BOT_ID)
     assert isinstance(await wire.transport.send(group.id, HELLO), Delivered)
