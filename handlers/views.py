@@ -203,7 +203,10 @@ async def _household_line(
     standing = told.standing
     asked = await questionnaire(session, held.questionnaire_id)
     complete = standing.status is Status.complete
-    weighed = triage(asked, told.answers, held.day) if complete and told.answers else None
+    knows = complete and bool(told.answers)
+    # Of those who are well, who are nearly everybody, the row has it all.
+    weigh = knows and (ward.split or standing.severity)
+    weighed = triage(asked, told.answers, held.day) if weigh else None
     drafted = ward.draft.answers
     amiss = bool(drafted) and worst_so_far(asked, drafted, held.day) is not None
     zone = zones[ward.checkin.school_id]
@@ -211,7 +214,7 @@ async def _household_line(
         plain_line(ward.entry),
         status=standing.status,
         disposition=standing.disposition,
-        absent=weighed is not None and weighed.absent,
+        absent=weighed.absent if weighed else knows and ward.checkin.absent,
         answered_at=standing.answered_at,
         held=_is_held(ward, told.standing),
         answered_by=spoke.get(standing.respondent_id or 0),

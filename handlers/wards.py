@@ -175,7 +175,10 @@ async def others_who_spoke(session: Session, wards: Sequence[Ward]) -> dict[int,
     """Return the names of those of the family who answered in the reader's place."""
     if not any(ward.split or ward.checkin.respondent_id for ward in wards):
         return {}
-    spoke = {ward.told().standing.respondent_id: ward for ward in wards}
+    spoke = {
+        ward.told().standing.respondent_id if ward.split else ward.checkin.respondent_id: ward
+        for ward in wards
+    }
     others = {person for person, ward in spoke.items() if person not in {None, ward.reader_id}}
     if not others:
         return {}
