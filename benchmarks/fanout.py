@@ -1,103 +1,125 @@
-"""The morning's fan-out: our sender with its ledger against a bare loop over send_message.
+"""The morning's fan-out: our sender with its ledger against the limit, and against its peers.
 
-Both send the same words and buttons, eight at a time, to the static server. Ours loads each
-household, renders its card and marks the ledger before and after, on SQLite with
-synchronous=FULL; the other keeps no books at all.
+All say the same words with the same buttons to the static server. Ours loads each household,
+renders its card and marks the ledger before and after; of the others only aiogram-broadcaster
+keeps any books.
 """
 
-import asyncio
-import shutil
-from pathlib import Path
+from functools import partial
 
-from aiogram import Bot
-from aiogram.client.session.aiohttp import AiohttpSession
-from aiogram.client.telegram import TelegramAPIServer
-from aiogram.types import InlineKeyboardButton, InlineKeyboardMarkup, LinkPreviewOptions
-
-from benchmarks.measure import Result, Spent, middle, spent
-from benchmarks.town import ASK_TIME, TOKEN, a_database, fill
+from benchmarks.cores import as_installed
+from benchmarks.databases import Engine
+from benchmarks.ground import Ground, paid_sender
+from benchmarks.measure import Contest, Result, Spent, Way, spent
+from benchmarks.peers import bare_aiogram, bare_ptb, broadcaster, prepared
+from benchmarks.town import TOKEN, asked
 from bot.aiogram_transport import AiogramTransport
-from bot.pacer import Pacer
-from bot.sender import WINDOW, Sender
-from handlers.rounds import heartbeat
+from bot.garbage import few_collections
+from bot.ptb_transport import PtbTransport
+from bot.sender import SIDE_BY_SIDE
+from handlers.messages import Transport
 from storage.database import Database
 
-PEER = f"aiogram Bot.send_message, {WINDOW} at a time, no bookkeeping"
-_TEXT = (
-    "Good morning. Mon 2 Mar\nChild 17 (1-1)\n"
-    "How is everyone this morning? One tap if all is well."
-)
+FASTER = "x as fast"
+AIOGRAM = f"aiogram Bot.send_message, {SIDE_BY_SIDE} at a time, no bookkeeping"
+LIMIT = f"aiohttp with a prepared body, {SIDE_BY_SIDE} at a time: the limit"
+PTB = f"python-telegram-bot Bot.send_message, {bare_ptb.AT_A_TIME} at a time, no bookkeeping"
+BROADCASTER = "aiogram-broadcaster 0.6 with its SQLAlchemy store on SQLite"
 
 
-async def asked(folder: Path, households: int) -> Path:
-    """Return a database in which so many households are owed the morning's card."""
-    path = folder / f"asked-{households}.sqlite3"
-    if not path.exists():
-        database = await a_database(path)
-        await fill(database, households)
-        await heartbeat(database, lambda: ASK_TIME)
-        await database.close()  # the last connection folds the log into the file
-    return path
-
-
-async def sent_by_us(path: Path, url: str, count: int) -> Spent:
+async def all_sent(database: Database, transport: Transport, count: int) -> None:
     """Send all that is owed; each row is marked before and after."""
-    database, transport = Database(f"sqlite:///{path}"), AiogramTransport(TOKEN, url)
-    try:
-        sender = Sender(database, transport, lambda: ASK_TIME, Pacer(1e9, burst=1e9))
-        with spent() as measured:
-            sent = 0
-            while done := await sender.once():
-                sent += done
-        assert sent == count, f"{sent} of {count} sent"
-    finally:
-        await transport.close()
-        await database.close()
-    return measured
+    sender, sent = paid_sender(database, transport), 0
+    while done := await sender.once():
+        sent += done
+    assert sent == count, f"{sent} of {count} sent"
 
 
-async def _sent_by_aiogram(url: str, count: int) -> Spent:
-    session = AiohttpSession(api=TelegramAPIServer.from_base(url))
-    bot = Bot(TOKEN, session=session)
-    buttons = [
-        [InlineKeyboardButton(text="All clear", callback_data="a:1:1", style="success")],
-        [InlineKeyboardButton(text="Child 17…", callback_data="o:1:1:1")],
-    ]
-    chats = iter(range(1, count + 1))
+def ours(
+    engine: Engine, server: str, library: type[AiogramTransport | PtbTransport] = AiogramTransport
+) -> Way:
+    """Return our way of sending to so many households."""
 
-    async def work() -> None:
-        for chat in chats:
-            await bot.send_message(
-                chat,
-                _TEXT,
-                parse_mode="HTML",
-                reply_markup=InlineKeyboardMarkup(inline_keyboard=buttons),
-                link_preview_options=LinkPreviewOptions(is_disabled=True),
-            )
+    async def send(count: int) -> Spent:
+        database = await engine.fresh(f"asked-{count}", asked(count))
+        transport = library(TOKEN, server)
+        try:
+            await transport.open()
+            with few_collections(), spent() as measured:
+                await all_sent(database, transport, count)
+        finally:
+            await transport.close()
+        return measured
 
-    try:
-        with spent() as measured:
-            await asyncio.gather(*(work() for _ in range(WINDOW)))
-    finally:
-        await session.close()
-    return measured
+    return send
 
 
-async def measure(folder: Path, url: str, *, households: int, times: int) -> list[Result]:
-    """Run both in turn, several times; the middle of each counts."""
-    path = await asked(folder, households)
-    ours, theirs = [], []
-    for turn in range(times):
-        fresh = folder / f"fanout-{turn}.sqlite3"
-        shutil.copy(path, fresh)
-        ours.append(await sent_by_us(fresh, url, households))
-        theirs.append(await _sent_by_aiogram(url, households))
-    our_wall, their_wall = (middle([s.wall for s in runs]) for runs in (ours, theirs))
-    our_cpu, their_cpu = (middle([s.processor for s in runs]) for runs in (ours, theirs))
+def peers(way: Way) -> Way:
+    """Return a peer's way, with Python's own way of collecting garbage."""
+
+    async def send(count: int) -> Spent:
+        with as_installed():
+            return await way(count)
+
+    return send
+
+
+async def measure(ground: Ground) -> list[Result]:
+    """Measure the fan-out against each of them."""
     return [
-        Result("fanout_vs_aiogram.sqlite", their_wall / our_wall, "x as fast", PEER),
-        Result("fanout.sqlite", households / our_wall, "messages/s"),
-        Result("fanout.aiogram", households / their_wall, "messages/s"),
-        Result("fanout_processor.sqlite", 1000 * our_cpu / households, "ms/message"),
-        Result("fanout_processor.aiogram", 1000 * their_cpu / households, "ms/message"),
+        *await _through_aiogram(ground),
+        *await _through_ptb(ground),
+        *await _against_broadcaster(ground),
     ]
+
+
+async def _through_aiogram(ground: Ground) -> list[Result]:
+    server, sizes = ground.server, ground.sizes
+    contest = Contest(sizes.fan_out)
+    theirs = {
+        "limit": peers(partial(prepared.send, server, at_a_time=SIDE_BY_SIDE)),
+        "aiogram": peers(partial(bare_aiogram.send, server, at_a_time=SIDE_BY_SIDE)),
+    }
+    own = {engine.name: ours(engine, server) for engine in ground.engines}
+    await contest.run(own | theirs, times=sizes.times, small=sizes.small, tell=ground.tell)
+    found = []
+    for name in own:
+        as_fast = partial(contest.as_fast, name)
+        found += [
+            Result(f"fanout_vs_aiogram.{name}", as_fast("aiogram"), FASTER, AIOGRAM),
+            Result(f"fanout_vs_limit.{name}", as_fast("limit"), FASTER, LIMIT),
+        ]
+    return found + contest.plain("fanout", "message")
+
+
+async def _through_ptb(ground: Ground) -> list[Result]:
+    server, sizes = ground.server, ground.sizes
+    contest = Contest(sizes.ptb)
+    theirs = {"ptb": peers(partial(bare_ptb.send, server))}
+    own = {engine.name: ours(engine, server, PtbTransport) for engine in ground.engines}
+    await contest.run(own | theirs, times=sizes.times_long, small=sizes.small, tell=ground.tell)
+    ratios = [
+        Result(f"fanout_ptb_vs_ptb.{name}", contest.as_fast(name, "ptb"), FASTER, PTB)
+        for name in own
+    ]
+    return ratios + contest.plain("fanout_ptb", "message")
+
+
+async def _against_broadcaster(ground: Ground) -> list[Result]:
+    server, sizes = ground.server, ground.sizes
+    contest = Contest(sizes.broadcaster)
+    path = str(ground.folder / "broadcaster.sqlite3")
+    theirs = {"broadcaster": peers(partial(broadcaster.send, server, path=path))}
+    own = {engine.name: ours(engine, server) for engine in ground.engines}
+    await contest.run(own | theirs, times=sizes.times_long, small=sizes.small, tell=ground.tell)
+    ratios = [
+        Result(
+            f"fanout_vs_broadcaster.{name}",
+            contest.as_fast(name, "broadcaster"),
+            FASTER,
+            BROADCASTER,
+        )
+        for name in own
+    ]
+    plain = contest.plain("fanout", "message")
+    return ratios + [each for each in plain if each.name.endswith(".broadcaster")]

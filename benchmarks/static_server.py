@@ -15,6 +15,8 @@ from typing import Any
 
 import aiohttp
 
+from benchmarks.cores import elsewhere
+
 _LENGTH = re.compile(rb"content-length: *(\d+)", re.IGNORECASE)
 _OFFSET = re.compile(rb'(?:name="offset"\r\n\r\n|offset=)(-?\d+)')
 _HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
@@ -97,9 +99,10 @@ async def _serve() -> None:
 @asynccontextmanager
 async def static_server() -> AsyncIterator[str]:
     """Run one beside us; gives its address."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", __name__, stdout=asyncio.subprocess.PIPE
-    )
+    with elsewhere():
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", __name__, stdout=asyncio.subprocess.PIPE
+        )
     assert process.stdout is not None
     try:
         port = int(await process.stdout.readline())

@@ -1,30 +1,26 @@
-"""Taps stored: our inbox with its group commit against a bare aiogram handler, a commit an update.
+"""Taps by polling: our inbox with its group commit against a bare aiogram handler.
 
-Both fetch the same updates, a hundred at a time, and keep them on SQLite with synchronous=FULL.
-Ours finds the card and the check-in, weighs the answers, seals them, keeps the standing answer and
-its history. The other upserts one plain row, and handles the updates of a batch at the same time.
+Both fetch the same updates, a hundred at a time, and keep them as safely. Ours finds the card and
+the check-in, weighs the answers, seals them, keeps the standing answer and its history. The other
+upserts one plain row with a commit an update, and handles the updates of a batch at the same time.
 Nobody answers a tap here: `benchmarks.webhook` measures the whole way.
 """
 
-import asyncio
-import shutil
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
-from pathlib import Path
+from collections.abc import Awaitable, Callable
 from typing import Any
 
-import aiosqlite
-from aiogram import Bot, Dispatcher
-from aiogram.client.session.aiohttp import AiohttpSession
-from aiogram.client.telegram import TelegramAPIServer
-from aiogram.types import CallbackQuery
 from sqlmodel import col, select
 
-from benchmarks.fanout import asked, sent_by_us
-from benchmarks.measure import Result, Spent, middle, spent
+from benchmarks.cores import as_installed
+from benchmarks.databases import Engine
+from benchmarks.fanout import FASTER, all_sent
+from benchmarks.ground import Ground
+from benchmarks.measure import Contest, Result, Spent, Way, spent
+from benchmarks.peers import bare_polling
 from benchmarks.static_server import put_updates
-from benchmarks.town import ASK_TIME, BOT_ID, TOKEN
+from benchmarks.town import ASK_TIME, BOT_ID, TOKEN, asked
 from bot.aiogram_transport import AiogramTransport
+from bot.garbage import few_collections
 from bot.listener import Poller
 from handlers.inbox import Handled, Inbox
 from handlers.presses import Press, Verb
@@ -32,33 +28,33 @@ from handlers.router import Router
 from storage.database import Database
 from storage.tables import Card, CheckIn, Contact
 
-PEER = "aiogram handler, one upsert and commit per update"
+PEER = "aiogram handler behind polling, one upsert and commit per update"
 FIRST_UPDATE = 500_000_000
 
-Keep = Callable[[CallbackQuery], Awaitable[None]]
+
+def shown(server: str, households: int) -> Callable[[Database], Awaitable[None]]:
+    """Return what fills a database in which every household has its card, not yet answered."""
+
+    async def make(database: Database) -> None:
+        await asked(households)(database)
+        transport = AiogramTransport(TOKEN, server)
+        try:
+            await all_sent(database, transport, households)
+        finally:
+            await transport.close()
+
+    return make
 
 
-async def answered(folder: Path, url: str, households: int) -> Path:
-    """Return a database in which every household has its card, not yet answered."""
-    path = folder / f"shown-{households}.sqlite3"
-    if not path.exists():
-        shutil.copy(await asked(folder, households), path)
-        await sent_by_us(path, url, households)
-    return path
-
-
-async def taps_of(path: Path) -> list[dict[str, Any]]:
+async def taps_of(database: Database) -> list[dict[str, Any]]:
     """Return one tap on `All clear` for each household, as Telegram would hand it over."""
-    database = Database(f"sqlite:///{path}")
     async with database.reading() as session:
         rows = await session.exec(
             select(Card, Contact.chat_id)
             .join(Contact, col(Contact.id) == Card.contact_id)
             .order_by(col(Card.id))
         )
-        taps = [_tap(n, card, chat_id) for n, (card, chat_id) in enumerate(rows)]
-    await database.close()
-    return taps
+        return [_tap(n, card, chat_id) for n, (card, chat_id) in enumerate(rows)]
 
 
 def _tap(number: int, card: Card, chat_id: int) -> dict[str, Any]:
@@ -84,80 +80,57 @@ def _tap(number: int, card: Card, chat_id: int) -> dict[str, Any]:
     return {"update_id": FIRST_UPDATE + number, "callback_query": query}
 
 
-async def _kept_by_us(path: Path, url: str, count: int) -> Spent:
-    database, transport = Database(f"sqlite:///{path}"), AiogramTransport(TOKEN, url)
+def _ours(engine: Engine, ground: Ground) -> Way:
+    async def keep(count: int) -> Spent:
+        database = await engine.fresh(f"shown-{count}", shown(ground.server, count))
+        await put_updates(ground.server, await taps_of(database))
+        transport = AiogramTransport(TOKEN, ground.server)
 
-    def then(_: Handled) -> None:
-        """Leave out the toasts, which the other does not send either."""
+        def then(_: Handled) -> None:
+            """Leave out the toasts, which the other does not send either."""
 
-    try:
-        inbox = Inbox(database, lambda: ASK_TIME, Router())
-        poller = Poller(transport, inbox, then)
-        with spent() as measured:
-            while await poller.once(0):
-                pass
+        try:
+            poller = Poller(transport, Inbox(database, lambda: ASK_TIME, Router()), then)
+            await transport.open()
+            with few_collections(), spent() as measured:
+                while await poller.once(0):
+                    pass
+        finally:
+            await transport.close()
         async with database.reading() as session:
             kept = list(await session.exec(select(CheckIn).where(CheckIn.status == "complete")))
         assert len(kept) == count, f"{len(kept)} of {count} kept"
-    finally:
-        await transport.close()
-        await database.close()
-    return measured
+        return measured
+
+    return keep
 
 
-@asynccontextmanager
-async def plain_rows(path: Path, count: int) -> AsyncIterator[Keep]:
-    """What the peers keep: one plain row a chat, upserted and committed an update at a time."""
-    async with aiosqlite.connect(path) as database:
-        await database.execute("PRAGMA journal_mode=WAL")
-        await database.execute("PRAGMA synchronous=FULL")
-        await database.execute("CREATE TABLE answer (chat INTEGER PRIMARY KEY, data TEXT)")
-        turn = asyncio.Lock()  # one connection: a commit must be its own update's
+def _bare(engine: Engine, ground: Ground) -> Way:
+    async def keep(count: int) -> Spent:
+        database = await engine.fresh(f"shown-{count}", shown(ground.server, count))
+        await put_updates(ground.server, await taps_of(database))
+        with as_installed():
+            return await bare_polling.keep_all(engine, ground.server, count)
 
-        async def keep(query: CallbackQuery) -> None:
-            async with turn:
-                await database.execute(
-                    "INSERT INTO answer VALUES (?, ?) "
-                    "ON CONFLICT (chat) DO UPDATE SET data = excluded.data",
-                    (query.from_user.id, query.data),
-                )
-                await database.commit()
-
-        yield keep
-        rows = await database.execute_fetchall("SELECT count(*) FROM answer")
-        assert next(iter(rows))[0] == count
+    return keep
 
 
-async def _kept_by_aiogram(path: Path, url: str, count: int) -> Spent:
-    session = AiohttpSession(api=TelegramAPIServer.from_base(url))
-    bot, dispatcher = Bot(TOKEN, session=session), Dispatcher()
-    async with plain_rows(path, count) as keep:
-        dispatcher.callback_query.register(keep)
-        with spent() as measured:
-            offset = None
-            while updates := await bot.get_updates(offset, limit=100, timeout=0):
-                await asyncio.gather(*(dispatcher.feed_update(bot, each) for each in updates))
-                offset = updates[-1].update_id + 1
-    await session.close()
-    return measured
-
-
-async def measure(folder: Path, url: str, *, households: int, times: int) -> list[Result]:
-    """Run both in turn, several times; the middle of each counts."""
-    path = await answered(folder, url, households)
-    await put_updates(url, await taps_of(path))
-    ours, theirs = [], []
-    for turn in range(times):
-        fresh = folder / f"taps-{turn}.sqlite3"
-        shutil.copy(path, fresh)
-        ours.append(await _kept_by_us(fresh, url, households))
-        theirs.append(await _kept_by_aiogram(folder / f"bare-{turn}.sqlite3", url, households))
-    our_wall, their_wall = (middle([s.wall for s in runs]) for runs in (ours, theirs))
-    our_cpu, their_cpu = (middle([s.processor for s in runs]) for runs in (ours, theirs))
-    return [
-        Result("taps_stored_vs_aiogram.sqlite", their_wall / our_wall, "x as fast", PEER),
-        Result("taps_stored.sqlite", households / our_wall, "updates/s"),
-        Result("taps_stored.aiogram", households / their_wall, "updates/s"),
-        Result("taps_stored_processor.sqlite", 1000 * our_cpu / households, "ms/update"),
-        Result("taps_stored_processor.aiogram", 1000 * their_cpu / households, "ms/update"),
+async def measure(ground: Ground) -> list[Result]:
+    """Measure taps by polling on each database."""
+    contest = Contest(ground.sizes.taps)
+    ways: dict[str, Way] = {}
+    for engine in ground.engines:
+        ways[engine.name] = _ours(engine, ground)
+        ways[f"aiogram.{engine.name}"] = _bare(engine, ground)
+    times, small = ground.sizes.times_long, ground.sizes.small
+    await contest.run(ways, times=times, small=small, tell=ground.tell)
+    ratios = [
+        Result(
+            f"taps_polled_vs_aiogram.{engine.name}",
+            contest.as_fast(engine.name, f"aiogram.{engine.name}"),
+            FASTER,
+            PEER,
+        )
+        for engine in ground.engines
     ]
+    return ratios + contest.plain("taps_polled", "update")

@@ -1,14 +1,16 @@
 """Schools of any size, written set by set: students, one guardian each who has joined."""
 
+from collections.abc import Awaitable, Callable
 from datetime import UTC, date, datetime
-from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from handlers.joining import CONSENT_VERSION
+from handlers.rounds import heartbeat
 from handlers.setup import make_school
 from storage import contacts, units
 from storage.database import Database, Session
 from storage.ids import new_id
+from storage.partitions import make_ahead
 from storage.sealing import Keyring, Private, use_keyring
 from storage.sql import affected, insert_into
 from storage.tables import Consent, Contact, Enrolment, Guardianship, Person, Unit
@@ -22,14 +24,13 @@ ASK_TIME = datetime(2026, 3, 1, 22, 30, tzinfo=UTC)  # Monday 06:30 at the schoo
 CLASS_SIZE = 45
 
 
-async def a_database(path: Path) -> Database:
-    """Make a database as safe as the real one: SQLite in a file, synchronous=FULL."""
+async def prepare(database: Database) -> None:
+    """Make the tables, and let the bot be known."""
     use_keyring(Keyring([bytes(range(32))]))
-    database = Database(f"sqlite:///{path}")
     await database.migrate()
+    await make_ahead(database, MONDAY)
     async with database.writing() as session:
         await contacts.know_bot(session, BOT_ID, "a_bot", SUNDAY)
-    return database
 
 
 async def fill(database: Database, students: int, schools: int = 1) -> None:
@@ -105,3 +106,14 @@ async def _fill_school(session: Session, name: str, students: int, chats_from: i
         (Contact, chats),
     ):
         await affected(session, insert_into(session, model), rows)
+
+
+def asked(households: int) -> Callable[[Database], Awaitable[None]]:
+    """Return what fills a database in which so many households are owed the morning's card."""
+
+    async def make(database: Database) -> None:
+        await fill(database, households)
+        counts = await heartbeat(database, lambda: ASK_TIME)
+        assert counts["messages"] == households, counts
+
+    return make

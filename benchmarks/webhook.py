@@ -1,126 +1,123 @@
-"""Taps by webhook, end to end: our server, inbox and sender against a bare aiogram webhook bot.
+"""Taps by webhook, end to end: our server, inbox and sender against two bare ones.
 
-Another process posts the same updates to both, forty at a time. Both keep each answer on SQLite
-with synchronous=FULL before the 200, and both make the same two calls for each: the short answer
-to the tap and the card edited in place. The bare bot upserts one plain row and commits, an update
-at a time; ours keeps the standing answer and its history, and redraws the card from the rows.
+Another process posts the same updates to each, forty at a time. Each keeps every answer as safely
+before its 200, and makes the same two calls for it: the short answer to the tap and the card
+edited in place. The bare ones upsert one plain row; ours keeps the standing answer and its
+history, and redraws the card from the rows.
 """
 
 import asyncio
 import json
-import shutil
 from pathlib import Path
 
-from aiogram import Bot, Dispatcher
-from aiogram.client.session.aiohttp import AiohttpSession
-from aiogram.client.telegram import TelegramAPIServer
-from aiogram.types import CallbackQuery, InlineKeyboardButton, InlineKeyboardMarkup, Message
-from aiogram.webhook.aiohttp_server import SimpleRequestHandler
-from aiohttp import web
-
-from benchmarks.load import posted
-from benchmarks.measure import Result, Spent, middle, spent
-from benchmarks.taps import answered, plain_rows, taps_of
+from benchmarks.cores import as_installed
+from benchmarks.databases import Engine
+from benchmarks.fanout import FASTER
+from benchmarks.ground import Ground, paid_sender
+from benchmarks.load import Load, poster
+from benchmarks.measure import Contest, Result, Spent, Way, spent
+from benchmarks.peers import bare_webhook, grouped_webhook
+from benchmarks.taps import shown, taps_of
 from benchmarks.town import ASK_TIME, BOT_ID, TOKEN
 from bot.aiogram_transport import AiogramTransport
+from bot.garbage import few_collections
 from bot.listener import Gatherer
-from bot.pacer import Pacer
-from bot.sender import Sender
 from handlers.inbox import Handled, Inbox
 from handlers.router import Router
-from storage.database import Database
 from web.server import Hook, WebServer
 
 PEER = "aiogram webhook bot, one upsert and commit per update, the same two calls"
+LIMIT = "aiohttp handler with grouped commits and prepared bodies, the same two calls: the limit"
 SECRET = "benchmark-benchmark"  # noqa: S105 - loopback only
 
 
-async def _by_us(path: Path, url: str, updates: Path, count: int) -> Spent:
-    database, transport = Database(f"sqlite:///{path}"), AiogramTransport(TOKEN, url)
-    sender = Sender(database, transport, lambda: ASK_TIME, Pacer(1e9, burst=1e9), coalesce=False)
-    stored = 0
+def _ours(engine: Engine, ground: Ground, load: Load) -> Way:
+    async def answer(count: int) -> Spent:
+        updates = await _updates(engine, ground, count)
+        database = await engine.fresh(f"shown-{count}", shown(ground.server, count))
+        transport = AiogramTransport(TOKEN, ground.server)
+        sender = paid_sender(database, transport)
+        stored = 0
 
-    def then(handled: Handled) -> None:
-        nonlocal stored
-        stored += handled.events
-        sender.answer(handled.toasts)
-        sender.show(handled.fresh)
-        sender.wake()
-
-    inbox = Inbox(database, lambda: ASK_TIME, Router())
-    gatherer = Gatherer(transport, inbox, then)
-
-    server = WebServer("127.0.0.1", 0, None, {BOT_ID: Hook(SECRET, gatherer.receive)})
-    await server.start()
-    stopping = asyncio.Event()
-    sending = asyncio.create_task(sender.run(stopping))
-    try:
-        with spent() as measured:
-            await posted(f"http://127.0.0.1:{server.port}/telegram/{BOT_ID}", SECRET, updates)
-            stopping.set()
+        def then(handled: Handled) -> None:
+            nonlocal stored
+            stored += handled.events
+            sender.answer(handled.toasts)
+            sender.show(handled.fresh)
             sender.wake()
-            await sending
-            while await sender.once():
-                pass
-            await sender.toasts_sent()
-        assert stored == count, f"{stored} of {count} kept"
-    finally:
-        await server.stop()
-        await transport.close()
-        await database.close()
-    return measured
+
+        inbox = Inbox(database, lambda: ASK_TIME, Router())
+        gatherer = Gatherer(transport, inbox, then)
+        server = WebServer("127.0.0.1", 0, None, {BOT_ID: Hook(SECRET, gatherer.receive)})
+        await server.start()
+        await transport.open()
+        stopping = asyncio.Event()
+        sending = asyncio.create_task(sender.run(stopping))
+        try:
+            with few_collections(), spent() as measured:
+                await load.post(server.port, f"/telegram/{BOT_ID}", SECRET, updates)
+                stopping.set()
+                sender.wake()
+                await sending
+                while await sender.once():
+                    pass
+                await sender.toasts_sent()
+            assert stored == count, f"{stored} of {count} kept"
+            assert sender.results["Delivered"] == count, sender.results
+        finally:
+            await server.stop()
+            await transport.close()
+        return measured
+
+    return answer
 
 
-async def _by_aiogram(path: Path, url: str, updates: Path, count: int) -> Spent:
-    session = AiohttpSession(api=TelegramAPIServer.from_base(url))
-    bot, dispatcher = Bot(TOKEN, session=session), Dispatcher()
-    change = InlineKeyboardButton(text="Change", callback_data="c:1:1")
-    async with plain_rows(path, count) as keep:
-
-        @dispatcher.callback_query()
-        async def answer(query: CallbackQuery) -> None:
-            await keep(query)
-            await query.answer("Thank you. Have a good day!")
-            if isinstance(query.message, Message):
-                await query.message.edit_text(
-                    "Mon 2 Mar\n✓ 06:30 Child 17: all clear",
-                    reply_markup=InlineKeyboardMarkup(inline_keyboard=[[change]]),
-                )
-
-        app = web.Application()
-        handler = SimpleRequestHandler(
-            dispatcher, bot, handle_in_background=False, secret_token=SECRET
-        )
-        handler.register(app, "/hook")
-        runner = web.AppRunner(app, access_log=None)
-        await runner.setup()
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        port = runner.addresses[0][1]
-        with spent() as measured:
-            await posted(f"http://127.0.0.1:{port}/hook", SECRET, updates)
-        await runner.cleanup()
-    await session.close()
-    return measured
+async def _updates(engine: Engine, ground: Ground, count: int) -> Path:
+    """Return a file of taps on the cards of an engine's database."""
+    path = ground.folder / f"updates-{engine.name}-{count}.json"
+    if not path.exists():
+        database = await engine.fresh(f"shown-{count}", shown(ground.server, count))
+        path.write_text(json.dumps(await taps_of(database)))
+    return path
 
 
-async def measure(folder: Path, url: str, *, households: int, times: int) -> list[Result]:
-    """Run both in turn, several times; the middle of each counts."""
-    path = await answered(folder, url, households)
-    updates = folder / "updates.json"
-    updates.write_text(json.dumps(await taps_of(path)))
-    ours, theirs = [], []
-    for turn in range(times):
-        fresh = folder / f"hooked-{turn}.sqlite3"
-        shutil.copy(path, fresh)
-        ours.append(await _by_us(fresh, url, updates, households))
-        bare = folder / f"bare-hook-{turn}.sqlite3"
-        theirs.append(await _by_aiogram(bare, url, updates, households))
-    our_wall, their_wall = (middle([s.wall for s in runs]) for runs in (ours, theirs))
-    our_cpu, their_cpu = (middle([s.processor for s in runs]) for runs in (ours, theirs))
-    return [
-        Result("taps_vs_aiogram_webhook.sqlite", their_wall / our_wall, "x as fast", PEER),
-        Result("webhook_taps.sqlite", households / our_wall, "updates/s"),
-        Result("webhook_taps.aiogram", households / their_wall, "updates/s"),
-        Result("webhook_taps_processor.sqlite", 1000 * our_cpu / households, "ms/update"),
-        Result("webhook_taps_processor.aiogram", 1000 * their_cpu / households, "ms/update"),
-    ]
+def _bare(engine: Engine, ground: Ground, load: Load) -> Way:
+    async def answer(count: int) -> Spent:
+        updates = await _updates(engine, ground, count)
+        with as_installed():
+            return await bare_webhook.answer(engine, ground.server, load, updates, count, SECRET)
+
+    return answer
+
+
+def _grouped(engine: Engine, ground: Ground, load: Load) -> Way:
+    async def answer(count: int) -> Spent:
+        updates = await _updates(engine, ground, count)
+        with as_installed():
+            return await grouped_webhook.answer(
+                engine, ground.server, load, updates, count, SECRET
+            )
+
+    return answer
+
+
+async def measure(ground: Ground) -> list[Result]:
+    """Measure taps by webhook on each database."""
+    sizes = ground.sizes
+    contest = Contest(sizes.taps)
+    ways: dict[str, Way] = {}
+    async with poster() as load:
+        for engine in ground.engines:
+            ways[engine.name] = _ours(engine, ground, load)
+            ways[f"aiogram.{engine.name}"] = _bare(engine, ground, load)
+            ways[f"limit.{engine.name}"] = _grouped(engine, ground, load)
+        await contest.run(ways, times=sizes.times, small=sizes.small, tell=ground.tell)
+    found = []
+    for engine in ground.engines:
+        name = engine.name
+        to_peer, to_limit = (contest.as_fast(name, f"{of}.{name}") for of in ("aiogram", "limit"))
+        found += [
+            Result(f"taps_vs_aiogram_webhook.{name}", to_peer, FASTER, PEER),
+            Result(f"taps_vs_limit.{name}", to_limit, FASTER, LIMIT),
+        ]
+    return found + contest.plain("taps", "update")

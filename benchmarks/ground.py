@@ -1,0 +1,64 @@
+"""What every measurement stands on: a folder, the server that answers, the databases, the sizes."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.databases import Engine
+from benchmarks.measure import Tell
+from bot.pacer import Chats, Pacer
+from bot.sender import Sender, window_at
+from benchmarks.town import ASK_TIME
+from handlers.messages import Transport
+from storage.database import Database
+
+PAID_RATE = 1000  # messages a second, Telegram's paid lane: how many are in flight depends on it
+
+
+@dataclass(frozen=True, slots=True)
+class Sizes:
+    """How much of everything; `SMALL` only shows that it runs."""
+
+    fan_out: int = 3000
+    ptb: int = 1000
+    broadcaster: int = 1000
+    taps: int = 1000
+    paced: int = 5000
+    pace: float = PAID_RATE
+    few: int = 10_000
+    copies: int = 99  # of the few, so that there are many: a million with themselves
+    sent_of_many: int = 5000
+    little: int = 1000  # recipients, when it is about memory
+    school: int = 1250
+    town: int = 100_000
+    days: int = 90
+    times: int = 5
+    times_long: int = 3
+    looks: int = 15
+    small: int = 60
+
+
+FULL = Sizes()
+SMALL = Sizes(
+    fan_out=12, ptb=12, broadcaster=6, taps=12, paced=12, few=30, copies=3, sent_of_many=20,
+    little=10, school=30, town=60, days=3, times=1, times_long=1, looks=1, small=2,
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """Where it happens."""
+
+    folder: Path
+    server: str
+    engines: Sequence[Engine]
+    sizes: Sizes
+    tell: Tell
+
+
+def paid_sender(database: Database, transport: Transport, pacer: Pacer | None = None) -> Sender:
+    """Return a sender as the product makes it on the paid lane; usually nothing holds it back."""
+    pacer = pacer or Pacer(1e9, burst=1e9, paid=True, chats=Chats())
+    return Sender(
+        database, transport, lambda: ASK_TIME, pacer, coalesce=False, width=window_at(PAID_RATE)
+    )
