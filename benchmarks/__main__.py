@@ -1,48 +1,88 @@
-"""`python -m benchmarks`: measure, show, and keep the numbers in benchmarks/results.json."""
+"""`python -m benchmarks`: measure, show, and keep the numbers.
 
+They go to benchmarks/results.json and, as a table and a picture, into docs/performance.md; nothing
+else writes any of these.
+"""
+
+import argparse
 import asyncio
-import json
 import logging
 import tempfile
-from dataclasses import asdict
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import ExitStack
 from pathlib import Path
+from time import perf_counter
 
 import structlog
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import fanout, rounds, taps, webhook
-from benchmarks.measure import Result
+from benchmarks import fanout, growth, paced, paper, rounds, taps, webhook
+from benchmarks.cores import pinned
+from benchmarks.databases import Engine, PostgreSQL, SQLite, postgresql_server
+from benchmarks.ground import FULL, Ground, Sizes
+from benchmarks.measure import Result, Tell
 from benchmarks.static_server import static_server
 
-RESULTS = Path(__file__).parent / "results.json"
+PARTS: dict[str, Callable[[Ground], Awaitable[list[Result]]]] = {
+    "fanout": fanout.measure,
+    "webhook": webhook.measure,
+    "paced": paced.measure,
+    "taps": taps.measure,
+    "rounds": rounds.measure,
+    "growth": growth.measure,
+}
 
 
-async def measure_all(folder: Path, *, small: bool = False) -> list[Result]:
-    """Measure everything; `small` only shows that it runs."""
-    households, times = (12, 1) if small else (1000, 3)
-    async with static_server() as url:
-        found = await fanout.measure(folder, url, households=households, times=times)
-        found += await taps.measure(folder, url, households=households, times=times)
-        found += await webhook.measure(folder, url, households=households, times=times)
-    few, many, looks = (30, 60, 1) if small else (1250, 100_000, 15)
-    return found + await rounds.measure(folder, few=few, many=many, times=looks)
+async def measure_all(
+    folder: Path, engines: Sequence[Engine], sizes: Sizes, tell: Tell, parts: Sequence[str] = ()
+) -> list[Result]:
+    """Measure everything, or those parts that are named."""
+    found = []
+    async with static_server() as server:
+        for name in parts or PARTS:
+            ground = Ground(
+                folder, server, engines, sizes, lambda said, of=name: tell(f"{of}: {said}")
+            )
+            began = perf_counter()
+            found += await PARTS[name](ground)
+            tell(f"{name} took {perf_counter() - began:.0f} s")
+    for engine in engines:
+        await engine.close()
+    return found
+
+
+def _table(found: Sequence[Result]) -> Table:
+    table = Table("what", "value", "unit", "compared with")
+    for each in found:
+        table.add_row(each.name, paper.number(each.value), each.unit, each.compared_with or "")
+    return table
 
 
 def main() -> None:
-    """Run them all; a minute or so."""
+    """Run them; some minutes."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("parts", nargs="*", help=f"of {', '.join(PARTS)}; all by default, and only"
+                        " then are the numbers kept")  # fmt: skip
+    parts = parser.parse_args().parts
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     console = Console()
-    with tempfile.TemporaryDirectory() as folder, console.status("Measuring; about a minute ..."):
-        found = asyncio.run(measure_all(Path(folder)))
-    table = Table("what", "value", "unit", "compared with")
-    for each in found:
-        value = f"{each.value:.2f}" if each.value < 100 else f"{each.value:,.0f}"
-        table.add_row(each.name, value, each.unit, each.compared_with or "")
-    console.print(table)
-    documents = [asdict(each) | {"value": round(each.value, 3)} for each in found]
-    RESULTS.write_text(json.dumps(documents, indent=1) + "\n")
-    console.print(f"Kept in {RESULTS.relative_to(Path.cwd())}.")
+    began = perf_counter()
+
+    def tell(said: str) -> None:
+        console.print(f"{perf_counter() - began:4.0f} s  {said}", highlight=False)
+
+    with ExitStack() as stack:
+        where = stack.enter_context(pinned())
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        tell("starting PostgreSQL")
+        postgresql = PostgreSQL(stack.enter_context(postgresql_server()))
+        engines = [SQLite(folder), postgresql]
+        found = asyncio.run(measure_all(folder, engines, FULL, tell, parts))
+    console.print(_table(found), where)
+    if not parts:
+        paper.keep(found, where)
+        console.print(f"Kept in {paper.RESULTS.name} and {paper.PAGE.name}.")
 
 
 if __name__ == "__main__":

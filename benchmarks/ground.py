@@ -6,9 +6,9 @@ from pathlib import Path
 
 from benchmarks.databases import Engine
 from benchmarks.measure import Tell
+from benchmarks.town import ASK_TIME
 from bot.pacer import Chats, Pacer
 from bot.sender import Sender, window_at
-from benchmarks.town import ASK_TIME
 from handlers.messages import Transport
 from storage.database import Database
 
@@ -24,11 +24,9 @@ class Sizes:
     broadcaster: int = 1000
     taps: int = 1000
     paced: int = 5000
-    pace: float = PAID_RATE
-    few: int = 10_000
-    copies: int = 99  # of the few, so that there are many: a million with themselves
-    sent_of_many: int = 5000
-    little: int = 1000  # recipients, when it is about memory
+    few: int = 1000
+    real: int = 10_000  # of the many; the others are copies of these
+    copies: int = 99  # of each: a million with themselves
     school: int = 1250
     town: int = 100_000
     days: int = 90
@@ -40,8 +38,8 @@ class Sizes:
 
 FULL = Sizes()
 SMALL = Sizes(
-    fan_out=12, ptb=12, broadcaster=6, taps=12, paced=12, few=30, copies=3, sent_of_many=20,
-    little=10, school=30, town=60, days=3, times=1, times_long=1, looks=1, small=2,
+    fan_out=12, ptb=12, broadcaster=6, taps=12, paced=12, few=12, real=60, copies=3,
+    school=30, town=60, days=3, times=1, times_long=1, looks=1, small=2,
 )  # fmt: skip
 
 

@@ -1,22 +1,28 @@
-"""What does not grow: the cost of a message and the memory, however many wait in the queue."""
+"""What does not grow: the cost of a message and the memory, however many wait in the queue.
+
+`python -m benchmarks.growth ADDRESS SERVER COUNT` is a process that sends so many, and says how
+much memory it took at its peak.
+"""
 
 import asyncio
-import json
+import resource
 import sys
-from time import perf_counter
+from pathlib import Path
 
+from benchmarks.cores import elsewhere
 from benchmarks.databases import Engine
 from benchmarks.ground import Ground, paid_sender
 from benchmarks.many import multiply
-from benchmarks.measure import Result, Spent, spent
+from benchmarks.measure import Contest, Result, Spent, Way, spent
 from benchmarks.town import TOKEN, asked
 from bot.aiogram_transport import AiogramTransport
 from bot.garbage import few_collections
 from storage.database import Database
+from storage.sealing import Keyring, use_keyring
 
 
 async def measure(ground: Ground) -> list[Result]:
-    """Send the first messages out of few and out of many."""
+    """Send out of few and out of many in turn, then each once in a process of its own."""
     found = []
     for engine in ground.engines:
         found += await _of(engine, ground)
@@ -24,40 +30,107 @@ async def measure(ground: Ground) -> list[Result]:
 
 
 async def _of(engine: Engine, ground: Ground) -> list[Result]:
-    sizes, name = ground.sizes, engine.name
-    total = sizes.few * (1 + sizes.copies)
-    out_of = f"out of {_short(total)}"
+    sizes, name, server = ground.sizes, engine.name, ground.server
+    total = sizes.real * (1 + sizes.copies)
+    address = engine.address("many")
 
-    async def many(database: Database) -> None:
-        await asked(sizes.few)(database)
+    async def million(database: Database) -> None:
+        await asked(sizes.real)(database)
         await database.close()
         multiply(address, sizes.copies)
 
-    ground.tell(f"{name}, filling {total} recipients")
-    address = engine.address("many")
-    began = perf_counter()
-    few = await engine.fresh("few", asked(sizes.few))
-    cost_of_few = await _sent(few, ground.server, sizes.sent_of_many)
-    little = await engine.filled("little", asked(sizes.little))
-    await engine.filled("many", many)
-    ground.tell(f"{name}, filled in {perf_counter() - began:.0f} s; sending {out_of}")
-    database = Database(address)
-    cost_of_many = await _sent(database, ground.server, sizes.sent_of_many)
-    await database.close()
+    ground.tell(f"{name}, filling {total:,} recipients")
+    await engine.filled("many", million)
+    many = Database(address)
+    contest = Contest(sizes.few)
+    ways = {"few": _out_of_few(engine, server), "many": _out_of(many, server)}
+    await contest.run(ways, times=sizes.times, small=sizes.small, tell=ground.tell)
+    await many.close()
+    few = await engine.filled(f"asked-{sizes.few}", asked(sizes.few))
     await engine.close()
-    few_mb = await _peak(little, ground.server, sizes.little)
-    many_mb = await _peak(address, ground.server, sizes.few - 2 * sizes.sent_of_many // 2)
-    grown = cost_of_many.processor / cost_of_few.processor
-    slower = cost_of_many.wall / cost_of_few.wall
-    against = f"out of {_short(sizes.few)} pending"
+    ground.tell(f"{name}, memory")
+    grown = await _peak(address, server, sizes.few) - await _peak(few, server, sizes.few)
+    against = f"out of {sizes.few:,} pending"
     return [
-        Result(f"fanout_cost_growth.{name}", slower, f"x the time, {out_of} pending", against),
-        Result(f"fanout_cost_growth_processor.{name}", grown, "x the processor", against),
         Result(
-            f"fanout_memory_growth_mb.{name}",
-            many_mb - few_mb,
-            f"MB more at its peak, {out_of} pending",
-            f"out of {_short(sizes.little)} pending",
+            f"fanout_cost_growth_1m.{name}",
+            1 / contest.as_fast("many", "few"),
+            f"x the time for a message out of {total:,} pending",
+            against,
         ),
-        Result(f"fanout_memory.{name}", many_mb, "MB at its peak"),
+        Result(
+            f"memory_growth_1m.{name}",
+            grown,
+            f"MB more at its peak, of {total:,} pending",
+            against,
+        ),
     ]
+
+
+async def _sent(database: Database, server: str, count: int) -> Spent:
+    """Send the first so many of those that wait, in whole windows."""
+    transport = AiogramTransport(TOKEN, server)
+    sender, sent = paid_sender(database, transport), 0
+    try:
+        await transport.open()
+        with few_collections(), spent() as measured:
+            while sent < count:
+                done = await sender.once()
+                assert done, f"{sent} of {count} sent"
+                sent += done
+    finally:
+        await transport.close()
+    return Spent(measured.wall * count / sent, measured.processor * count / sent)
+
+
+def _out_of_few(engine: Engine, server: str) -> Way:
+    async def send(count: int) -> Spent:
+        database = await engine.fresh(f"asked-{count}", asked(count))
+        return await _sent(database, server, count)
+
+    return send
+
+
+def _out_of(database: Database, server: str) -> Way:
+    async def send(count: int) -> Spent:
+        return await _sent(database, server, count)
+
+    return send
+
+
+async def _peak(address: str, server: str, count: int) -> float:
+    """Return how many megabytes a process takes at its peak that sends so many."""
+    with elsewhere():
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            __name__,
+            address,
+            server,
+            str(count),
+            stdout=asyncio.subprocess.PIPE,
+        )
+    said, _ = await process.communicate()
+    assert process.returncode == 0
+    return float(said)
+
+
+def _peak_of_this() -> float:
+    """Return this process's own peak; `getrusage` counts the one that started it as well."""
+    status = Path("/proc/self/status")
+    if not status.exists():
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20  # macOS: bytes
+    line = next(x for x in status.read_text().splitlines() if x.startswith("VmHWM"))
+    return int(line.split()[1]) / 1024
+
+
+async def _alone(address: str, server: str, count: int) -> None:
+    use_keyring(Keyring([bytes(range(32))]))
+    database = Database(address)
+    await _sent(database, server, count)
+    await database.close()
+
+
+if __name__ == "__main__":
+    asyncio.run(_alone(sys.argv[1], sys.argv[2], int(sys.argv[3])))
+    print(f"{_peak_of_this():.1f}")

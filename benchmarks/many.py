@@ -58,7 +58,9 @@ def _in_postgresql(address: str, copies: int) -> None:
 
 
 def _copied(table: str, columns: list[str], steps: dict[str, int]) -> str:
-    values = [f'"{name}" + n * {steps[name]}' if name in steps else f'"{name}"' for name in columns]
+    values = [
+        f'"{name}" + n * {steps[name]}' if name in steps else f'"{name}"' for name in columns
+    ]
     names = ", ".join(f'"{name}"' for name in columns)
     return (
         f"INSERT INTO {table} ({names}) SELECT {', '.join(values)} "  # noqa: S608 - ours

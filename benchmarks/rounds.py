@@ -1,16 +1,18 @@
 """The clock's half: opening rounds and asking, set by set; and the views that people open.
 
 Opening is a whole heartbeat: the plans that are due, the rounds, the check-ins, the cards and the
-ledger, one commit a school, on SQLite with synchronous=FULL.
+ledger, one commit a school.
 """
 
-from pathlib import Path
+from functools import partial
 from time import perf_counter
 
 from sqlmodel import select
 
+from benchmarks.databases import Engine
+from benchmarks.ground import Ground
 from benchmarks.measure import Result, middle, spent
-from benchmarks.town import ASK_TIME, MONDAY, a_database, fill
+from benchmarks.town import ASK_TIME, MONDAY, fill
 from bot import render_class, render_summary
 from bot.texts import texts
 from checkin.access import Role
@@ -20,25 +22,26 @@ from handlers.summary_views import summary_view
 from storage.database import Database, Session
 from storage.tables import Card, Contact, Person, RoleGrant, Unit
 
-SCHOOL_SIZE = 1250
 
-
-async def _opened(path: Path, students: int, name: str) -> tuple[Database, list[Result]]:
-    database = await a_database(path)
-    schools = -(-students // SCHOOL_SIZE)
-    await fill(database, students, schools)
+async def _opened(
+    engine: Engine, students: int, school: int, name: str
+) -> tuple[Database, list[Result]]:
+    schools = -(-students // school)
+    database = await engine.fresh(
+        f"town-{students}", partial(fill, students=students, schools=schools)
+    )
     with spent() as measured:
         counts = await heartbeat(database, lambda: ASK_TIME)
     assert counts["asked"] == counts["messages"] == students, counts
     with spent() as idle:
         await heartbeat(database, lambda: ASK_TIME)
     return database, [
-        Result(f"round_open_{name}.sqlite", measured.wall, "s"),
-        Result(f"heartbeat_idle_{name}.sqlite", 1000 * idle.wall, "ms"),
+        Result(f"round_open_{name}.{engine.name}", measured.wall, "s"),
+        Result(f"heartbeat_idle_{name}.{engine.name}", 1000 * idle.wall, "ms"),
     ]
 
 
-async def _views(database: Database, times: int) -> list[Result]:
+async def _views(engine: Engine, database: Database, school: int, times: int) -> list[Result]:
     """Load and render a class card and a school's summary, as the sender does."""
     words = texts("en")
     async with database.writing() as session:
@@ -59,8 +62,8 @@ async def _views(database: Database, times: int) -> list[Result]:
                     render_summary.summary(await summary_view(session, card), words)
             seconds[kind].append(perf_counter() - began)
     return [
-        Result("class_card_45.sqlite", 1000 * middle(seconds["class"]), "ms"),
-        Result(f"school_summary_{SCHOOL_SIZE}.sqlite", 1000 * middle(seconds["summary"]), "ms"),
+        Result(f"class_card_45.{engine.name}", 1000 * middle(seconds["class"]), "ms"),
+        Result(f"school_summary_{school}.{engine.name}", 1000 * middle(seconds["summary"]), "ms"),
     ]
 
 
@@ -77,14 +80,15 @@ async def _teacher(session: Session, unit: Unit) -> Contact:
     )
 
 
-async def measure(folder: Path, *, few: int, many: int, times: int) -> list[Result]:
+async def measure(ground: Ground) -> list[Result]:
     """Open a school and a city's worth of schools, and look at one of them."""
-    one, results = await _opened(folder / "few.sqlite3", few, _named(few))
-    results += await _views(one, times)
-    await one.close()
-    city, opened = await _opened(folder / "many.sqlite3", many, _named(many))
-    await city.close()
-    return results + opened
+    sizes, found = ground.sizes, []
+    for engine in ground.engines:
+        ground.tell(f"{engine.name}, a school and {sizes.town:,} students")
+        one, results = await _opened(engine, sizes.school, sizes.school, _named(sizes.school))
+        found += results + await _views(engine, one, sizes.school, sizes.looks)
+        found += (await _opened(engine, sizes.town, sizes.school, _named(sizes.town)))[1]
+    return found
 
 
 def _named(students: int) -> str:

@@ -4,7 +4,9 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 
-async def side_by_side(count: int, at_a_time: int, send: Callable[[int], Awaitable[object]]) -> None:
+async def side_by_side(
+    count: int, at_a_time: int, send: Callable[[int], Awaitable[object]]
+) -> None:
     """Send to the chats 1 to `count`, so many at a time."""
     chats = iter(range(1, count + 1))
 
