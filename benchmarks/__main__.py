@@ -17,10 +17,10 @@ import structlog
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import fanout, growth, paced, paper, rounds, taps, webhook
+from benchmarks import fanout, growth, history, paced, paper, rounds, taps, webhook
 from benchmarks.cores import pinned
 from benchmarks.databases import Engine, PostgreSQL, SQLite, postgresql_server
-from benchmarks.ground import FULL, Ground, Sizes
+from benchmarks.ground import FULL, SMALL, Ground, Sizes
 from benchmarks.measure import Result, Tell
 from benchmarks.static_server import static_server
 
@@ -30,6 +30,7 @@ PARTS: dict[str, Callable[[Ground], Awaitable[list[Result]]]] = {
     "paced": paced.measure,
     "taps": taps.measure,
     "rounds": rounds.measure,
+    "history": history.measure,
     "growth": growth.measure,
 }
 
@@ -64,7 +65,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("parts", nargs="*", help=f"of {', '.join(PARTS)}; all by default, and only"
                         " then are the numbers kept")  # fmt: skip
-    parts = parser.parse_args().parts
+    parser.add_argument("--small", action="store_true", help="only to see that it runs")
+    given = parser.parse_args()
+    sizes = SMALL if given.small else FULL
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     console = Console()
     began = perf_counter()
@@ -78,9 +81,9 @@ def main() -> None:
         tell("starting PostgreSQL")
         postgresql = PostgreSQL(stack.enter_context(postgresql_server()))
         engines = [SQLite(folder), postgresql]
-        found = asyncio.run(measure_all(folder, engines, FULL, tell, parts))
+        found = asyncio.run(measure_all(folder, engines, sizes, tell, given.parts))
     console.print(_table(found), where)
-    if not parts:
+    if sizes is FULL and not given.parts:
         paper.keep(found, where)
         console.print(f"Kept in {paper.RESULTS.name} and {paper.PAGE.name}.")
 

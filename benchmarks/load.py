@@ -12,6 +12,7 @@ import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 from benchmarks.cores import elsewhere
 
@@ -75,12 +76,12 @@ class _Connection(asyncio.Protocol):
         self._transport.close()
 
 
-async def _post(port: int, path: str, secret: str, file: Path) -> None:
+async def _post(port: int, path: str, secret: str, updates: list[Any]) -> None:
     head = (
         f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nContent-Type: application/json\r\n"
         f"{SECRET_HEADER}: {secret}\r\nContent-Length: "
     )
-    bodies = (json.dumps(update).encode() for update in json.loads(file.read_text()))
+    bodies = (json.dumps(update).encode() for update in updates)
     requests = [head.encode() + b"%d\r\n\r\n" % len(body) + body for body in bodies]
     waiting = iter(requests)
     loop = asyncio.get_running_loop()
@@ -129,5 +130,5 @@ async def poster() -> AsyncIterator[Load]:
 if __name__ == "__main__":
     for line in sys.stdin:
         where, path_, secret_, file_ = line.rstrip("\n").split(" ", 3)
-        asyncio.run(_post(int(where), path_, secret_, Path(file_)))
+        asyncio.run(_post(int(where), path_, secret_, json.loads(Path(file_).read_text())))
         print("done", flush=True)

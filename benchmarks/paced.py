@@ -1,7 +1,8 @@
 """Telegram's paid 1000 messages a second: how much of a core they take."""
 
+from benchmarks.databases import Engine
 from benchmarks.ground import PAID_RATE, Ground, paid_sender
-from benchmarks.measure import Result, spent
+from benchmarks.measure import Contest, Result, Spent, Way, spent
 from benchmarks.town import TOKEN, asked
 from bot.aiogram_transport import AiogramTransport
 from bot.garbage import few_collections
@@ -10,16 +11,13 @@ from bot.pacer import Chats, Pacer
 WHOLE = "one whole core"
 
 
-async def measure(ground: Ground) -> list[Result]:
-    """Send at that rate, held back by the pacer alone."""
-    count, found = ground.sizes.paced, []
-    for engine in ground.engines:
-        ground.tell(f"{engine.name}, {count} messages at {PAID_RATE} a second")
+def _paced(engine: Engine, server: str) -> Way:
+    async def send(count: int) -> Spent:
         database = await engine.fresh(f"asked-{count}", asked(count))
-        transport = AiogramTransport(TOKEN, ground.server)
+        transport = AiogramTransport(TOKEN, server)
+        sender = paid_sender(database, transport, Pacer(PAID_RATE, paid=True, chats=Chats()))
         try:
             await transport.open()
-            sender = paid_sender(database, transport, Pacer(PAID_RATE, paid=True, chats=Chats()))
             with few_collections(), spent() as measured:
                 sent = 0
                 while done := await sender.once():
@@ -27,9 +25,23 @@ async def measure(ground: Ground) -> list[Result]:
         finally:
             await transport.close()
         assert sent == count, f"{sent} of {count} sent"
-        share = measured.processor / count * PAID_RATE  # as if none of the seconds were lost
+        return measured
+
+    return send
+
+
+async def measure(ground: Ground) -> list[Result]:
+    """Send at that rate, held back by the pacer alone."""
+    sizes = ground.sizes
+    contest = Contest(sizes.paced)
+    ways = {engine.name: _paced(engine, ground.server) for engine in ground.engines}
+    await contest.run(ways, times=sizes.times_long, small=sizes.small, tell=ground.tell)
+    found = []
+    for name in ways:
+        # Of the processor alone: as if none of the seconds were lost.
+        share = contest.processor(name) * PAID_RATE / 1000
         found += [
-            Result(f"cpu_share_at_{PAID_RATE}_per_s.{engine.name}", share, "of a core", WHOLE),
-            Result(f"paced.{engine.name}", count / measured.wall, "messages/s"),
+            Result(f"cpu_share_at_{PAID_RATE}_per_s.{name}", share, "of a core", WHOLE),
+            Result(f"paced.{name}", contest.per_second(name), "messages/s"),
         ]
     return found

@@ -7,6 +7,7 @@ Nobody answers a tap here: `benchmarks.webhook` measures the whole way.
 """
 
 from collections.abc import Awaitable, Callable
+from datetime import date
 from typing import Any
 
 from sqlmodel import col, select
@@ -18,7 +19,7 @@ from benchmarks.ground import Ground
 from benchmarks.measure import Contest, Result, Spent, Way, spent
 from benchmarks.peers import bare_polling
 from benchmarks.static_server import put_updates
-from benchmarks.town import ASK_TIME, BOT_ID, TOKEN, asked
+from benchmarks.town import ASK_TIME, BOT_ID, MONDAY, TOKEN, asked
 from bot.aiogram_transport import AiogramTransport
 from bot.garbage import few_collections
 from bot.listener import Poller
@@ -46,15 +47,17 @@ def shown(server: str, households: int) -> Callable[[Database], Awaitable[None]]
     return make
 
 
-async def taps_of(database: Database) -> list[dict[str, Any]]:
-    """Return one tap on `All clear` for each household, as Telegram would hand it over."""
+async def taps_of(database: Database, day: date = MONDAY) -> list[dict[str, Any]]:
+    """Return one tap on `All clear` for each household's card, as Telegram would hand it over."""
     async with database.reading() as session:
         rows = await session.exec(
             select(Card, Contact.chat_id)
             .join(Contact, col(Contact.id) == Card.contact_id)
+            .where(Card.day == day, Card.kind == "household")
             .order_by(col(Card.id))
         )
-        return [_tap(n, card, chat_id) for n, (card, chat_id) in enumerate(rows)]
+        first = FIRST_UPDATE + 1_000_000 * (day - MONDAY).days
+        return [_tap(first + n, card, chat_id) for n, (card, chat_id) in enumerate(rows)]
 
 
 def _tap(number: int, card: Card, chat_id: int) -> dict[str, Any]:
@@ -77,7 +80,7 @@ def _tap(number: int, card: Card, chat_id: int) -> dict[str, Any]:
         "chat_instance": "1",
         "data": data,
     }
-    return {"update_id": FIRST_UPDATE + number, "callback_query": query}
+    return {"update_id": number, "callback_query": query}
 
 
 def _ours(engine: Engine, ground: Ground) -> Way:

@@ -24,7 +24,7 @@ from benchmarks.town import TOKEN
 
 async def send(server: str, count: int, path: str) -> Spent:
     """Send a card to so many chats; the file of the store is made anew."""
-    Path(path).unlink(missing_ok=True)
+    _remove(path)
     storage = SQLAlchemyStorage.from_url(f"sqlite+aiosqlite:///{path}")
     event.listen(storage.engine.sync_engine, "connect", _as_ours)
     bot = Bot(TOKEN, session=AiohttpSession(api=TelegramAPIServer.from_base(server)))
@@ -46,6 +46,11 @@ async def send(server: str, count: int, path: str) -> Spent:
         await storage.shutdown()
         await bot.session.close()
     return measured
+
+
+def _remove(path: str) -> None:
+    for each in ("", "-wal", "-shm"):
+        Path(path + each).unlink(missing_ok=True)
 
 
 def _as_ours(connection: Any, _record: Any) -> None:
