@@ -33,7 +33,7 @@ format: $(VENV)/.ready-dev
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
-bench: $(VENV)/.ready-dev
+bench: $(VENV)/.ready-bench  ## how fast it is beside its peers, some minutes; writes docs/performance.md
 	@$(BIN)/python -m benchmarks
 
 pictures: $(VENV)/.ready-dev  ## the README's, from a demo of its own; needs a Chromium
@@ -52,9 +52,13 @@ $(VENV)/.ready-dev: $(VENV)/.ready requirements-dev.lock
 	@$(PIP) -r requirements-dev.lock
 	@touch $@
 
+$(VENV)/.ready-bench: $(VENV)/.ready-dev requirements-bench.lock
+	@$(PIP) -r requirements-bench.lock
+	@touch $@
+
 lock:  ## pin every dependency again, naming no host
 	@$(PIP) uv
-	@for set in ":requirements.lock" "--group dev:requirements-dev.lock"; do \
+	@for set in ":requirements.lock" "--group dev:requirements-dev.lock" "--group bench:requirements-bench.lock"; do \
 	  $(BIN)/uv pip compile pyproject.toml $${set%%:*} --universal --python-version 3.11 --generate-hashes \
 	    --no-emit-index-url --no-annotate --no-header --upgrade --quiet -o $${set##*:}; done
 

@@ -84,7 +84,7 @@ def main() -> None:
         found = asyncio.run(measure_all(folder, engines, sizes, tell, given.parts))
     console.print(_table(found), where)
     if sizes is FULL and not given.parts:
-        paper.keep(found, where)
+        paper.keep(found)
         console.print(f"Kept in {paper.RESULTS.name} and {paper.PAGE.name}.")
 
 

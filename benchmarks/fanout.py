@@ -6,12 +6,13 @@ keeps any books.
 """
 
 from functools import partial
+from importlib.util import find_spec
 
 from benchmarks.cores import as_installed
 from benchmarks.databases import Engine
 from benchmarks.ground import Ground, paid_sender
 from benchmarks.measure import Contest, Result, Spent, Way, spent
-from benchmarks.peers import bare_aiogram, bare_ptb, broadcaster, prepared
+from benchmarks.peers import bare_aiogram, bare_ptb, prepared
 from benchmarks.town import TOKEN, asked
 from bot.aiogram_transport import AiogramTransport
 from bot.garbage import few_collections
@@ -106,6 +107,11 @@ async def _through_ptb(ground: Ground) -> list[Result]:
 
 
 async def _against_broadcaster(ground: Ground) -> list[Result]:
+    if find_spec("aiogram_broadcaster") is None:
+        ground.tell("aiogram-broadcaster is not installed: left out")  # `make bench` installs it
+        return []
+    from benchmarks.peers import broadcaster  # noqa: PLC0415
+
     server, sizes = ground.server, ground.sizes
     contest = Contest(sizes.broadcaster)
     path = str(ground.folder / "broadcaster.sqlite3")
