@@ -131,7 +131,7 @@ async def _live(database: Database, server: str, count: int, morning: datetime) 
         for first in range(0, count, TAPS_AT_ONCE):
             some = taps[first : first + TAPS_AT_ONCE]
             read = [Arrival(BOT_ID, tap["update_id"], tap, transport.read(tap)) for tap in some]
-            await inbox.handle(read)
+            sender.show((await inbox.handle(read)).fresh)
             await sender.once()
         now += UNTIL_EVENING
         await heartbeat(database, clock)
