@@ -123,6 +123,7 @@ class Pacer:
         self._free = _Bucket.full(FREE_RATE, burst, now) if paid else None
         self._bulk_rests_until = 0.0
         self._last_trickle = 0.0
+        self._lines = {traffic: asyncio.Lock() for traffic in Traffic}
 
     def wait(self, traffic: Traffic) -> float:
         """Return the seconds until one such message may go; 0 when it may now."""
@@ -167,17 +168,23 @@ class Pacer:
         may have had enough for a minute. Whoever waited that out here would keep others waiting.
         """
         begun = self._clock()
-        while True:
-            now = self._clock()
-            if chat_id is not None and self._chats and (wait := self._chats.wait(chat_id, now)):
-                return wait
-            seconds = self.wait(traffic)
-            if not seconds:
-                break
-            if (traffic is Traffic.bulk and self.resting) or now + seconds > begun + PATIENCE:
-                return seconds
-            await self.sleep(seconds)
-        if chat_id is not None and self._chats is not None:
-            self._chats.spend(chat_id, now)
-        self.spend(traffic)
+        if wait := self._chat_waits(chat_id, begun):
+            return wait
+        async with self._lines[traffic]:  # one of them watches the clock: the others sleep
+            while True:
+                now = self._clock()
+                if wait := self._chat_waits(chat_id, now):
+                    return wait
+                seconds = self.wait(traffic)
+                if not seconds:
+                    break
+                if (traffic is Traffic.bulk and self.resting) or now + seconds > begun + PATIENCE:
+                    return seconds
+                await self.sleep(seconds)
+            if chat_id is not None and self._chats is not None:
+                self._chats.spend(chat_id, now)
+            self.spend(traffic)
         return 0.0
+
+    def _chat_waits(self, chat_id: int | None, now: float) -> float:
+        return 0.0 if chat_id is None or self._chats is None else self._chats.wait(chat_id, now)

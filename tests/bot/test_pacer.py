@@ -3,6 +3,7 @@
 import asyncio
 import random
 from bisect import bisect_left
+from collections.abc import Iterator
 
 import pytest
 from hypothesis import given, settings
@@ -115,6 +116,28 @@ async def test_bulk_alone_has_the_whole_rate() -> None:
     for _ in range(280):
         assert await pacer.turn(bulk) == 0
     assert 8.5 < time.now - 100 < 10
+
+
+async def test_of_many_in_line_one_watches_the_clock() -> None:
+    time, woken = Time(), 0
+
+    async def sleep(seconds: float) -> None:
+        nonlocal woken
+        woken += 1
+        await time.sleep(seconds)
+
+    pacer = Pacer(1000, clock=time, sleep=sleep)
+    gone: list[int] = []
+
+    async def work(messages: Iterator[int]) -> None:
+        for number in messages:
+            assert await pacer.turn(bulk) == 0
+            gone.append(number)
+
+    waiting = iter(range(640))
+    await asyncio.gather(*(work(waiting) for _ in range(64)))
+    assert gone == list(range(640))
+    assert woken <= 2 * 640
 
 
 async def test_on_the_paid_lane_replies_keep_to_what_is_free_and_bulk_does_not() -> None:
