@@ -352,7 +352,7 @@ async def _they_come(calm: House, storm: House, town: Town, rounds: int) -> Came
     return came
 
 
-CASES = [("aiogram", "polling", 12, 12)]
+CASES = [("aiogram", "polling", 12, 12), ("ptb", "webhook", 12, 8)]
 if SOAK:
     CASES = [("aiogram", "polling", 250, 200), ("ptb", "webhook", 250, 200)]
 
