@@ -191,6 +191,7 @@ class Script:
         self._scenes: dict[str, Scene] = {}
         self._corrections: list[str] = []
         self._flagged: list[str] = []
+        self._returning: set[int] = set()  # blocked still, in the early morning
         self._silent: list[Family] = []
         self._ill: set[str] = set()
         self._held: set[str] = set()
@@ -201,6 +202,7 @@ class Script:
         self._scenes = {name: Scene(at, name) for name, at in self.scenes_of(day)}
         self._corrections = []
         self._flagged = []
+        self._returning = set()
         self._silent = []
         self._ill = set()
         self._held = {s for s, on in self.ill_yesterday.items() if day - on == timedelta(days=1)}
@@ -392,7 +394,7 @@ class Script:
         self._add("breakfast", family.first, "", all_clear())
 
     def _foreign(self, family: Family, name: str, _place: int) -> None:
-        away = {*self.blocked, family.first.chat}
+        away = {*self.blocked, *self._returning, family.first.chat}
         other = next(f for f in self.families if f.first.chat not in away)
         raw = Gesture("raw", about=str(other.first.chat), toast="not_yours")
         self._add("early", family.first, name, raw, all_clear())
@@ -405,6 +407,7 @@ class Script:
 
     def _returns(self, family: Family, name: str, _place: int) -> None:
         self.blocked.discard(family.first.chat)
+        self._returning.add(family.first.chat)
         back = (Gesture("unblock"), Gesture("command", text="/today"), all_clear())
         self._add("breakfast", family.first, name, *back)
 

@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
-from time import monotonic
+from time import monotonic, process_time
 from typing import Any
 
 import pytest
@@ -328,6 +328,8 @@ async def _they_come(calm: House, storm: House, town: Town, rounds: int) -> Came
     began, warm = monotonic(), 0.0
     later: dict[int, list[str]] = defaultdict(list)
     for place in range(rounds):
+        if SOAK and place % 20 == 0:
+            print(f"{place} of {rounds} after {process_time():.0f} s", flush=True)  # noqa: T201
         made = await town.right(calm.database)
         await calm.hears([body for _, body in made])
         noise = [town.wrong() for _ in made]

@@ -12,6 +12,7 @@ from handlers.presses import Press, Verb
 Raw = dict[str, Any]
 
 DATE = 1772400000
+DEEP = 8  # how far down something goes wrong: no update has more floors
 BOT_USER = {"id": 7000001, "is_bot": True, "first_name": "Allclear", "username": "allclear_bot"}
 
 
@@ -121,7 +122,8 @@ def _places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]
         pairs = enumerate(value)
     for key, inside in pairs:
         yield (*path, key)
-        yield from _places(inside, (*path, key))
+        if len(path) < DEEP:
+            yield from _places(inside, (*path, key))
 
 
 def mutated(random: Random, update: Raw, rows: int) -> Raw:
