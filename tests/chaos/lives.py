@@ -45,17 +45,22 @@ def fates(chance: random.Random, kills: int, span: int, named: Sequence[str]) ->
     `span` is how many windows a life sends on average, if it may. What can happen only once, the
     first time that anybody looks, comes first.
     """
-    dealt = []
+    dealt, once = [], set[str]()
     for number in range(kills):
-        if number % 2:
-            where = WAKING if chance.random() < 0.1 else ANY
-        else:
+        where = ANY
+        if number % 2 == 0:
             where = named[number // 2 % len(named)]
+        elif chance.random() < 0.1:
+            where = WAKING
+        if where.startswith("ask decided"):
+            if where not in once:
+                once.add(where)
+                continue
+            where = ANY
         often = where.startswith(("claim", "mark", "between"))
         dealt.append(Fate(where, chance.randint(1, 2 * span if often else 2)))
     chance.shuffle(dealt)
-    first = [Fate(where) for where in named if where.startswith("ask decided")]
-    return [fate for fate in dealt if not fate.where.startswith("ask decided")] + first[::-1]
+    return dealt + [Fate(where) for where in sorted(once)]
 
 
 @dataclass(slots=True)

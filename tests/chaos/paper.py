@@ -46,7 +46,7 @@ def table(kept: dict[str, Any]) -> str:
         "|---" * len(COLUMNS) + "|",
     ]
     for run in kept["runs"]:
-        back = run["back_after"]
+        back = run["back_after"] if run["timed"] else None
         cells = (
             run["said"],
             f"{run['messages']:,}",

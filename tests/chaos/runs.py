@@ -1,13 +1,16 @@
 """The runs by name: what the table in docs/reliability.md has a line for."""
 
+import asyncio
 import os
 import socket
 import subprocess
+import sys
 import tempfile
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 from bot.sender import window_at
@@ -32,16 +35,21 @@ CLOCKS = ({AHEAD: "0.001"}, {AHEAD: "300"}, {AHEAD: "-300"})
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A form, what is done in it, and how the page calls it."""
+    """A form, what is done in it, and how the page calls it; what is timed runs alone."""
 
     form: Form
     said: str
     does: Callable[[School, Tell, Mortal | None], Awaitable[Outcome]]
     small_disk: int = 0  # megabytes
+    timed: bool = False
 
 
 async def _fan_out(school: School, tell: Tell, _server: Mortal | None) -> Outcome:
     return await fan_out(school, tell)
+
+
+async def _again(school: School, tell: Tell, _server: Mortal | None) -> Outcome:
+    return await fan_out(school, tell, named=("between sends",))
 
 
 async def _clocks(school: School, tell: Tell, _server: Mortal | None) -> Outcome:
@@ -115,6 +123,19 @@ RUNS = (
         Form("database", families=1500, kills=10, database="postgresql", tapping=0.3),
         "PostgreSQL killed",
         _database,
+        timed=True,
+    ),
+    Run(
+        Form("again", families=600, kills=20, cold_every=1),
+        "kills, each start by the command",
+        _again,
+        timed=True,
+    ),
+    Run(
+        Form("takeover", families=600, kills=20, database="postgresql", processes=3),
+        "kills, another process goes on",
+        _again,
+        timed=True,
     ),
     Run(
         Form("disk", families=1500, kills=3, tapping=0.3),
@@ -157,6 +178,7 @@ async def done(run: Run, seed: int, tell: Tell, scale: float = 1.0) -> dict[str,
         kills=max(round(run.form.kills * scale), 1),
     )
     port = _free_port() if form.webhook else 0
+    bare = await a_bare_start(form.library) if run.timed else None
     with ExitStack() as stack:
         folder = Path(stack.enter_context(_folder(run.small_disk)))
         server = stack.enter_context(a_server()) if form.database == "postgresql" else None
@@ -172,7 +194,16 @@ async def done(run: Run, seed: int, tell: Tell, scale: float = 1.0) -> dict[str,
             except BaseException:
                 tell(school.tail())
                 raise
-    return _line(run, form, seed, outcome)
+    return _line(run, form, seed, outcome) | {"bare_start": bare}
+
+
+async def a_bare_start(library: str) -> float:
+    """Return the seconds that Python takes to read the program in, and to do nothing with it."""
+    began = monotonic()
+    program = f"import bot.command_line, bot.app, bot.{library}_transport"
+    process = await asyncio.create_subprocess_exec(sys.executable, "-c", program)
+    assert await process.wait() == 0
+    return round(monotonic() - began, 2)
 
 
 def _line(run: Run, form: Form, seed: int, outcome: Outcome) -> dict[str, Any]:
@@ -190,6 +221,7 @@ def _line(run: Run, form: Form, seed: int, outcome: Outcome) -> dict[str, Any]:
         "database": form.database,
         "library": form.library,
         **account,
+        "timed": run.timed,
         "back_after": _times(outcome.cold_starts or outcome.takeovers),
         "starts_prepared": _times(outcome.warm_starts),
         "points": outcome.points,

@@ -31,6 +31,15 @@ def test_every_run_was_made_and_is_as_promised() -> None:
         assert whole == run["messages"] == run["expected"], run["name"]
 
 
+@pytest.mark.skipif(not RESULTS.exists(), reason="the command has not been run yet")
+def test_it_was_at_work_again_within_five_seconds() -> None:
+    """Five, or half as much again as Python needs for nothing but reading the program in."""
+    timed = [run for run in results()["runs"] if run["timed"]]
+    assert [run["name"] for run in timed] == [name for name in NAMED if NAMED[name].timed]
+    for run in timed:
+        assert run["back_after"]["longest"] <= max(5.0, 1.5 * run["bare_start"]), run["name"]
+
+
 def test_every_fault_has_a_row() -> None:
     assert [int(number) for number, _ in ROWS] == list(range(1, 24))
 
