@@ -10,7 +10,6 @@ from tests.chaos.account import Account, drawn_up
 from tests.chaos.lives import Lives, fates
 from tests.chaos.points import KEPT, ON_THE_WIRE
 from tests.chaos.school import School
-from tests.process.running import PATIENCE
 
 Tell = Callable[[str], None]
 TAPS = ("inbound", "card shown", "edited", "updates", "tap answered", "withdrawal", "withdrawn")
@@ -91,7 +90,7 @@ async def fan_out(
             # Who has not been asked yet is not reminded, and who has answered need not be.
             owed = min(number + 1, 2) * form.families
             await school.has_owed(owed, taps=messages if number == 2 else 0)
-            await school.comes_to_rest(within=PATIENCE + 2 * form.families / form.rate)
+            await school.comes_to_rest()
         await lives.end()
     finally:
         lives.give_up()

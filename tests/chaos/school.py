@@ -2,11 +2,12 @@
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 from sqlalchemy import update
@@ -22,7 +23,7 @@ from storage.sealing import Keyring, use_keyring
 from storage.sql import affected, table
 from storage.tables import Occurrence, Unit
 from tests.chaos.nursery import Nursery
-from tests.process.running import PATIENCE, Installation
+from tests.process.running import PATIENCE, Installation, until
 from tests.process.town import noon_zone, set_ladder
 
 
@@ -133,23 +134,51 @@ class School:
             "(SELECT count(*) FROM card WHERE shown < revision)"
         )
 
-    async def has_owed(self, messages: int, taps: int = 0, within: float = PATIENCE) -> None:
+    async def has_owed(self, messages: int, taps: int = 0) -> None:
         """Wait until so many messages have been owed at all, and so many have tapped."""
-        async with asyncio.timeout(within):
-            while await self._count("SELECT count(*) FROM ledger") < messages:  # noqa: ASYNC110
-                await asyncio.sleep(0.25)
-            while len(self.crowd.offered) < taps:  # noqa: ASYNC110 - they tap when they like
-                await asyncio.sleep(0.25)
+        await self._comes_to_nothing(lambda: self._short_of(messages))
+        await self.everybody_has_tapped(taps)
+
+    async def everybody_is_asked(self, families: int | None = None) -> None:
+        """Wait until the service has carried so many messages out, or one for each family."""
+        wanted = families or self.form.families
+        await until(
+            lambda: self.wire.delivered >= wanted,
+            f"{wanted} messages sent",
+            every=0.05,
+            moving=lambda: self.wire.delivered,
+        )
+
+    async def everybody_has_tapped(self, families: int) -> None:
+        """Wait until so many families have tapped; they do when they like."""
+        await until(lambda: self._offered() >= families, "all have tapped", moving=self._offered)
+
+    async def comes_to_rest(self) -> None:
+        """Wait until nothing is owed or behind; a lease may have to run out for that."""
+
+        async def left() -> int:
+            return await self.unfinished() + len(self.sandbox.world.bots[BOT_ID].queue.pending)
+
+        await self._comes_to_nothing(left)
+
+    def _offered(self) -> int:
+        return len(self.crowd.offered)
+
+    async def _short_of(self, messages: int) -> int:
+        return max(messages - await self._count("SELECT count(*) FROM ledger"), 0)
 
     async def _count(self, question: str) -> int:
         async with self.database.engine.connect() as connection:
             return int((await connection.exec_driver_sql(question)).scalar_one())
 
-    async def comes_to_rest(self, within: float = PATIENCE) -> None:
-        """Wait until nothing is owed or behind; a lease may have to run out for that."""
-        async with asyncio.timeout(within):
-            while await self.unfinished() or self.sandbox.world.bots[BOT_ID].queue.pending:  # noqa: ASYNC110
-                await asyncio.sleep(0.25)
+    async def _comes_to_nothing(self, count: Callable[[], Awaitable[int]]) -> None:
+        """Wait for a number to be 0, as long as it moves at all."""
+        seen, since = await count(), monotonic()
+        while seen:
+            await asyncio.sleep(0.25)
+            if (now := await count()) != seen:
+                seen, since = now, monotonic()
+            assert monotonic() - since < PATIENCE, f"{seen} are left, and stay so"
 
     def tail(self) -> str:
         return "\n".join(house.tail()[-3000:] for house in self.houses)

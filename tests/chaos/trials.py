@@ -32,13 +32,7 @@ async def _asked(school: School, lives: Lives, *, all_of_them: bool = True) -> N
     """Start what there is, and let the morning's ask go out, or begin to."""
     await school.asks()
     lives.begin()
-    wanted = school.form.families if all_of_them else 10
-    await until(
-        lambda: school.wire.delivered >= wanted,
-        f"{wanted} messages sent",
-        within=PATIENCE + 3 * school.form.families / school.form.rate + school.form.families / 50,
-        every=0.05,
-    )
+    await school.everybody_is_asked(school.form.families if all_of_them else 10)
 
 
 async def _concluded(school: School, lives: Lives, began: float) -> Outcome:
@@ -66,11 +60,7 @@ async def inbound(school: School, tell: Tell = quiet) -> Outcome:
         lives.deal(fates(school.chance, form.kills, 1, named))
         await lives.fulfilled()
         tell(f"{len(school.crowd.offered)} tapped, {lives.kills} kills")
-        await until(
-            lambda: len(school.crowd.offered) == len(tapping),
-            "all have tapped",
-            within=400 + PATIENCE,
-        )
+        await school.everybody_has_tapped(len(tapping))
         return await _concluded(school, lives, began)
     finally:
         lives.give_up()
@@ -95,11 +85,7 @@ async def database_killed(school: School, server: Mortal, tell: Tell = quiet) ->
                 await until(lambda n=sent: school.wire.delivered > n, "sending again")
                 back.append(monotonic() - started)
             tell(f"{school.wire.delivered} sent, {lives.kills} kills of PostgreSQL")
-        await until(
-            lambda: school.wire.delivered >= school.form.families,
-            "everybody asked",
-            within=PATIENCE + 2 * school.form.families / school.form.rate,
-        )
+        await school.everybody_is_asked()
         outcome = await _concluded(school, lives, began)
         outcome.takeovers = back
         return outcome
@@ -166,11 +152,7 @@ async def disk_full(
             await until(lambda n=sent: school.wire.delivered > n, "sending again")
             back.append(monotonic() - started)
             tell(f"{school.wire.delivered} sent, the disk full {lives.kills} times")
-        await until(
-            lambda: school.wire.delivered >= school.form.families,
-            "everybody asked",
-            within=PATIENCE + 2 * school.form.families / school.form.rate,
-        )
+        await school.everybody_is_asked()
         outcome = await _concluded(school, lives, began)
         outcome.takeovers = back
         file = sqlite3.connect(school.folder / "school.sqlite3")
@@ -225,11 +207,7 @@ async def asleep(school: School, seconds: float, tell: Tell = quiet) -> Outcome:
             )
             lives.blows[-1].until = time()
             tell(f"{school.wire.delivered} sent, {lives.kills} times asleep")
-        await until(
-            lambda: school.wire.delivered >= school.form.families,
-            "everybody asked",
-            within=PATIENCE + 2 * school.form.families / school.form.rate,
-        )
+        await school.everybody_is_asked()
         outcome = await _concluded(school, lives, began)
         outcome.takeovers = took
         return outcome
@@ -266,11 +244,7 @@ async def faulty(school: School, tell: Tell = quiet) -> Outcome:
         lives.begin()
         await lives.fulfilled()
         tell(f"{school.wire.delivered} sent, {lives.kills} kills")
-        await until(
-            lambda: school.wire.delivered >= form.families,
-            "everybody asked",
-            within=PATIENCE + 4 * form.families / form.rate,
-        )
+        await school.everybody_is_asked()
         return await _concluded(school, lives, began)
     finally:
         lives.give_up()

@@ -19,18 +19,24 @@ PATIENCE = 300.0  # seconds that a test waits for a process of ours
 
 
 async def until(
-    condition: Callable[[], bool], what: str, *, within: float = PATIENCE, every: float = 0.01
+    condition: Callable[[], bool],
+    what: str,
+    *,
+    within: float = PATIENCE,
+    every: float = 0.01,
+    moving: Callable[[], object] = bool,
 ) -> None:
-    """Wait for something to become true; never longer than `within` seconds.
+    """Wait for something to become true, while anything moves, and `within` seconds after.
 
     That is long, for machines that are slow or have much else to do: what shall be quick is timed.
     """
-    try:
-        async with asyncio.timeout(within):
-            while not condition():  # noqa: ASYNC110 - another process does not tell us
-                await asyncio.sleep(every)
-    except TimeoutError:
-        raise AssertionError(f"after {within} s still not: {what}") from None
+    seen, since = moving(), monotonic()
+    while not condition():
+        if (now := moving()) != seen:
+            seen, since = now, monotonic()
+        if monotonic() - since > within:
+            raise AssertionError(f"after {within} s still not: {what}")
+        await asyncio.sleep(every)
 
 
 class Running(Protocol):
