@@ -6,7 +6,7 @@ from bot.phrases import card_button, clock_words, joined, short_day_words
 from bot.texts import Texts
 from handlers.messages import Button, Rendered, Style
 from handlers.presses import Verb
-from handlers.sending import ASK, GO_ON, NO, REFRESH, STOP, SendingView
+from handlers.sending import ASK, GO_ON, NO, REFRESH, STOP, SendingView, Share
 
 
 def progress(view: SendingView, texts: Texts) -> Rendered:
@@ -16,11 +16,13 @@ def progress(view: SendingView, texts: Texts) -> Rendered:
         parts.append(texts("sending.nothing"))
         return Rendered(joined(parts), _buttons(view, texts))
     parts.append(texts("sending.sent", n=view.sent, of=view.of))
+    parts += [texts(f"sending.kind_{each.name}", n=each.sent, of=each.of) for each in view.kinds]
     counts = {"failed": view.failed, "late": view.late, "uncertain": view.uncertain}
     parts += [texts(f"sending.{name}", n=n) for name, n in counts.items() if n]
     parts += _under_way(view, texts)
     if view.stopped:
         parts.append(texts("sending.stopped", n=view.stopped))
+    parts += [_share(share, view, texts) for share in view.shares]
     if view.sure:
         parts.append(texts("sending.sure", n=view.waiting))
     return Rendered(joined(parts), _buttons(view, texts))
@@ -47,6 +49,13 @@ def _under_way(view: SendingView, texts: Texts) -> list[str]:
             )
         )
     return parts
+
+
+def _share(share: Share, view: SendingView, texts: Texts) -> str:
+    if share.finish is None:
+        return texts("sending.share", name=share.name, n=share.sent, of=share.of)
+    when = _when(share.finish, view, texts)
+    return texts("sending.share_until", name=share.name, n=share.sent, of=share.of, finish=when)
 
 
 def _when(moment: datetime, view: SendingView, texts: Texts) -> str:

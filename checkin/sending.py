@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 LONG_REST = timedelta(minutes=10)  # from here on the school has to know, to ask by phone
+HOURS = timedelta(hours=1)  # from here on it is told once more
 LEAST_PACE = 0.01  # messages a second: slower is nothing that one could reckon with
 
 

@@ -463,7 +463,7 @@ async def close(session: AsyncSession, closed: Round, now: datetime) -> int:
             _ledger.state == State.stopped.value,
             _ledger.not_after <= now,
         )
-        .values(state=State.expired.value),
+        .values(state=State.expired.value, error=STOPPED),
     )
     closed.closed_at = now
     return silent
@@ -488,7 +488,7 @@ def _asked_in_vain(held: Round) -> Select[Any]:
 
 
 def _stopped(held: Round) -> Select[Any]:
-    """Return the subjects of whose families somebody has the question waiting that was stopped."""
+    """Return the subjects of whose families somebody's question was stopped, and still waits."""
     ways = ways_to_ask(held.id, held.day)
     return (
         select(ways.c.subject_id)
@@ -497,7 +497,7 @@ def _stopped(held: Round) -> Select[Any]:
         .where(
             *_household_cards(held, select(ways.c.contact_id)),
             _ledger.kind == "card",
-            _ledger.error == STOPPED,
+            _ledger.state == State.stopped.value,
         )
     )
 

@@ -8,10 +8,10 @@ from sqlalchemy import Select, and_, func, or_, select, union, update
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from storage.ledger import Lane, State, owe_under
+from storage.sending import CANCELLED
 from storage.sql import affected, table
 from storage.tables import Card, CheckIn, Contact, Guardianship, Ledger, Round
 
-CANCELLED = "cancelled"  # beside `expired`: withdrawn because the day has no school
 _BULK = ("card", "reminder")
 _OUT = (State.sent.value, State.sending.value, State.unknown.value)
 

@@ -9,6 +9,7 @@ from enum import IntEnum, StrEnum
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
+    Boolean,
     ColumnElement,
     and_,
     bindparam,
@@ -27,7 +28,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from storage.cards import behind
 from storage.care import SENT_AGAIN, owable
 from storage.sealing import Private
-from storage.sending import STOPPABLE, STOPPED, is_stopped
+from storage.sending import STOPPABLE, STOPPED, is_stopped, would_be_stopped
 from storage.shares import turns
 from storage.sql import affected, insert_into, is_sqlite, listed, table
 from storage.tables import Card, Contact, Ledger
@@ -179,7 +180,6 @@ async def owe_under(
         "turn": turn,
         "school_id": literal(school_id),
         "state": literal(STOPPED if stopped else State.pending.value),
-        "error": literal(STOPPED if stopped else None),
         "attempts": literal(0),
         "not_after": literal(not_after, type_=entry.not_after.type),
         "created_at": literal(now, type_=entry.created_at.type),
@@ -221,9 +221,21 @@ async def to_do(
     def any_of(*conditions: ColumnElement[bool]) -> ColumnElement[bool]:
         return of_rows(entry.id).where(entry.bot_id == bot_id, *conditions).exists()
 
+    # Not EXISTS, which PostgreSQL would look for among all that was ever sent: first in the queue.
+    first = (
+        of_rows(entry.id)
+        .where(
+            entry.bot_id == bot_id,
+            _PENDING,
+            or_(entry.not_before.is_(None), entry.not_before <= now),
+        )
+        .order_by(entry.lane, entry.turn, entry.id)
+        .limit(1)
+        .scalar_subquery()
+    )
     found = await session.exec(  # type: ignore[call-overload]
         of_rows(
-            any_of(_PENDING, or_(entry.not_before.is_(None), entry.not_before <= now)),
+            first.is_not(None),
             any_of(_PENDING, entry.not_after <= now),
             any_of(*_left_behind(session)),
             any_of(_IN_HAND, entry.state == State.withdrawing.value),
@@ -273,7 +285,11 @@ async def recover(session: AsyncSession, bot_id: int) -> int:
             *_left_behind(session),
         )
         .values(
-            state=case((doubtful, State.unclear.value), else_=State.pending.value),
+            state=case(
+                (doubtful, State.unclear.value),
+                (would_be_stopped(), STOPPED),
+                else_=State.pending.value,
+            ),
             owner=None,
             lease_until=None,
         ),
@@ -356,11 +372,12 @@ async def _mark_others(session: AsyncSession, owner: str, marks: Sequence[Mark])
     if not marks:
         return
     ledger = table(Ledger)
+    waits = bindparam("b_waits", type_=Boolean)
     statement = (
         update(ledger)
         .where(ledger.c.id == bindparam("b_id"), ledger.c.owner == owner)
         .values(
-            state=bindparam("b_state"),
+            state=case((and_(waits, would_be_stopped()), STOPPED), else_=bindparam("b_state")),
             message_id=bindparam("b_message_id"),
             error=bindparam("b_error"),
             not_before=bindparam("b_not_before"),
@@ -374,6 +391,7 @@ async def _mark_others(session: AsyncSession, owner: str, marks: Sequence[Mark])
             {
                 "b_id": each.id,
                 "b_state": each.state.value,
+                "b_waits": each.state is State.pending,
                 "b_message_id": each.message_id,
                 "b_error": each.error,
                 "b_not_before": each.not_before,

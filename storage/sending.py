@@ -1,59 +1,102 @@
 """What of the bulk is on its way, for whom, how fast, and stopping it."""
 
-from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import case, func, select, update
+from sqlalchemy import (
+    ColumnElement,
+    and_,
+    case,
+    func,
+    literal_column,
+    not_,
+    or_,
+    select,
+    text,
+    update,
+)
 from sqlmodel import col
 from sqlmodel import select as of_models
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from checkin.sending import Pace
-from storage.shares import BULK, PENDING
+from storage.shares import BULK, LATELY, PENDING
 from storage.sql import affected, among, table
 from storage.tables import Bot, Card, Ledger
 
 CARD = "sending"  # the kind of card that shows it
 STOPPED = "stopped"  # the state of what somebody has stopped, and why it was not sent
+CANCELLED = "cancelled"  # beside `expired`: withdrawn because the day has no school
 STOPPABLE = ("card", "reminder")  # a day that lost its school is told in any case
-LATELY = timedelta(days=2)  # nothing of the bulk waits for longer
 FRESH = timedelta(minutes=2)  # for so long a measured pace is worth something
 
+# As the partial indexes have them, word for word: SQLite takes an index for nothing less.
+_IS_STOPPED: ColumnElement[bool] = literal_column("state = 'stopped'")
+_SHOWS_SENDING = text("kind = 'sending'")
+
 _bot = table(Bot).c
-_card = table(Card).c
 _entry = table(Ledger).c
 
 
-async def waiting(session: AsyncSession) -> dict[int, dict[int, int]]:
-    """Return how many messages of the bulk wait, by bot and school."""
-    rows = await session.exec(
-        select(_entry.bot_id, _entry.school_id, func.count())  # type: ignore[call-overload]
-        .where(PENDING, _entry.lane == BULK, _entry.school_id.is_not(None))
-        .group_by(_entry.bot_id, _entry.school_id)
-    )
-    found: dict[int, dict[int, int]] = defaultdict(dict)
-    for bot, school, n in rows:
-        found[bot][school] = n
-    return found
+class Going(NamedTuple):
+    """How many of a school's messages of a kind stand in a state; `last` is their last turn."""
+
+    bot_id: int
+    school_id: int
+    kind: str
+    state: str
+    n: int
+    last: int
 
 
-async def states(
+async def going(
     session: AsyncSession, school_ids: Collection[int], since: datetime
-) -> dict[str, int]:
-    """Return how many messages of these schools' bulk stand in each state, owed since then."""
+) -> list[Going]:
+    """Return how the bulk of these schools stands that was owed since then, or still waits.
+
+    What was withdrawn because the day has no school is left out.
+    """
+    withdrawn = and_(_entry.state == "expired", func.coalesce(_entry.error, "") == CANCELLED)
     rows = await session.exec(
-        select(_entry.state, func.count())  # type: ignore[call-overload]
-        .where(
-            among(session, _entry.school_id, school_ids),
-            _entry.school_id.is_not(None),
-            _entry.created_at >= since,
-            _entry.lane == BULK,
+        select(  # type: ignore[call-overload]
+            _entry.bot_id,
+            _entry.school_id,
+            _entry.kind,
+            _entry.state,
+            func.count(),
+            func.max(_entry.turn),
         )
-        .group_by(_entry.state)
+        .where(
+            *_of(session, school_ids, since - LATELY),
+            or_(_entry.created_at >= since, PENDING),
+            not_(withdrawn),
+        )
+        .group_by(_entry.bot_id, _entry.school_id, _entry.kind, _entry.state)
     )
-    return {str(state): int(n) for state, n in rows}
+    return [Going(*row) for row in rows]
+
+
+async def ahead(session: AsyncSession, bot_id: int, turn: int) -> int:
+    """Return how many messages go out until those of a turn have: schools take turns."""
+    found = await session.exec(
+        select(func.count()).where(  # type: ignore[call-overload]
+            _entry.bot_id == bot_id, _entry.lane == BULK, PENDING, _entry.turn <= turn
+        )
+    )
+    return int(found.scalar_one())
+
+
+async def waiting(session: AsyncSession, bot_id: int) -> dict[int, int]:
+    """Return how many messages of a bot's bulk wait, by school."""
+    rows = await session.exec(
+        select(_entry.school_id, func.count())  # type: ignore[call-overload]
+        .where(
+            _entry.bot_id == bot_id, _entry.lane == BULK, PENDING, _entry.school_id.is_not(None)
+        )
+        .group_by(_entry.school_id)
+    )
+    return {int(school): int(n) for school, n in rows}
 
 
 async def paces(session: AsyncSession, now: datetime) -> dict[int, Pace]:
@@ -94,7 +137,7 @@ async def open_cards(session: AsyncSession, now: datetime) -> list[Card]:
     """Return the cards that show how sending goes, of these days."""
     found = await session.exec(
         of_models(Card).where(
-            Card.kind == CARD,
+            _SHOWS_SENDING,
             Card.day >= (now - LATELY).date(),
             col(Card.message_id).is_not(None),
         )
@@ -105,12 +148,12 @@ async def open_cards(session: AsyncSession, now: datetime) -> list[Card]:
 # ---- stopping ------------------------------------------------------------------------------
 
 
-async def stop(session: AsyncSession, school_ids: Collection[int]) -> dict[int, int]:
+async def stop(
+    session: AsyncSession, school_ids: Collection[int], now: datetime
+) -> dict[int, int]:
     """Stop what waits of these schools' bulk; return how many by school."""
-    theirs = (
-        among(session, _entry.school_id, school_ids),
-        _entry.lane == BULK,
-        _entry.school_id.is_not(None),
+    theirs: tuple[Any, ...] = (
+        *_of(session, school_ids, now - LATELY),
         _entry.kind.in_(STOPPABLE),
         PENDING,
     )
@@ -118,21 +161,13 @@ async def stop(session: AsyncSession, school_ids: Collection[int]) -> dict[int, 
         select(_entry.school_id, func.count()).where(*theirs).group_by(_entry.school_id)  # type: ignore[call-overload]
     )
     stopped = {int(school): int(n) for school, n in counted}
-    await affected(
-        session, update(table(Ledger)).where(*theirs).values(state=STOPPED, error=STOPPED)
-    )
+    await affected(session, update(table(Ledger)).where(*theirs).values(state=STOPPED))
     return stopped
 
 
-async def go_on(session: AsyncSession, school_ids: Collection[int], now: datetime) -> int:
+async def go_on(session: AsyncSession, school_id: int, now: datetime) -> int:
     """Let what was stopped wait again, in turn with the others; what is too late stays."""
-    theirs = (
-        among(session, _entry.school_id, school_ids),
-        _entry.school_id.is_not(None),
-        _entry.created_at > now - LATELY,
-        _entry.state == STOPPED,
-        _entry.not_after > now,
-    )
+    theirs: tuple[Any, ...] = (_entry.school_id == school_id, _IS_STOPPED, _entry.not_after > now)
     shift = await _behind(session, theirs)
     return await affected(
         session,
@@ -140,7 +175,6 @@ async def go_on(session: AsyncSession, school_ids: Collection[int], now: datetim
         .where(*theirs)
         .values(
             state="pending",
-            error=None,
             turn=_entry.turn + (case(shift, value=_entry.bot_id, else_=0) if shift else 0),
         ),
     )
@@ -167,12 +201,35 @@ async def is_stopped(session: AsyncSession, school_id: int, now: datetime) -> bo
     """Say whether somebody has stopped a school's sending, and not let it go on."""
     found = await session.exec(
         select(_entry.id)  # type: ignore[call-overload]
-        .where(
-            _entry.school_id == school_id,
-            _entry.created_at > now - LATELY,
-            _entry.state == STOPPED,
-            _entry.not_after > now,
-        )
+        .where(_entry.school_id == school_id, _IS_STOPPED, _entry.not_after > now)
         .limit(1)
     )
     return found.first() is not None
+
+
+def would_be_stopped() -> ColumnElement[bool]:
+    """Return when a message that comes back to wait belongs to a school that is stopped by now.
+
+    It was on the wire when somebody stopped the others. What may not go out for as long as itself
+    does not count: that may be left from another day.
+    """
+    other = table(Ledger).alias("other")
+    stopped = select(other.c.id).where(
+        other.c.school_id == _entry.school_id,
+        other.c.not_after >= _entry.not_after,
+        text("other.state = 'stopped'"),
+    )
+    stoppable = or_(*(_entry.kind == kind for kind in STOPPABLE))  # one statement for many rows
+    return and_(_entry.lane == BULK, stoppable, stopped.exists())
+
+
+def _of(
+    session: AsyncSession, school_ids: Collection[int], since: datetime
+) -> tuple[ColumnElement[bool], ...]:
+    """Return when a row is of these schools' bulk, not older than that: by the school's index."""
+    return (
+        among(session, _entry.school_id, school_ids),
+        _entry.school_id.is_not(None),
+        _entry.created_at > since,
+        _entry.lane == BULK,
+    )

@@ -18,7 +18,7 @@ from storage.tables import Bot, Ledger
 BULK = 1
 # As the partial indexes have it, word for word: SQLite takes an index for nothing less.
 PENDING = text("state = 'pending'")
-_LATELY = timedelta(days=2)  # nothing of the bulk waits for longer
+LATELY = timedelta(days=2)  # nothing of the bulk waits for longer
 
 _bot = table(Bot).c
 _entry = table(Ledger).c
@@ -42,8 +42,9 @@ async def turns(
         .scalar_subquery()
     )
     own_last = (
-        select(func.max(_entry.turn))
-        .where(*waiting, _entry.school_id == school_id, _entry.created_at > now - _LATELY)
+        # Not the bare column: PostgreSQL would look for it from the end of everybody's.
+        select(func.max(_entry.turn + 0))
+        .where(*waiting, _entry.school_id == school_id, _entry.created_at > now - LATELY)
         .correlate(table(Bot))
         .scalar_subquery()
     )

@@ -495,7 +495,7 @@ class Card(Row, table=True):
     __table_args__ = (
         UniqueConstraint("contact_id", "day", "kind", "slot", "about_id"),
         Index("ix_card_day_about_id", "day", "about_id"),
-        Index("ix_card_sending", "bot_id", sqlite_where=text("kind = 'sending'"),
+        Index("ix_card_sending", "day", sqlite_where=text("kind = 'sending'"),
               postgresql_where=text("kind = 'sending'")),
         Index("ix_card_behind", "bot_id", "id",
               sqlite_where=text("shown < revision AND message_id IS NOT NULL"),
@@ -533,6 +533,8 @@ class Ledger(Row, table=True):
         Index("ix_ledger_school", "school_id", "created_at",
               sqlite_where=text("school_id IS NOT NULL"),
               postgresql_where=text("school_id IS NOT NULL")),
+        Index("ix_ledger_stopped", "school_id",
+              sqlite_where=text("state = 'stopped'"), postgresql_where=text("state = 'stopped'")),
         Index("ix_ledger_sending", "bot_id", "lease_until",
               sqlite_where=text("state IN ('sending', 'unknown', 'withdrawing')"),
               postgresql_where=text("state IN ('sending', 'unknown', 'withdrawing')")),

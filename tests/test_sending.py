@@ -6,12 +6,15 @@ from datetime import timedelta
 import pytest
 from sqlmodel import col, select
 
+from bot.sender import Sender
 from checkin.access import Role
 from handlers.presses import Verb
 from handlers.sending import ASK, GO_ON, NO, REFRESH, STOP, rests
+from storage import sending, units
 from storage.sending import keep_pace
 from storage.tables import AuditEntry, CheckIn, Ledger, RoleGrant
-from tests.play import BOT_ID, Someone, Stage
+from tests.crowds import families, owe
+from tests.play import BOT_ID, MONDAY, ZONE, Someone, Stage
 
 Golden = Callable[[str, str], None]
 BOTH = pytest.mark.parametrize("language", ["en", "zh"])
@@ -114,6 +117,88 @@ async def test_what_is_owed_while_sending_is_stopped_waits_too_and_the_class_see
     assert "not sent: it was too late" in (await heard(stage, gu))[0]
 
 
+async def a_district(stage: Stage, admin: Someone) -> dict[str, int]:
+    """Make a district of two schools beside the others, with an admin, whose cards wait too."""
+    async with stage.database.writing() as session:
+        district = await units.add_unit(session, None, "district", "North District", stage.now)
+        schools = {}
+        for name, n in (("River School", 60), ("Hill School", 6)):
+            unit = await units.add_unit(session, district, "school", name, stage.now)
+            unit.zone = ZONE.key
+            schools[name] = unit.id
+            await families(session, unit.id, n)
+            await owe(session, unit.id)
+        assert admin.person_id is not None
+        session.add(
+            RoleGrant(
+                person_id=admin.person_id,
+                unit_id=district.id,
+                role=Role.admin.value,
+                since=MONDAY - timedelta(days=1),
+            )
+        )
+    return schools
+
+
+async def waiting(stage: Stage) -> dict[int, int]:
+    async with stage.database.reading() as session:
+        return await sending.waiting(session, BOT_ID)
+
+
+@BOTH
+async def test_a_district_sees_its_schools_and_each_admin_stops_only_the_own(
+    stage: Stage, golden: Golden, language: str
+) -> None:
+    joined = await a_held_morning(stage, language)
+    gu, sun = joined["Gu"], await stage.joined("Ms Sun")
+    assert stage.school is not None
+    own = stage.school.id
+    schools = await a_district(stage, sun)
+    river, hill = schools.values()
+    assert await waiting(stage) == {own: 5, river: 60, hill: 6}
+    await stage.says(sun, "/sending")
+    for wish in (ASK, STOP):
+        await stage.presses(sun, SENDING, wish)
+    assert await waiting(stage) == {own: 5}
+    await stage.presses(sun, SENDING, GO_ON)
+    golden(f"sending_district.{language}", stage.transcript())
+    await stage.says(gu, "/sending")
+    for wish in (ASK, STOP):
+        await stage.presses(gu, SENDING, wish)
+    assert await waiting(stage) == {river: 60, hill: 6}
+
+
+async def test_the_card_asks_first_whatever_button_is_pressed(stage: Stage) -> None:
+    gu = (await a_held_morning(stage, "en"))["Gu"]
+    await stage.says(gu, "/sending")
+    card = (await stage.chat(gu))[-1]
+    verb, row, revision, _ = card["buttons"][-1][0]["data"].split(":")
+    stop = ":".join((verb, row, revision, str(STOP)))
+    await stage.taps_raw(gu, card["id"], stop)
+    assert set(await states(stage)) == {"pending"}
+    assert "Stop the 5" in (await heard(stage, gu))[-1]
+    await stage.taps_raw(gu, card["id"], stop)
+    assert set(await states(stage)) == {"stopped"}
+
+
+async def test_a_card_that_is_watched_is_edited_every_half_minute_and_ends_up_right(
+    stage: Stage,
+) -> None:
+    gu = (await a_held_morning(stage, "en"))["Gu"]
+    stage.sender = Sender(stage.database, stage.transport, stage.clock, stage.sender.pacer)
+    await stage.says(gu, "/sending")
+    for n in range(1, 6):
+        async with stage.database.writing() as session:
+            (entry, *_) = await session.exec(select(Ledger).where(Ledger.state == "pending"))
+            entry.state = "sent"
+        await stage.at(f"06:30:{10 * n}")
+    edited = "Gu (edited): Sending"
+    assert stage.transcript().count(edited) == 1
+    await stage.at("06:31:10")
+    assert stage.transcript().count(edited) == 2
+    assert "5 of 5" in (await heard(stage, gu))[-1]
+
+
 async def test_nobody_stops_what_is_not_theirs(stage: Stage) -> None:
     joined = await a_held_morning(stage, "en")
     gu, wang = joined["Gu"], joined["Mr Wang"]
@@ -136,19 +221,28 @@ async def test_nobody_stops_what_is_not_theirs(stage: Stage) -> None:
     assert (await acts(stage)).count("button refused") == 2
 
 
-async def test_a_pause_of_hours_is_told_once_a_day_and_a_short_one_is_not(stage: Stage) -> None:
+async def test_a_long_pause_is_told_once_a_day_and_again_when_it_comes_to_hours(
+    stage: Stage,
+) -> None:
     joined = await a_held_morning(stage, "en")
-    await rests(stage.database, stage.clock, BOT_ID, 599)
-    await stage.settle()
-    assert await heard(stage, joined["Gu"]) == await heard(stage, joined["Mr Wang"]) == []
-    for _ in range(2):
-        await rests(stage.database, stage.clock, BOT_ID, 2 * 3600)
+
+    async def pause(seconds: float) -> list[str]:
+        before = len(await heard(stage, joined["Gu"]))
+        await rests(stage.database, stage.clock, BOT_ID, seconds)
         await stage.settle()
-    (told,) = await heard(stage, joined["Gu"])
-    assert "until 08:30" in told
+        return (await heard(stage, joined["Gu"]))[before:]
+
+    assert await pause(599) == []
+    (told,) = await pause(700)
+    assert "until 06:41" in told
     assert "5 messages" in told
-    (told,) = await heard(stage, joined["Mr Wang"])
-    assert "ask by phone" in told
+    assert await pause(800) == []
+    (told,) = await pause(2 * 3600)
+    assert "until 08:30" in told
+    assert await pause(3 * 3600) == []
+    first, second = await heard(stage, joined["Mr Wang"])
+    assert "ask by phone" in first
+    assert "about 08:30" in second
     assert await heard(stage, joined["Tina"]) == []
 
 

@@ -103,8 +103,9 @@ FAMILIES: dict[str, Iterable[str]] = {
     "summary.line_": set(Disposition) - {Disposition.cleared},
     "toast.": (Verdict.correction_asked, Verdict.too_late),
     "why.not_": Reason,
-    "alarm.": ("slow_teacher", "stopped_teacher"),
+    "alarm.": ("slow_teacher", "stopped_teacher", "goes_on_teacher"),
     "sending.": ("failed", "late", "uncertain"),
+    "sending.kind_": ("card", "reminder", "news"),
     "button.": (
         *("morning", "evening", "refresh"),
         *("sending_stop", "sending_stop_sure", "sending_leave", "sending_go_on"),

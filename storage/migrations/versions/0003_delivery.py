@@ -29,6 +29,7 @@ _LEDGER_INDEXES = {
     'ix_ledger_pending': "(bot_id, lane, turn, id) WHERE state = 'pending'",
     'ix_ledger_school': '(school_id, created_at) WHERE school_id IS NOT NULL',
     'ix_ledger_sending': "(bot_id, lease_until) WHERE state IN ('sending', 'unknown', 'withdrawing')",
+    'ix_ledger_stopped': "(school_id) WHERE state = 'stopped'",
 }
 _HISTORY_LINKS = {'by': 'person', 'check_in_id': 'check_in', 'subject_id': 'person'}
 _HISTORY_INDEXES = {'ix_history_entry_check_in_id': '(check_in_id)'}
@@ -39,12 +40,13 @@ def upgrade() -> None:
     op.add_column('bot', sa.Column('pace_allowed', sa.Float(), nullable=True))
     op.add_column('bot', sa.Column('pace_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True))
     op.add_column('bot', sa.Column('rests_until', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True))
-    op.create_index('ix_card_sending', 'card', ['bot_id'], unique=False, sqlite_where=sa.text("kind = 'sending'"), postgresql_where=sa.text("kind = 'sending'"))
+    op.create_index('ix_card_sending', 'card', ['day'], unique=False, sqlite_where=sa.text("kind = 'sending'"), postgresql_where=sa.text("kind = 'sending'"))
     op.add_column('ledger', sa.Column('turn', sa.BigInteger(), server_default='0', nullable=False))
     op.add_column('ledger', sa.Column('school_id', sa.BigInteger(), nullable=True))
     op.drop_index('ix_ledger_pending', table_name='ledger')
     op.create_index('ix_ledger_pending', 'ledger', ['bot_id', 'lane', 'turn', 'id'], unique=False, sqlite_where=sa.text("state = 'pending'"), postgresql_where=sa.text("state = 'pending'"))
     op.create_index('ix_ledger_school', 'ledger', ['school_id', 'created_at'], unique=False, sqlite_where=sa.text('school_id IS NOT NULL'), postgresql_where=sa.text('school_id IS NOT NULL'))
+    op.create_index('ix_ledger_stopped', 'ledger', ['school_id'], unique=False, sqlite_where=sa.text("state = 'stopped'"), postgresql_where=sa.text("state = 'stopped'"))
     op.create_table('bot_lease',
     sa.Column('bot_id', sa.BigInteger(), autoincrement=False, nullable=False),
     sa.Column('part', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
@@ -93,6 +95,7 @@ def downgrade() -> None:
         _run('ALTER TABLE ledger DROP COLUMN day')
     op.drop_table('purge')
     op.drop_table('bot_lease')
+    op.drop_index('ix_ledger_stopped', table_name='ledger')
     op.drop_index('ix_ledger_school', table_name='ledger')
     op.drop_index('ix_ledger_pending', table_name='ledger')
     op.create_index('ix_ledger_pending', 'ledger', ['bot_id', 'lane', 'id'], unique=False, sqlite_where=sa.text("state = 'pending'"), postgresql_where=sa.text("state = 'pending'"))
