@@ -5,9 +5,7 @@ The library is imported when the first transport is made, for it takes seconds.
 """
 
 import asyncio
-import json
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from functools import cache
 from http import HTTPStatus
 from typing import Any
@@ -53,6 +51,7 @@ from aiogram.types import (
 from aiohttp import ClientConnectorError, ClientError, ClientTimeout
 from multidict import CIMultiDict
 from pydantic import ValidationError
+from pydantic_core import from_json, to_json
 from yarl import URL
 
 from bot.telegram_events import ALLOWED, AT_ONCE, beyond, event_of
@@ -82,7 +81,6 @@ from handlers.messages import (
 
 _IN_TIME = ClientTimeout(total=SEND_TIMEOUT)
 _JSON = CIMultiDict({"Content-Type": "application/json"})
-_compact = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 class _GetRawUpdates(TelegramMethod[list[dict[str, Any]]]):
@@ -141,14 +139,11 @@ class _Session(AiohttpSession):
         if url is None:
             address = self.api.api_url(token=bot.token, method=method.__api_method__)
             url = self._addresses[method] = URL(address)
-        body = _compact(params).encode()
+        body = to_json(params)
         async with session.post(url, data=body, headers=_JSON, timeout=_IN_TIME) as response:
             content = await response.read()
-        if response.status == HTTPStatus.OK:
-            with suppress(ValueError):
-                match json.loads(content):
-                    case {"ok": True, "result": result}:
-                        return result
+        if response.status == HTTPStatus.OK and (result := _result_in(content)) is not None:
+            return result
         asked = method.model_construct(None, **params)
         words = content.decode(errors="replace")
         return self.check_response(bot, asked, response.status, words).result
@@ -159,6 +154,15 @@ class _Session(AiohttpSession):
             await super().close()
         elif self._session is not None:
             await self._session.close()
+
+
+def _result_in(content: bytes) -> Any:
+    """Return what an answer says that all went well; None when it does not say so."""
+    try:
+        answer = from_json(content)
+    except ValueError:
+        return None
+    return answer.get("result") if isinstance(answer, dict) and answer.get("ok") is True else None
 
 
 class AiogramTransport:
