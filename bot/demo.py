@@ -6,7 +6,6 @@ The bot talks to the sandbox over HTTP like to the real service; only the clock 
 import asyncio
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
@@ -22,6 +21,7 @@ from bot.invented import SCHOOL_NAME, Personas, invented_school, personas
 from bot.invented_past import LOOK_BACK, invent_past
 from bot.settings import read_settings
 from bot.texts import LANGUAGES
+from checkin.facts import fact
 from checkin.plans import Due, days_steps
 from checkin.rosters import Roster, RosterGuardian, RosterStaff, RosterStudent
 from checkin.steps import Action
@@ -47,7 +47,7 @@ BEFORE_THE_MORNING = time(6, 28)
 SAVE_EVERY = 20  # seconds; a demo may be killed, or its window closed
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class Player:
     """Somebody in the demo's chats: a persona to play, or one of the crowd."""
 

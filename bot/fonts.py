@@ -4,12 +4,13 @@ Loaded anew for each picture, which takes a millisecond: a face is not shared be
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
 from PIL import ImageFont
+
+from checkin.facts import fact
 
 Font = ImageFont.FreeTypeFont
 
@@ -18,7 +19,7 @@ _CARRIED = ("manimgx_fonts_cjk", "NotoSansCJK-VF.otf.ttc")
 _SIMPLIFIED = 2  # the place of simplified Chinese in the collections of Noto
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class Face:
     """Where a typeface lies; a variable one holds every weight in one file."""
 

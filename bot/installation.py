@@ -1,10 +1,10 @@
 """The first steps of an installation: a school, its first admin, the way in."""
 
 import secrets
-from dataclasses import dataclass
 from datetime import datetime
 
 from checkin.access import Role
+from checkin.facts import fact
 from checkin.invitations import InvitationKind
 from checkin.times import local_date
 from handlers.clock import Clock
@@ -20,7 +20,7 @@ from storage.units import School
 _OURS = "FIRST"  # before the digits of the admin whom we made, who is on no roster
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class FirstAdmin:
     """How the first admin gets in: a code for the link, and the digits that the bot asks for.
 

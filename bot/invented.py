@@ -6,9 +6,10 @@ always makes the same school.
 """
 
 import random
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from checkin.access import Role
+from checkin.facts import fact
 from checkin.rosters import (
     GuardianOf,
     Roster,
@@ -39,7 +40,7 @@ _ABROAD_GIVEN = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class Personas:
     """The people of the demo, by what they show."""
 

@@ -14,6 +14,7 @@ from PIL import Image, ImageDraw
 from bot.fonts import Font, face
 from bot.phrases import clock_words, day_words, short_day_words
 from bot.texts import Texts
+from checkin.facts import fact
 from handlers.summary_views import DayPicture, Tile
 
 WIDTH = 1080
@@ -183,7 +184,7 @@ def _alarm(number: int, ground: str, ink: str) -> tuple[str, str]:
 # ---- the classes ---------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class _Grid:
     """How many classes stand side by side, and how tall each is."""
 

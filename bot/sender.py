@@ -8,7 +8,7 @@ import os
 import secrets
 from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from math import ceil
@@ -29,6 +29,7 @@ from bot import (
 from bot.meter import Meter
 from bot.pacer import Pacer, Traffic
 from bot.texts import Texts, texts
+from checkin.facts import fact
 from handlers.class_views import class_view
 from handlers.clock import Clock
 from handlers.desk import Toast
@@ -84,7 +85,7 @@ def window_at(rate: float) -> int:
     return max(WINDOW, ceil(rate * ROUND_TRIP))
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class Item:
     """A claimed message with what it takes to send it: None as message means nothing to say.
 
@@ -102,7 +103,7 @@ class Item:
     about: tuple[Card, Contact] | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class Window:
     """What the messages of one window are about, loaded together."""
 
@@ -111,7 +112,7 @@ class Window:
     households: Households | None
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class Sent:
     """A message and what became of it."""
 

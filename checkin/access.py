@@ -5,8 +5,9 @@ a query takes the `Reach` and narrows itself to it. What lies outside is "not fo
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from enum import StrEnum
+
+from checkin.facts import fact
 
 
 class Role(StrEnum):
@@ -75,7 +76,7 @@ _ALLOWED: dict[Role, frozenset[Act]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class Grant:
     """A role at a unit; `path` is the unit's place in the tree (`/1/7/42/`)."""
 
@@ -84,7 +85,7 @@ class Grant:
     path: str
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class Reach:
     """The subtrees in which an act is allowed, as path prefixes; empty means nowhere."""
 
@@ -98,7 +99,7 @@ class Reach:
         return bool(self.paths)
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class Access:
     """What one person may do: made anew from the grants in force for each event."""
 

@@ -1,9 +1,9 @@
 """Answers on their way: what is shown, what comes next, and what a tap or some words mean."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import date
 
+from checkin.facts import fact
 from checkin.questions import (
     LONGEST_PLACE,
     LONGEST_TEXT,
@@ -48,7 +48,7 @@ NONE = "none"  # the button under a question with several answers that says: non
 SKIP = "skip"  # the button under an optional question
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class Refused:
     """An answer that the question does not take, and why."""
 

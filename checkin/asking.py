@@ -1,9 +1,9 @@
 """Whether somebody may be asked or reminded now: the one place that answers it."""
 
-from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum, auto
 
+from checkin.facts import fact
 from checkin.statuses import Status
 
 NOT_ASKED = "not_asked"  # why nobody answered: the question expired before it could be sent
@@ -31,12 +31,12 @@ class Reason(StrEnum):
     reminded_enough = auto()
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class Eligible:
     """Go ahead."""
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class NotNow:
     """Do not, and this is why."""
 

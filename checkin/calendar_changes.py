@@ -1,12 +1,13 @@
 """What a file or a command changes in a school's calendar, or why it cannot be taken over."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import date, timedelta
 from enum import StrEnum
 from itertools import combinations
 
 from checkin.calendars import DayKind, Override, Term
+from checkin.facts import fact
 
 
 class PeriodKind(StrEnum):
@@ -16,7 +17,7 @@ class PeriodKind(StrEnum):
     vacation = "vacation"
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class Period:
     """A term or a vacation, both ends counted; it is known by its kind and name."""
 
@@ -35,7 +36,7 @@ class Period:
         return Term(self.name, self.first, self.last)
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class Known:
     """A school's own calendar as it is kept."""
 
@@ -53,7 +54,7 @@ class EntryKind(StrEnum):
     clear = "clear"
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class Entry:
     """One row of a calendar file, understood."""
 
@@ -110,7 +111,7 @@ class CalendarCode(StrEnum):
     begun = "begun"
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class CalendarProblem:
     """Something to mend: where it is, and what."""
 
@@ -129,7 +130,7 @@ class CalendarErrors(Exception):
         self.problems = tuple(problems)
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class CalendarChanges:
     """What to keep anew, and what not any more; a day with None follows the calendar again."""
 

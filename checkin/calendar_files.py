@@ -17,6 +17,7 @@ from checkin.calendar_changes import (
     Entry,
     EntryKind,
 )
+from checkin.facts import fact
 from checkin.roster_cells import BadCell, Cell, column_letter, text_of
 from checkin.rosters import Sheet
 from checkin.typed_dates import take_date
@@ -71,7 +72,7 @@ _OWN_WORDS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class _Columns:
     """The header row (from 1) and where each thing stands."""
 

@@ -1,9 +1,11 @@
 """Which days are school days, and on which days a plan runs."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import date
 from enum import StrEnum
+
+from checkin.facts import fact
 
 
 class Recurrence(StrEnum):
@@ -29,7 +31,7 @@ SCHOOL_KINDS = frozenset({DayKind.school, DayKind.make_up})
 MONDAY_TO_FRIDAY = frozenset(range(5))
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class Term:
     """A stretch of school, or of vacation, both days included."""
 
@@ -46,7 +48,7 @@ class Term:
         return self.first <= day <= self.last
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class Override:
     """What the school itself has decided about one date: a snow day, a make-up Saturday."""
 
@@ -54,7 +56,7 @@ class Override:
     reason: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class Calendar:
     """A school's year.
 

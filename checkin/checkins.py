@@ -1,11 +1,12 @@
 """One person's check-in: what stands, and what may change it."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from enum import StrEnum, auto
 
 from checkin.asking import Eligible, NotNow, Reason, may_ask, may_remind
 from checkin.counts import Counted, Counts, ZeroReport, count, zero_report
+from checkin.facts import fact
 from checkin.questions import Disposition
 from checkin.statuses import Status
 
@@ -45,7 +46,7 @@ class Verdict(StrEnum):
     too_late = auto()
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class Standing:
     """What a check-in holds: the answer that counts for the school.
 
@@ -63,7 +64,7 @@ class Standing:
     floor: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class Said:
     """A complete set of answers from one respondent, already weighed."""
 
@@ -74,7 +75,7 @@ class Said:
     same_answers: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class Settled:
     """The verdict on what was said, and what stands now."""
 

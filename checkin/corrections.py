@@ -2,17 +2,17 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum, auto
 
 from checkin.arrivals import HERE, MISSING
+from checkin.facts import fact
 from checkin.statuses import SETTLED, Status
 
 GATHERED = timedelta(minutes=10)  # what can wait is told together, at most this often
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class Seen:
     """As much of a check-in as a summary shows of it."""
 

@@ -1,13 +1,13 @@
 """A round in numbers, and the zero report. Silence is never health."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
+from checkin.facts import fact
 from checkin.questions import Disposition
 from checkin.statuses import Status
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class Counted:
     """As much of a check-in as counting needs."""
 
@@ -18,7 +18,7 @@ class Counted:
     sighted: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class Counts:
     """A round in numbers, for a class or a city; counts of parts add up to the whole.
 
@@ -53,7 +53,7 @@ class Counts:
         return self.in_ / self.expected if self.expected else None
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class ZeroReport:
     """How many cases are declared, and how many people that statement covers."""
 

@@ -2,10 +2,10 @@
 
 import re
 import unicodedata
-from dataclasses import dataclass
 from datetime import date, timedelta
 
 from checkin.calendars import DayKind
+from checkin.facts import fact
 
 _AHEAD = {
     "today": 0, "今天": 0, "今日": 0, "tomorrow": 1, "明天": 1, "明日": 1, "后天": 2,
@@ -53,7 +53,7 @@ _ORDERS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class DayOrder:
     """What an admin says about one day: its kind (None: as the calendar has it), and why."""
 

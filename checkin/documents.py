@@ -2,9 +2,9 @@
 
 import re
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
 from difflib import get_close_matches
 
+from checkin.facts import fact
 from checkin.questions import LANGUAGES, Words
 
 LANGUAGE_NAMES = {"en": "English", "zh": "Chinese"}
@@ -12,7 +12,7 @@ KEY = re.compile(r"[a-z][a-z0-9_]{0,19}")
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class Problem:
     """Something to mend: where it is and a sentence that says how. Lines are counted from 1."""
 

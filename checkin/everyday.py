@@ -8,9 +8,10 @@ nobody.
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import date
 
+from checkin.facts import fact
 from checkin.questions import Answers, Choice, Question, Questionnaire, Value
 from checkin.triage import worst_so_far
 from checkin.typed_numbers import HAN_NUMBER, take_number
@@ -28,7 +29,7 @@ from checkin.understanding import (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class Someone:
     """One of those who may be meant."""
 
@@ -37,7 +38,7 @@ class Someone:
     questionnaire: Questionnaire
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class Statement:
     """What words say about one person; with nothing in it, the questions are to be gone through.
 
@@ -50,7 +51,7 @@ class Statement:
     sure: bool = True
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class Heard:
     """What was understood: about whom, or (`of_whom`) about nobody named, or a question."""
 
@@ -59,7 +60,7 @@ class Heard:
     question: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class _Piece:
     """What some words without a name say. `rest`: something in them was not understood."""
 

@@ -1,12 +1,12 @@
 """A case that the school was told of: when it goes on to the lead, and who may let it fall."""
 
 from collections.abc import Collection
-from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from enum import StrEnum, auto
 from zoneinfo import ZoneInfo
 
 from checkin.asking import Eligible
+from checkin.facts import fact
 
 __all__ = [
     "UNSEEN",
@@ -74,7 +74,7 @@ class Refusal(StrEnum):
     own_child = auto()
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class NotBy:
     """Not by this person, and this is why; somebody else must."""
 

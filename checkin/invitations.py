@@ -10,11 +10,11 @@ import hashlib
 import re
 import unicodedata
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Generic, Literal, Protocol, TypeVar
 
+from checkin.facts import fact
 from checkin.names import same_digits, same_name
 
 CODE_BYTES = 16  # 128 bits; 22 characters of the 64 a deep link carries
@@ -40,7 +40,7 @@ class RefusedReason(StrEnum):
     revoked = "revoked"
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class InvitationTerms:
     """How long a code lives and how often it opens."""
 
@@ -48,21 +48,21 @@ class InvitationTerms:
     uses: int
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class Usable:
     """The code opens; a second proof may still be due."""
 
     needs_claim: bool
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class Refused:
     """The code does not open."""
 
     reason: RefusedReason
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class NotNow:
     """Too many wrong tries; `until` is when the next is heard."""
 
@@ -150,14 +150,14 @@ class Claimable(Protocol):
 S = TypeVar("S", bound=Claimable)
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class Match(Generic[S]):
     """The one student who is meant."""
 
     student: S
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class NoMatch:
     """Nobody, or not one alone. It says no more, so that nothing can be learnt by trying."""
 

@@ -5,12 +5,13 @@ its words mean, and what is wrong with them, each problem with its line.
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from enum import StrEnum
 from typing import Union
 
 from checkin.calendars import Recurrence
 from checkin.days import weekday_of
+from checkin.facts import fact
 from checkin.plans import Audience, Plan
 from checkin.recurrences import parse_recurrence
 from checkin.steps import Action, Step, StepsReason, read_ladder
@@ -19,7 +20,7 @@ MOST_PLANS = 20
 STEPS = "steps_"  # before the code of a problem that is a ladder's
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class Said:
     """A value of the file and its line, from 1: words, a list, or names with values."""
 
@@ -60,7 +61,7 @@ class PlanFileCode(StrEnum):
     too_large = "too_large"
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class PlanProblem:
     """Something to mend: its line, and why: a code of the file, or of a ladder (`steps_...`)."""
 

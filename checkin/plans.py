@@ -6,7 +6,7 @@ So restarts, twins and clock jumps are harmless: whoever looks, sees the same li
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Any
@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 
 from checkin.asking import QUIET
 from checkin.calendars import Calendar, Recurrence, runs_on
+from checkin.facts import fact
 from checkin.steps import (
     AFTER_THE_CLOSE,
     ASKS,
@@ -40,7 +41,7 @@ class Audience(StrEnum):
     staff = "staff"
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class Plan:
     """A questionnaire for an audience of one school, asked again and again.
 
@@ -60,7 +61,7 @@ class Plan:
     first_day: date | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class Due:
     """One step of one round: when it begins, and the point from which doing it would be wrong."""
 
@@ -90,14 +91,14 @@ class SkipReason(StrEnum):
     round_closed = "round_closed"
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class Do:
     """Do it now and record it as done."""
 
     due: Due
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class Skip:
     """Record it as skipped and why. A skipped close still ends its round: no answers, no zero."""
 

@@ -1,9 +1,11 @@
 """What is asked: questions, their choices, and the rules that weigh the answers."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum, auto
 from typing import Literal, TypeAlias, get_args
+
+from checkin.facts import fact
 
 Value: TypeAlias = str | float | list[str] | dict[str, str]
 Answers: TypeAlias = dict[str, Value]
@@ -25,7 +27,7 @@ class Disposition(StrEnum):
     stay_home = auto()
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class Choice:
     """One button of a question.
 
@@ -39,7 +41,7 @@ class Choice:
     words: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class Clause:
     """A test of one answer; every part that is given must hold, and no answer never holds."""
 
@@ -52,14 +54,14 @@ class Clause:
     typed: bool | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class Condition:
     """Clauses that must all hold."""
 
     clauses: tuple[Clause, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class Question:
     """One thing asked of a person.
 
@@ -98,7 +100,7 @@ class Question:
         return self._choices.get(key) if isinstance(key, str) else None
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class TriageRule:
     """When these answers are given, this follows, for so many days after today."""
 
@@ -110,7 +112,7 @@ class TriageRule:
     absent: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class Questionnaire:
     """A published version: what is asked and how it is weighed. It is never changed in place."""
 

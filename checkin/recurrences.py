@@ -2,10 +2,10 @@
 
 import re
 import unicodedata
-from dataclasses import dataclass
 
 from checkin.calendars import Recurrence
 from checkin.days import weekday_of
+from checkin.facts import fact
 
 _EVERY_DAY = {"every day", "everyday", "daily", "every calendar day", "每天", "每日", "天天"}
 _SCHOOL_DAYS = {"school days", "school day", "every school day", "上学日", "上课日", "教学日"}
@@ -13,7 +13,7 @@ _IGNORED = {"weekdays", "weekday", "on", "and", "every", "each", "每周", "每"
 _HAN_RUN = re.compile(r"(?:每)?(?:周|星期|礼拜)([一二三四五六日天]+)")
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class Repeats:
     """How often a plan runs, and on which days of the week where they were chosen."""
 

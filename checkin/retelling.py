@@ -6,10 +6,11 @@ as if nothing else had ever been said. What the school holds is not touched by i
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import datetime
 
 from checkin.checkins import Said, Standing, Verdict, release, settle
+from checkin.facts import fact
 from checkin.questions import Answers, Disposition
 from checkin.statuses import Status
 
@@ -20,7 +21,7 @@ _SAID = frozenset(Verdict)
 _TAKEN = frozenset({Verdict.accepted, Verdict.unchanged, Verdict.undone, Verdict.late})
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class Word:
     """Something that happened to a check-in: `act` is what became of it at the school."""
 
@@ -32,7 +33,7 @@ class Word:
     answers: Answers
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class Told:
     """Where a check-in stands for one reader; `verdict` is what became of the last word."""
 

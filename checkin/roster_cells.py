@@ -3,9 +3,11 @@
 import re
 import unicodedata
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import date, datetime
 from enum import StrEnum
+
+from checkin.facts import fact
 
 Cell = str | float | int | bool | date | datetime | None
 """What readers of spreadsheets give: numbers often as float, empty cells as None or ""."""
@@ -91,7 +93,7 @@ class ProblemCode(StrEnum):
     dates_crossed = "dates_crossed"
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class BadCell:
     """A cell that cannot be used, and why."""
 

@@ -3,9 +3,9 @@
 import re
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 
+from checkin.facts import fact
 from checkin.roster_cells import BadCell, Cell, column_letter, text_of
 
 
@@ -39,7 +39,7 @@ class Person(StrEnum):
     staff = "staff"
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class Column:
     """A column whose header was understood.
 
@@ -62,7 +62,7 @@ class Column:
         return f"{column_letter(self.place)} ({self.header})"
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class Headers:
     """The header row of a sheet (`row` counts from 1) and what was understood of it."""
 

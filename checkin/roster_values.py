@@ -1,10 +1,11 @@
 """The values of a roster: who is enrolled, who answers for whom, who works there."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import date
 
 from checkin.access import Role
+from checkin.facts import fact
 from checkin.roster_cells import Cell, ProblemCode, class_order
 from checkin.roster_headers import Field
 from checkin.roster_ties import Rights
@@ -12,7 +13,7 @@ from checkin.roster_ties import Rights
 MOST_PROBLEMS = 200
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class Sheet:
     """One sheet as a spreadsheet gives it; row 1 is `rows[0]`."""
 
@@ -20,7 +21,7 @@ class Sheet:
     rows: list[list[Cell]]
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class RosterStudent:
     """A child who is enrolled; `separate` is split custody, said of all guardians at once."""
 
@@ -34,7 +35,7 @@ class RosterStudent:
     separate: bool = field(default=False, compare=False)
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class GuardianOf:
     """For which student a guardian answers, and as which: 1 is asked first.
 
@@ -50,7 +51,7 @@ class GuardianOf:
     separate: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class RosterGuardian:
     """Somebody who answers for students."""
 
@@ -60,7 +61,7 @@ class RosterGuardian:
     language: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class RosterStaff:
     """Somebody who works there, with each role and the class, grade or dormitory it is for."""
 
@@ -70,7 +71,7 @@ class RosterStaff:
     roles: tuple[tuple[Role, str | None], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class Roster:
     """A whole school; classes in their natural order, `unused` the columns not understood.
 
@@ -97,7 +98,7 @@ class Roster:
         return next((grade for grade in grades if grade), None)
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class Problem:
     """What is wrong and where: the row counts from 1 as the spreadsheet shows it, 0 is the sheet.
 

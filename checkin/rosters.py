@@ -10,6 +10,7 @@ from itertools import chain
 from typing import TypeVar
 
 from checkin.access import Role
+from checkin.facts import fact
 from checkin.names import same_name
 from checkin.roster_cells import (
     BadCell,
@@ -79,7 +80,7 @@ Place = tuple[str, int]
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class _Row:
     """One row below the headers, which reports what it cannot read."""
 
@@ -140,7 +141,7 @@ class _Row:
         return value or None
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class _Tie:
     """A tie to one student as a row says it; `value.order` is 0 where the file leaves it open."""
 
@@ -158,7 +159,7 @@ class _Guardian:
     of: dict[str, _Tie] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class _RoleAt:
     """A role at a class, grade or dormitory, to be matched when the students are known."""
 

@@ -1,15 +1,16 @@
 """How a morning's sending goes, and when it will be over: an honest guess, never a promise."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+
+from checkin.facts import fact
 
 LONG_REST = timedelta(minutes=10)  # from here on the school has to know, to ask by phone
 HOURS = timedelta(hours=1)  # from here on it is told once more
 LEAST_PACE = 0.01  # messages a second: slower is nothing that one could reckon with
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class Pace:
     """How fast a bot sends its bulk: as measured, if lately; as allowed; resting until when."""
 

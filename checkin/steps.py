@@ -3,12 +3,13 @@
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import time
 from enum import StrEnum
 from itertools import pairwise
 from typing import Any
 
+from checkin.facts import fact
 from checkin.times import parse_time
 
 MOST_STEPS = 12
@@ -43,7 +44,7 @@ ASKS = frozenset({Action.evening, Action.ask})
 AFTER_THE_CLOSE = frozenset({Action.summary, Action.chase, Action.deputy})
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class Step:
     """One rung of the chase ladder, at a wall-clock time.
 
@@ -121,7 +122,7 @@ class StepsReason(StrEnum):
     close_the_evening_before = "close_the_evening_before"
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class BadSteps:
     """A ladder refused: why, and what to put into the sentence."""
 
@@ -224,7 +225,7 @@ def parse_steps(text: str, shape: Sequence[Step] = ()) -> tuple[Step, ...] | Bad
     return steps_from_times([at for _, _, at in written], shape)
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class BadLine:
     """A ladder written line by line refused: in which line (from 0; None: as a whole), and why."""
 

@@ -2,20 +2,21 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, field, fields, replace
 from datetime import date
 from typing import Any
 
 from checkin.arrivals import HERE, MISSING, is_expected
 from checkin.asking import why_not_asked
 from checkin.counts import Counted, Counts, ZeroReport, count, zero_report
+from checkin.facts import fact
 from checkin.questions import Disposition
 from checkin.statuses import SETTLED, Status
 
 WHOLE = 5  # from this many on, a class of which nobody is accounted for is one line
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class Stood:
     """A check-in as it stands at one moment; `presence` is what an adult saw at school."""
 
@@ -57,7 +58,7 @@ class Stood:
         return self.status in SETTLED or self.presence == HERE
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class Summary:
     """A day in numbers, with everybody named who makes it differ from a plain one."""
 
@@ -164,7 +165,7 @@ def as_signed(kept: Mapping[str, Any]) -> Summary | None:
 
 def _row(stood: Stood) -> list[Any]:
     until = stood.valid_until.isoformat() if stood.valid_until else None
-    return [*(getattr(stood, name) for name in Stood.__slots__[:-1]), until]
+    return [*(getattr(stood, each.name) for each in fields(Stood)[:-1]), until]
 
 
 def _stood(row: Iterable[Any]) -> Stood:

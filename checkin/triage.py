@@ -1,10 +1,10 @@
 """What the answers mean for today: come to school, see the nurse, or stay at home."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import date, timedelta
 
 from checkin.answers import answers_that_count, prune
+from checkin.facts import fact
 from checkin.questions import Answers, Disposition, Questionnaire, TriageRule, holds
 
 __all__ = ["Disposition", "Exposure", "Triage", "severity_of", "triage", "worst_so_far"]
@@ -16,7 +16,7 @@ LONGEST_HOLD = (
 _RANK = {Disposition.cleared: 0, Disposition.see_nurse: 1, Disposition.stay_home: 2}
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class Exposure:
     """A place outside the usual one, and the days it may have mattered (both included)."""
 
@@ -26,7 +26,7 @@ class Exposure:
     until: date
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class Triage:
     """What follows from a complete set of answers.
 

@@ -3,10 +3,11 @@
 import re
 import unicodedata
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from difflib import get_close_matches
 from enum import StrEnum, auto
 
+from checkin.facts import fact
 from checkin.questions import Choice, Question, Value
 
 
@@ -27,14 +28,14 @@ class Doubt(StrEnum):
     too_long = auto()
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class Understood:
     """Words that are an answer."""
 
     value: Value
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class Unclear:
     """Words that are not an answer yet: why, with numbers for the sentence, and a guess to offer.
 

@@ -2,7 +2,6 @@
 
 import csv
 import io
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -18,6 +17,7 @@ from checkin.calendar_changes import (
 )
 from checkin.calendar_events import is_calendar_of_events, read_events
 from checkin.calendar_files import read_calendar, to_rows
+from checkin.facts import fact
 from checkin.rosters import Sheet
 from checkin.times import local_date
 from handlers.calendars import calendar_with, known_calendar
@@ -27,7 +27,7 @@ from storage.database import Session
 from storage.units import School
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class SentCalendar:
     """A calendar file that was opened: the sheets of a table, or the text of an .ics file."""
 

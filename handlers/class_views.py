@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from checkin.access import Access, Act, Reach
 from checkin.arrivals import MISSING, arrivals_open
 from checkin.checkins import Counts, count
+from checkin.facts import fact
 from checkin.plans import next_due
 from checkin.steps import Action
 from checkin.times import local_date
@@ -85,7 +86,7 @@ class ClassView(UnitView):
         )
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class ClassRow:
     """One class among others: its counts, who is unwell there, and how many are missing."""
 

@@ -5,7 +5,6 @@ asked, answered, or the check-in may have ended.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
@@ -13,6 +12,7 @@ from checkin.access import Act, Reach, Role
 from checkin.calendar_changes import CalendarChanges, after
 from checkin.calendars import Calendar, DayKind, Override, runs_on
 from checkin.days import DayOrder
+from checkin.facts import fact
 from checkin.plans import Plan
 from handlers.calendars import calendar_with, known_calendar
 from handlers.desk import Desk
@@ -36,7 +36,7 @@ _TOLD = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class Turn:
     """What an order about a day would do now."""
 

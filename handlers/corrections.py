@@ -2,11 +2,11 @@
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime
 from functools import partial
 
 from checkin.corrections import AT_ONCE, GATHERED, Seen, change
+from checkin.facts import fact
 from handlers.clock import Clock
 from storage import cards, contacts, ledger
 from storage.database import Database, Session
@@ -16,7 +16,7 @@ from storage.tables import CheckIn, Correction, Round, SignOff
 Day = tuple[int, date, str]  # of a school, in a slot
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class Before:
     """A check-in that is about to change, and what stood of it."""
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from checkin.access import NOBODY, Access, Act
+from checkin.facts import fact
 from checkin.times import local_date
 from handlers import corrections
 from handlers.messages import Event, Tap
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from handlers.wards import Households
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class Toast:
     """The short answer to a tap: words by key, rendered when it is sent."""
 

@@ -1,10 +1,10 @@
 """The morning's bulk as it is shown: what `handlers.views` would show, loaded for many at once."""
 
 from collections.abc import Collection
-from dataclasses import dataclass
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
+from checkin.facts import fact
 from checkin.times import local_date
 from handlers.views import HouseholdView, Line
 from storage import first_asks, people, units
@@ -13,7 +13,7 @@ from storage.first_asks import Awaited, UnseenCard
 from storage.people import Right
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class FirstAsk:
     """A card to be shown for the first time: where, in which language, and what."""
 

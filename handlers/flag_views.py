@@ -1,11 +1,11 @@
 """A flag as one of those who were told of it may see it now."""
 
 import json
-from dataclasses import dataclass
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 from checkin.access import Access, Act
+from checkin.facts import fact
 from checkin.flags import Decision, Eligible, FlagKind, NotBy, may_decide
 from checkin.questions import Disposition
 from checkin.triage import triage
@@ -17,7 +17,7 @@ from storage.rounds import Entry
 from storage.tables import Card, Contact, Flag, Unit
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class Mark:
     """Somebody at the school, and when they saw or decided it."""
 
@@ -25,7 +25,7 @@ class Mark:
     at: datetime
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class FlagView:
     """One flag, for one reader; the reasons stand elsewhere, without the name.
 

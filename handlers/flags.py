@@ -2,7 +2,6 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime
 from functools import partial
 from typing import Literal
@@ -10,6 +9,7 @@ from typing import Literal
 import structlog
 
 from checkin.access import Act, Role, roles_allowed
+from checkin.facts import fact
 from checkin.flags import FORGOTTEN, UNSEEN, Decision, FlagKind, escalates, told_again
 from checkin.times import local_date
 from handlers.clock import Clock
@@ -27,7 +27,7 @@ log = structlog.get_logger()
 ToldAs = Literal["nearest", "instead", "last_resort", "unseen"]
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class Ring:
     """People who are told together, and as what."""
 

@@ -1,11 +1,11 @@
 """/health: what the admin of a school sees of the machine."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from checkin.access import Act
+from checkin.facts import fact
 from checkin.plans import next_due
 from checkin.times import local_date
 from handlers.calendars import calendar_of
@@ -15,7 +15,7 @@ from storage import inbox, ledger, plans
 from storage.tables import Contact
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class DutyState:
     """How a duty of this process last went."""
 

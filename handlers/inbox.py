@@ -7,6 +7,7 @@ from functools import partial
 
 import structlog
 
+from checkin.facts import fact
 from handlers.clock import Clock
 from handlers.desk import Desk, Toast
 from handlers.messages import Event, RawUpdate, Tap
@@ -22,7 +23,7 @@ log = structlog.get_logger()
 Route = Callable[[Desk, Event], Awaitable[None]]
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class Arrival:
     """An update as it came: its event, or why it could not be read.
 

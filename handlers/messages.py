@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Protocol
 
+from checkin.facts import fact
+
 RawUpdate = dict[str, Any]
 
 
@@ -96,7 +98,7 @@ class Capability(StrEnum):
     copy_buttons = "copy buttons"
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class Button:
     """A button under a message: what it says and what comes back when it is tapped.
 
@@ -109,7 +111,7 @@ class Button:
     copy: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class Rendered:
     """A message in the reader's language, as HTML of Telegram's small kind.
 
@@ -123,61 +125,61 @@ class Rendered:
     photo: tuple[str, bytes] | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class Delivered:
     """It arrived as this message (an edit: it stands as wanted)."""
 
     message_id: int
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class Wait:
     """Too fast: nothing was sent; this bot's bulk lane rests for so many seconds."""
 
     seconds: float
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class Unreachable:
     """The chat is closed to us: blocked, deactivated, never started, unknown."""
 
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class Migrated:
     """The group lives under another id now; nothing was sent."""
 
     new_chat_id: int
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class NotSent:
     """It certainly did not arrive; trying again cannot double it."""
 
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class Unclear:
     """It may have arrived: a timeout, a 5xx or a reset after the request was written."""
 
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class Rejected:
     """Telegram will never take this message as it is (a fault of ours)."""
 
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class TargetGone:
     """The message to edit is not there any more."""
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class Unauthorized:
     """The token is no longer valid: sending stops, the queue stays."""
 
@@ -195,7 +197,7 @@ SendResult = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class MenuCommand:
     """A line of the chat's command menu."""
 

@@ -1,10 +1,10 @@
 """The plans as a file: taken over whole or not at all, and given back to be edited."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from checkin.facts import fact
 from checkin.plan_files import PlanFileErrors, PlanProblem, read_plans
 from checkin.plans import Plan
 from handlers.plans import RoundGoesOnError, change_plans, goes_on_document, plan_document
@@ -18,7 +18,7 @@ GOES_ON = "goes_on"
 _BEGINNINGS = ("plans:", "安排:")
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class PlanChanges:
     """What a file changed: each plan as it was and as it is."""
 

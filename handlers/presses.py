@@ -3,8 +3,9 @@
 Nothing is decided from it alone: it names a row and a revision, and the row decides.
 """
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+from checkin.facts import fact
 
 LIMIT = 64
 BEYOND = 2**63  # the first number that a database row cannot hold
@@ -63,7 +64,7 @@ class PressError(Exception):
     """The data is not ours, or not any more."""
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class Press:
     """A tap on a button: the verb, the row it is about, the revision it was shown at, details."""
 

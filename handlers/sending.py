@@ -5,7 +5,6 @@ How it goes stands on a card, whose numbers are kept in its row: whoever edits i
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from functools import partial
 from typing import Any
@@ -14,6 +13,7 @@ from zoneinfo import ZoneInfo
 import structlog
 
 from checkin.access import Act, Reach, Role
+from checkin.facts import fact
 from checkin.sending import HOURS, LONG_REST, Pace, ahead_of, finish, last_of
 from checkin.times import local_date, moment_at
 from handlers.clock import Clock
@@ -36,7 +36,7 @@ MOST = 8  # schools of several that a card names
 _ALLOWED = Pace(28.0)  # of a bot that has not sent anything yet
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class Share:
     """How far one part of it is: a school's, or all of one kind."""
 
@@ -47,7 +47,7 @@ class Share:
     finish: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class SendingView:
     """How sending goes for a unit; `finish` is when the last message will be out.
 

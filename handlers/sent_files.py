@@ -1,10 +1,10 @@
 """What a file is that an admin sends: a roster, a calendar or a plan. Nothing is changed here."""
 
-from dataclasses import dataclass
 from enum import StrEnum
 
 from checkin.calendar_events import is_calendar_of_events
 from checkin.calendar_files import looks_like_calendar
+from checkin.facts import fact
 from checkin.roster_headers import Field, read_headers
 from checkin.rosters import Sheet
 from handlers.calendar_files import SentCalendar
@@ -25,7 +25,7 @@ class FileKind(StrEnum):
     unclear = "unclear"
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class SentFile:
     """A file that was opened, and what it is."""
 

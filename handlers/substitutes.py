@@ -1,9 +1,9 @@
 """/substitute: a colleague of the same school stands in for a class teacher, for some days."""
 
-from dataclasses import dataclass
 from datetime import date, timedelta
 
 from checkin.access import Act, Role
+from checkin.facts import fact
 from checkin.names import same_name
 from checkin.pauses import UNTILS, back_on, may_return, read_pause
 from handlers.desk import Desk
@@ -18,7 +18,7 @@ MOST_NAMED = 24  # on buttons; in a larger school the name is typed
 _END = frozenset({"end", "结束"})
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class Lent:
     """A class that its asker may hand to a colleague, and the school's colleagues today."""
 

@@ -2,12 +2,12 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 from checkin.checkins import Counts, ZeroReport, count, zero_report
 from checkin.corrections import Change, Seen, tally
+from checkin.facts import fact
 from checkin.questions import Disposition
 from checkin.statuses import Status
 from checkin.summaries import Stood, Summary, as_signed, summarize
@@ -22,7 +22,7 @@ from storage.units import School
 PAST_DAYS = 10
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class Exceptional:
     """Somebody whom a summary names: by a masked name, with what is known."""
 
@@ -36,7 +36,7 @@ class Exceptional:
     presence: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class Signature:
     """Who signed, when, and what the counts were then."""
 
@@ -46,7 +46,7 @@ class Signature:
     unaccounted: int
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class Since:
     """What changed after the signature: how many, and by name whoever is now unwell or missing."""
 
@@ -54,7 +54,7 @@ class Since:
     news: tuple[Exceptional, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class SummaryView:
     """A school's day by exception, for the one who signs it; signed, as it was signed.
 
@@ -94,7 +94,7 @@ class SummaryView:
         return self.summary.zero
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class CorrectedView:
     """Changes after a signature, for the one who signed."""
 
@@ -103,7 +103,7 @@ class CorrectedView:
     since: Since
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class Tile:
     """A class (or the staff) on the day's picture; a child in two plights shows the graver."""
 
@@ -117,7 +117,7 @@ class Tile:
     is_staff: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class DayPicture:
     """Everything that the picture of a school's day shows."""
 

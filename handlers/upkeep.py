@@ -1,11 +1,11 @@
 """The duties that keep the house: sealing the audit, forgetting what can no longer matter."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 import structlog
 
+from checkin.facts import fact
 from handlers.clock import Clock
 from handlers.outages import tell_admins
 from storage import audit, inbox, partitions, retention
@@ -23,7 +23,7 @@ _SAID = {
 _PARTED = {Outlived.messages: LEDGER, Outlived.history: HISTORY}
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class Keep:
     """For how many days rows are kept; 0 is for ever."""
 

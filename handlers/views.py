@@ -1,7 +1,7 @@
 """What a card or a message shows: loaded here as values, put into words above."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -10,6 +10,7 @@ from checkin.answers import Question, Value, progress
 from checkin.arrivals import HERE
 from checkin.checkins import Counted, Standing, Status
 from checkin.evenings import only_the_morning_is_left
+from checkin.facts import fact
 from checkin.questions import Disposition
 from checkin.statuses import SETTLED
 from checkin.times import local_date
@@ -24,7 +25,7 @@ from storage.tables import Card, Contact
 _UTC = ZoneInfo("UTC")
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class Line:
     """One person on a card.
 
@@ -66,7 +67,7 @@ class Line:
     unfinished: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class Asking:
     """The question that a household card has open."""
 
@@ -80,7 +81,7 @@ class Asking:
     doubt_args: Mapping[str, Any] | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class Guess:
     """What typed words seemed to say about somebody, to be confirmed; all clear without any."""
 
@@ -88,7 +89,7 @@ class Guess:
     said: tuple[tuple[Question, Value], ...]
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class NoSchool:
     """Of whom a card says that the day has no school after all, and why, as it was typed."""
 
@@ -96,7 +97,7 @@ class NoSchool:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class HouseholdView:
     """A household card as its reader may see it now."""
 
@@ -157,7 +158,7 @@ async def household_view(
     )
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class FreshCard:
     """A card as its own tap has left it: there is no need to load it again to show it."""
 

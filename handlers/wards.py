@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 from checkin.answers import Answers
 from checkin.checkins import Status
+from checkin.facts import fact
 from checkin.questions import Disposition
 from checkin.retelling import Told, Word, retell
 from checkin.statuses import SETTLED
@@ -108,7 +109,7 @@ def _word(row: HistoryEntry) -> Word:
     return Word(row.act, row.by, row.at, row.severity, disposition, answers)
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class Households:
     """What several household cards are about, loaded together.
 

@@ -4,7 +4,6 @@
 """
 
 from collections.abc import Collection
-from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
@@ -29,6 +28,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from checkin.asking import NOT_ASKED, QUIET, STOPPED
 from checkin.checkins import Status
+from checkin.facts import fact
 from storage.cards import refresh_about
 from storage.ledger import Lane, State, owe_under
 from storage.pauses import away_on, paused
@@ -60,7 +60,7 @@ _ledger = table(Ledger).c
 _LIKE_THE_EVENING = select(_contact.id).where(_contact.window == "evening")
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class Asked:
     """What an ask step did: messages owed, subjects asked, subjects nobody can be asked for."""
 

@@ -1,17 +1,17 @@
 """Whom to call about whom: guardians in their order, with the numbers that the school has."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import date
 
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from checkin.facts import fact
 from storage.people import in_force, name_of
 from storage.tables import Guardianship, Person
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class Number:
     """Somebody to call; the telephone number is empty where the school has none."""
 

@@ -1,13 +1,13 @@
 """Flags: what the school was told of, and the messages that show it."""
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
 from datetime import date, datetime
 
 from sqlalchemy import update
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from checkin.facts import fact
 from checkin.flags import FlagKind
 from storage.people import in_force
 from storage.sql import affected, table
@@ -16,7 +16,7 @@ from storage.tables import Card, CheckIn, Flag, Guardianship, Round
 CARD = "flag"  # the kind of the cards that show a flag
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class Unseen:
     """A flag that nobody has acknowledged, with what telling somebody else of it takes."""
 

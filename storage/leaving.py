@@ -1,7 +1,6 @@
 """Students who leave: enrolments and ties that end, check-ins that nobody owes any more."""
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
@@ -11,6 +10,7 @@ from sqlmodel import select as of_models
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from checkin.checkins import Status
+from checkin.facts import fact
 from storage.history import write_down
 from storage.people import in_force, name_of
 from storage.sql import affected, table
@@ -26,7 +26,7 @@ from storage.tables import (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class Leaver:
     """A student who may be about to leave, with the class of today."""
 

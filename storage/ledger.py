@@ -3,7 +3,6 @@
 import json
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime
 from enum import IntEnum, StrEnum
 from typing import Any, NamedTuple
@@ -25,6 +24,7 @@ from sqlalchemy import select as of_rows
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from checkin.facts import fact
 from storage.cards import behind
 from storage.care import SENT_AGAIN, owable
 from storage.sealing import Private
@@ -69,7 +69,7 @@ class Lane(IntEnum):
     bulk = 1
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class Mark:
     """What became of a claimed message."""
 
@@ -192,7 +192,7 @@ async def owe_under(
     return await affected(session, statement.on_conflict_do_nothing())
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class ToDo:
     """What waits for a bot's sender.
 

@@ -5,18 +5,18 @@ far ahead, lie in `other`, so that a forgotten part stops no morning; when the p
 move. A ledger row whose cause names no day lies in `undated`.
 """
 
-from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, text
 
+from checkin.facts import fact
 from storage.database import Database
 
 MONTHS_AHEAD = 2
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class Parted:
     """A table in months: by which column, and how a bound is written."""
 

@@ -1,7 +1,6 @@
 """People and what is said about them: roles, wards, consent."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -14,6 +13,7 @@ from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from checkin.access import Access, Grant, Reach, Role
+from checkin.facts import fact
 from checkin.times import local_date
 from storage.sealing import Private
 from storage.sql import among, table
@@ -21,7 +21,7 @@ from storage.tables import Consent, Contact, Enrolment, Guardianship, Person, Ro
 from storage.units import within
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class Pupil:
     """A student with the class they are in on `today`, their school's local date.
 
@@ -40,7 +40,7 @@ class Pupil:
     boards: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class Guardian:
     """A guardian of one student as the roster or the chat made them known."""
 
@@ -182,7 +182,7 @@ async def answers_for_each(
     }
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class Right:
     """What a person may know and do about a subject; a tie ends at `until`, oneself never.
 
@@ -321,7 +321,7 @@ async def numbers_of(session: AsyncSession, person_id: int) -> list[str]:
     return list(dict.fromkeys([*enrolled, *(number for number in employed if number)]))
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class Way:
     """How somebody could be asked about a student.
 
@@ -374,7 +374,7 @@ def _state(contact_state: str | None) -> str:
     return {"active": "open", None: "absent"}.get(contact_state, "blocked")
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class Joined:
     """How many of a school have somebody who can be asked."""
 

@@ -1,7 +1,6 @@
 """Plans, and the occurrences of their steps: the database refuses the second of each."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
@@ -9,13 +8,14 @@ from sqlalchemy import update
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from checkin.facts import fact
 from checkin.plans import Due, Plan, from_document, to_document
 from storage.ids import new_id
 from storage.sql import affected, insert_into, table
 from storage.tables import Occurrence, PlanRow
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class Recorded:
     """A step that was decided about."""
 

@@ -1,12 +1,12 @@
 """Who of some subjects can be reminded through whom, and when they were last written to."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import and_, func, or_, select, update
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from checkin.facts import fact
 from storage.asking import GONE, ways_to_ask
 from storage.ledger import Lane, State, owe_under
 from storage.sql import affected, table
@@ -16,7 +16,7 @@ _card = table(Card).c
 _ledger = table(Ledger).c
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class Addressee:
     """The first guardian in line who has the day's card, and their last ask or reminder."""
 

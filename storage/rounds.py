@@ -1,7 +1,6 @@
 """Rounds and check-ins: what one household, class or school holds on a day."""
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
 from datetime import date
 
 from sqlalchemy import delete
@@ -10,13 +9,14 @@ from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from checkin.access import Reach
+from checkin.facts import fact
 from storage.people import name_of, open_name
 from storage.sql import affected, table
 from storage.tables import CheckIn, ExposureRow, Person, PlanRow, Round, Unit
 from storage.units import within
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class Entry:
     """A check-in with the name and the unit that it is shown under."""
 

@@ -5,7 +5,6 @@ import hashlib
 import hmac
 import os
 import secrets
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,8 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from sqlalchemy import Dialect, LargeBinary
 from sqlalchemy.types import TypeDecorator
+
+from checkin.facts import fact
 
 _NONCE = 12
 _KEY_MARK = 4
@@ -103,7 +104,7 @@ def keyring() -> Keyring:
     return _keyring
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class Private:
     """A private text on its way to or from its row; its `repr` shows nothing.
 

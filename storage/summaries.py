@@ -1,7 +1,6 @@
 """A school's day for its lead: check-ins without names, the few names, and the days before."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import date
 
 from sqlalchemy import and_, case, func
@@ -9,6 +8,7 @@ from sqlalchemy.sql import ColumnElement
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from checkin.facts import fact
 from checkin.questions import Disposition
 from checkin.statuses import Status
 from checkin.summaries import Stood
@@ -17,7 +17,7 @@ from storage.sql import table
 from storage.tables import CheckIn, Person, Round, Unit
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class Named:
     """Who a check-in is about, and the class that they are named beside."""
 
@@ -26,7 +26,7 @@ class Named:
     position: int
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class PastDay:
     """A school day in three numbers."""
 

@@ -1,7 +1,6 @@
 """The tree of units: cities down to classes."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -11,10 +10,11 @@ from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from checkin.access import Reach
+from checkin.facts import fact
 from storage.tables import Unit
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class School:
     """A school as the rules need it: its zone, country and language."""
 

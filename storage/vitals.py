@@ -3,7 +3,6 @@
 import asyncio
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from sqlalchemy import delete, func, or_, text
@@ -11,6 +10,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from checkin.facts import fact
 from storage.database import Database
 from storage.inbox import quarantined
 from storage.ledger import Lane
@@ -47,7 +47,7 @@ async def takes_writes(database: Database, bot_id: int) -> bool:
     return True
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class Waiting:
     """What waits: messages by bot and state, since when bulk does by bot, and the quarantine."""
 

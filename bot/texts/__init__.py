@@ -2,13 +2,14 @@
 
 import html
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import cache
 from gettext import c2py
 from importlib.resources import files
 from typing import Any
 
 from babel.messages.pofile import read_po
+
+from checkin.facts import fact
 
 LANGUAGES = ("en", "zh")
 DEFAULT = "en"
@@ -18,7 +19,7 @@ class MissingWordsError(LookupError):
     """A key has no words in a language (a test holds the catalogues complete)."""
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class Texts:
     """One language's words by key; what goes into a message is escaped."""
 
