@@ -49,7 +49,7 @@ class Engine(ABC):
             await prepare(database)
             await fill(database)
             await database.close()  # the last connection folds SQLite's log into the file
-            self._settle(name)
+            self.settle(name)
             self._filled.add(name)
         return self.address(name)
 
@@ -75,7 +75,7 @@ class Engine(ABC):
         """Make an empty database."""
 
     @abstractmethod
-    def _settle(self, name: str) -> None:
+    def settle(self, name: str) -> None:
         """Leave nothing to be tidied up while we measure."""
 
     @abstractmethod
@@ -99,7 +99,7 @@ class SQLite(Engine):
     def _make(self, name: str) -> None:
         """Nothing: SQLite makes a file by itself."""
 
-    def _settle(self, name: str) -> None:
+    def settle(self, name: str) -> None:
         _to_disk(self._folder / f"{name}.sqlite3")
 
     def _copy(self, name: str) -> None:
@@ -136,7 +136,7 @@ class PostgreSQL(Engine):
         copied = " TEMPLATE {} STRATEGY FILE_COPY" if template else " TEMPLATE template0"
         self._does("CREATE DATABASE {}" + copied, *names)
 
-    def _settle(self, name: str) -> None:
+    def settle(self, name: str) -> None:
         with psycopg.connect(self.address(name), autocommit=True) as connection:
             connection.execute("VACUUM ANALYZE")
             connection.execute("CHECKPOINT")

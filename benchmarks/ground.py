@@ -22,14 +22,14 @@ class Sizes:
 
     fan_out: int = 3000
     ptb: int = 1000
-    broadcaster: int = 1000
+    broadcaster: int = 600
     taps: int = 1000
     paced: int = 3000
     few: int = 1000
     real: int = 10_000  # of the many; the others are copies of these
     copies: int = 99  # of each: a million with themselves
     school: int = 1250
-    town: int = 100_000
+    town: int = 50_000
     day: int = 500  # families in the school that has a history
     days: int = 90
     times: int = 5
