@@ -28,6 +28,7 @@ class Sizes:
     few: int = 1000
     real: int = 10_000  # of the many; the others are copies of these
     copies: int = 99  # of each: a million with themselves
+    memory: bool = True  # in processes of their own, which take seconds to begin
     school: int = 1250
     town: int = 50_000
     day: int = 500  # families in the school that has a history
@@ -40,7 +41,7 @@ class Sizes:
 
 FULL = Sizes()
 SMALL = Sizes(
-    fan_out=12, ptb=12, broadcaster=6, taps=12, paced=12, few=12, real=300, copies=1,
+    fan_out=12, ptb=12, broadcaster=6, taps=12, paced=12, few=12, real=300, copies=1, memory=False,
     school=30, town=60, day=20, days=7, times=1, times_long=1, looks=1, small=2,
 )  # fmt: skip
 

@@ -15,7 +15,7 @@ from benchmarks.databases import Engine
 from benchmarks.ground import Ground, paid_sender
 from benchmarks.measure import Contest, Result, Spent, Way, spent
 from benchmarks.taps import taps_of
-from benchmarks.town import ASK_TIME, BOT_ID, MONDAY, TOKEN, fill
+from benchmarks.town import ASK_TIME, BOT_ID, MONDAY, SUNDAY, TOKEN, fill
 from bot.aiogram_transport import AiogramTransport
 from bot.garbage import few_collections
 from handlers.inbox import Arrival, Inbox
@@ -65,7 +65,8 @@ async def measure(ground: Ground) -> list[Result]:
     sizes, found = ground.sizes, []
     days = -(-sizes.days // 7) * 7  # whole weeks: it is a Monday again
     for engine in ground.engines:
-        new = partial(fill, students=sizes.day)
+        # Made on the eve: a school that had slept for a season would have much to catch up with.
+        new = partial(fill, students=sizes.day, made=SUNDAY + timedelta(days=days))
         lived = partial(_lived, address=engine.address("lived"), ground=ground, days=days)
         contest = Contest(sizes.day)
         ways = {

@@ -33,16 +33,20 @@ async def prepare(database: Database) -> None:
         await contacts.know_bot(session, BOT_ID, "a_bot", SUNDAY)
 
 
-async def fill(database: Database, students: int, schools: int = 1) -> None:
+async def fill(
+    database: Database, students: int, schools: int = 1, made: datetime = SUNDAY
+) -> None:
     """Make schools with so many students in all, each with one guardian in a chat."""
     for number in range(schools):
         async with database.writing() as session:
             share = students // schools + (number < students % schools)
-            await _fill_school(session, f"School {number}", share, chats_from=number * 1_000_000)
+            await _fill_school(session, f"School {number}", share, number * 1_000_000, made)
 
 
-async def _fill_school(session: Session, name: str, students: int, chats_from: int) -> None:
-    school = await make_school(session, name, SUNDAY, zone=ZONE.key, language="en")
+async def _fill_school(
+    session: Session, name: str, students: int, chats_from: int, made: datetime
+) -> None:
+    school = await make_school(session, name, made, zone=ZONE.key, language="en")
     root = await session.get_one(Unit, school.id)
     classes = [
         (await units.add_unit(session, root, "class", f"{1 + n // 6}-{1 + n % 6}", SUNDAY)).id

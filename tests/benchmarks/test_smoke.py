@@ -14,7 +14,9 @@ async def test_every_benchmark_runs_and_names_what_it_measured(tmp_path: Path) -
     found = await measure_all(tmp_path, [SQLite(tmp_path)], SMALL, told.append)
     names = [each.name for each in found]
     assert len(names) == len(set(names))
-    left_out = set() if find_spec("aiogram_broadcaster") else {"fanout_vs_broadcaster.sqlite"}
+    left_out = {"memory_growth_1m.sqlite"}  # by processes that take seconds to begin
+    if not find_spec("aiogram_broadcaster"):
+        left_out.add("fanout_vs_broadcaster.sqlite")
     assert {f"{name}.sqlite" for name in PROMISED} - left_out <= set(names)
-    assert all(each.value > 0 for each in found if not each.name.startswith("memory"))
+    assert all(each.value > 0 for each in found)
     assert all(each.compared_with for each in found if "_vs_" in each.name)
