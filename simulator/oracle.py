@@ -273,6 +273,8 @@ class Oracle:
     def _remind(self, _rung: Rung) -> None:
         for key, standing in self.standing.items():
             if standing.state == "asked" and (ways := self.ways(key)):
+                if ways[0] not in self.had:
+                    continue  # nobody is reminded of a question that has not come yet
                 before = self.reminded.get(ways[0])
                 if before is None or self.now - before >= QUIET:
                     self.expected[ways[0], "reminder", ""] = 1
