@@ -1,9 +1,9 @@
 """Taps by webhook, end to end: our server, inbox and sender against two bare ones.
 
-Another process posts the same updates to each, forty at a time. Each keeps every answer as safely
-before its 200, and makes the same two calls for it: the short answer to the tap and the card
-edited in place. The bare ones upsert one plain row; ours keeps the standing answer and its
-history, and redraws the card from the rows.
+Another process posts the same updates to each, a hundred at a time, as many as we ask Telegram
+for. Each keeps every answer as safely before its 200, and makes the same two calls for it: the
+short answer to the tap and the card edited in place. The bare ones upsert one plain row; ours
+keeps the standing answer and its history, and redraws the card from the rows.
 """
 
 import asyncio
