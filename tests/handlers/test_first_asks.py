@@ -19,7 +19,7 @@ STEPS = 400 if os.environ.get("ALLCLEAR_SOAK") else 15
 
 async def plain_cards(stage: Stage) -> tuple[int, int]:
     """Compare both ways for every household card as if nobody had seen it; (plain, all)."""
-    async with stage.database.reading() as session:
+    async with stage.database.writing() as session:
         await affected(session, update(table(Card)).values(message_id=None))
         found = await session.exec(
             select(Card, Contact)
