@@ -10,7 +10,9 @@ import signal
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from statistics import median
 from time import time
+from typing import Any
 
 from sandbox.journal import Entry
 from tests.chaos.account import Blow
@@ -74,15 +76,22 @@ class Life:
     read_to: int  # in its log
     at_work_at: float | None = None
     holds: bool = False  # the sender's lease
+    ready_after: float | None = None  # seconds
 
     def look(self) -> None:
         """Read what it has said since, and what of it is about the sender's lease."""
         said, self.read_to = self.house.said_since(self.read_to)
         for line in said:
+            if line.get("event") == "ready":
+                self.ready_after = _moment(line) - self.started_at
             if line.get("part") == "send" and line.get("event") in {"lease taken", "lease lost"}:
                 self.holds = line["event"] == "lease taken"
                 if self.at_work_at is None:
-                    self.at_work_at = datetime.fromisoformat(line["timestamp"]).timestamp()
+                    self.at_work_at = _moment(line)
+
+
+def _moment(line: Mapping[str, Any]) -> float:
+    return datetime.fromisoformat(line["timestamp"]).timestamp()
 
 
 @dataclass
@@ -101,12 +110,17 @@ class Lives:
     _lives: dict[Installation, Life] = field(default_factory=dict)
     _last_blow: float | None = None
     _count: int = 0
+    _starts: list[float] = field(default_factory=list)  # seconds until each was ready, if forked
     _ending: bool = False
     _tasks: list[asyncio.Task[None]] = field(default_factory=list)
 
     @property
     def kills(self) -> int:
         return len(self.blows)
+
+    def _pause(self) -> float:
+        """Return how long a life may last: longer on a machine where it is long in coming."""
+        return max(self.pause(), 2 * median(self._starts[-9:] or [0]))
 
     def begin(self) -> None:
         self._tasks = [
@@ -120,7 +134,7 @@ class Lives:
             if life.fate is None and self.to_come:
                 self.to_come.pop(0)
                 life.fate = Fate(ANY)
-                wait = self.school.chance.uniform(0, self.pause())
+                wait = self.school.chance.uniform(0, self._pause())
                 asyncio.get_running_loop().call_later(wait, self._strike, life, ANY)
 
     async def fulfilled(self) -> None:
@@ -129,7 +143,7 @@ class Lives:
             self._raise()
             if not self.to_come:  # somebody without a fate may be at work, and the others wait
                 for life in list(self._lives.values()):
-                    if life.fate and time() - life.started_at > 3 * self.pause() + 3:
+                    if life.fate and time() - life.started_at > 3 * self._pause() + 3:
                         self._strike(life, ANY)
             await asyncio.sleep(0.05)
 
@@ -177,6 +191,8 @@ class Lives:
 
     def _killed(self, life: Life) -> None:
         self._looked(life)
+        if life.ready_after is not None and not life.cold:
+            self._starts.append(life.ready_after)
         where = life.fate.where if life.fate else ANY
         self.blows.append(Blow(time(), where, hits=life.holds))
         if life.holds:
@@ -194,9 +210,9 @@ class Lives:
         if life.fate.where in ON_THE_WIRE:
             self._strike_on_the_wire(life)
         await asyncio.sleep(
-            self.school.chance.uniform(0, 2 * self.pause())
+            self.school.chance.uniform(0, 2 * self._pause())
             if life.fate.where == ANY
-            else 2 * self.pause()
+            else 2 * self._pause()
         )
         self._strike(life, ANY)
 

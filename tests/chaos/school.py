@@ -212,7 +212,8 @@ async def a_school(
     chance = random.Random(seed)
     address = postgresql or f"sqlite:///{folder / 'school.sqlite3'}"
     limits = Limits.none()
-    limits.webhook_last_retry = 5.0  # a tap is kept for 150 seconds only, however often we die
+    limits.webhook_last_retry = 5.0  # seconds: each kill is followed by a try
+    limits.keep_taps = limits.keep_updates  # no tap may be excused by the service's forgetting it
     async with Sandbox(limits=limits, seed=seed) as sandbox:
         sandbox.world.journal = wire = Wire(2_000_000)
         keys = folder / "keys"
