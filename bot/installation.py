@@ -37,7 +37,8 @@ async def first_admin(database: Database, clock: Clock) -> FirstAdmin | None:
     Each start makes a new link while nobody has: the code is not kept, only its hash is.
     """
     now = clock()
-    async with database.writing() as session:
+
+    async def make(session: Session) -> FirstAdmin | None:
         if await people.anyone_came_as(session, Role.admin):
             return None
         found = await units.schools(session)
@@ -49,8 +50,10 @@ async def first_admin(database: Database, clock: Clock) -> FirstAdmin | None:
         code = await make_link(
             session, InvitationKind.staff, school.id, now, by=None, person_id=admin.person_id
         )
-    ours = (admin.number or "").startswith(_OURS)
-    return FirstAdmin(code, (admin.number or "").removeprefix(_OURS) if ours else None)
+        ours = (admin.number or "").startswith(_OURS)
+        return FirstAdmin(code, (admin.number or "").removeprefix(_OURS) if ours else None)
+
+    return await database.write(make)
 
 
 def _make_admin(session: Session, school: School, now: datetime) -> RoleGrant:

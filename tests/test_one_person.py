@@ -1,5 +1,7 @@
 """Somebody who is known twice is one person once they have said so: nothing is lost by it."""
 
+import asyncio
+
 from sqlmodel import col, select
 
 from bot.installation import first_admin
@@ -51,6 +53,14 @@ async def comes_by_the_console(stage: Stage) -> Someone:
     await stage.says(gu, way_in.digits)
     await stage.taps(gu, "Yes, I agree")
     return gu
+
+
+async def test_processes_that_start_at_once_make_one_first_admin(stage: Stage) -> None:
+    ways = await asyncio.gather(*(first_admin(stage.database, stage.clock) for _ in range(4)))
+    assert len({way.code for way in ways if way}) == 4
+    assert len({way.digits for way in ways if way}) == 1
+    async with stage.database.reading() as session:
+        assert len(list(await session.exec(select(RoleGrant)))) == 1
 
 
 async def test_the_first_admin_and_their_line_on_the_roster_become_one_person(
