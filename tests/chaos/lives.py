@@ -123,6 +123,7 @@ class Lives:
         return max(self.pause(), 2 * median(self._starts[-9:] or [0]))
 
     def begin(self) -> None:
+        self.school.check = self._raise
         self._tasks = [
             asyncio.create_task(self._keep_coming(house)) for house in self.school.houses
         ]
@@ -179,6 +180,8 @@ class Lives:
                 }
             )
             await house.start(*self.arguments, fate=told)
+            if self._ending:  # asked to while it was not there yet
+                house.send(signal.SIGTERM)
             watch = asyncio.create_task(self._watch(life))
             try:
                 returncode = await house.gone()

@@ -113,6 +113,7 @@ class School:
     database: Database
     houses: list[Installation]
     chance: random.Random
+    check: Callable[[], None] = lambda: None  # raises when a process has ended by itself
 
     async def asks(self) -> None:
         """Let the morning's ask be due."""
@@ -142,12 +143,12 @@ class School:
     async def everybody_is_asked(self, families: int | None = None) -> None:
         """Wait until the service has carried so many messages out, or one for each family."""
         wanted = families or self.form.families
-        await until(
-            lambda: self.wire.delivered >= wanted,
-            f"{wanted} messages sent",
-            every=0.05,
-            moving=lambda: self.wire.delivered,
-        )
+
+        def sent() -> int:
+            self.check()
+            return self.wire.delivered
+
+        await until(lambda: sent() >= wanted, f"{wanted} messages sent", every=0.05, moving=sent)
 
     async def everybody_has_tapped(self, families: int) -> None:
         """Wait until so many families have tapped; they do when they like."""
@@ -176,6 +177,7 @@ class School:
         seen, since = await count(), monotonic()
         while seen:
             await asyncio.sleep(0.25)
+            self.check()
             if (now := await count()) != seen:
                 seen, since = now, monotonic()
             assert monotonic() - since < PATIENCE, f"{seen} are left, and stay so"
