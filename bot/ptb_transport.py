@@ -260,36 +260,19 @@ class PtbTransport:
     async def _send_file(
         self, chat_id: int, message: Rendered, reply_to: int | None, paid: bool
     ) -> SendResult:
-        reply = None if reply_to is None else _parameters(reply_to)
-        if message.document is not None:
-            name, content = message.document
-            return await _result(
-                self._bot.send_document(
-                    chat_id,
-                    content,
-                    filename=name,
-                    caption=message.text,
-                    parse_mode="HTML",
-                    reply_markup=_keyboard(message),
-                    reply_parameters=reply,
-                    allow_paid_broadcast=paid or None,
-                ),
-                lambda sent: sent.message_id,
-            )
-        name, content = message.photo or ("", b"")
-        return await _result(
-            self._bot.send_photo(
-                chat_id,
-                content,
-                filename=name,
-                caption=message.text,
-                parse_mode="HTML",
-                reply_markup=_keyboard(message),
-                reply_parameters=reply,
-                allow_paid_broadcast=paid or None,
-            ),
-            lambda sent: sent.message_id,
+        send = self._bot.send_document if message.document is not None else self._bot.send_photo
+        name, content = message.document or message.photo or ("", b"")
+        sent = send(
+            chat_id,
+            content,
+            filename=name,
+            caption=message.text,
+            parse_mode="HTML",
+            reply_markup=_keyboard(message),
+            reply_parameters=None if reply_to is None else _parameters(reply_to),
+            allow_paid_broadcast=paid or None,
         )
+        return await _result(sent, lambda said: said.message_id)
 
     async def edit(self, chat_id: int, message_id: int, message: Rendered) -> SendResult:
         """Make an earlier message say this."""
