@@ -95,7 +95,7 @@ class BotApi:
             return _refuse(bad_request("strings must be encoded in UTF-8"))
         except ApiError as error:
             if fault is None or key != "getupdates":
-                self._note(bot, name, sent, None, error.code, error.description)
+                self._note(bot, name, sent, None, error.code, note or error.description)
             return _refuse(error)
         self._note(bot, name, sent, result, None, note)
         whole: JSON = {"ok": True, "result": result}

@@ -413,8 +413,9 @@ class Oracle:
             if gesture.toast is None:
                 self.toasts[callback] = (chat, "any")
         does = getattr(self, f"_does_{gesture.kind}", None)
-        if does is not None:
-            does(phone, gesture)
+        earlier = message is not None and not reading.is_of(message.text, self.day)
+        if does is not None and not (gesture.kind == "sign" and earlier):
+            does(phone, gesture)  # a summary of before that came today is signed for its own day
         for subject, what in gesture.says:
             self._say(phone, subject, what)
 

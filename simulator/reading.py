@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from functools import lru_cache
 from html import unescape
 from itertools import pairwise
@@ -58,6 +59,11 @@ def buttons_of(params: Mapping[str, Any]) -> tuple[Button, ...]:
 
 
 @lru_cache(maxsize=4096)
+def is_of(text: str, day: date) -> bool:
+    """Say whether a message names this day."""
+    return f"{day.month}月{day.day}日" in text or f"{day:%a} {day.day} {day:%b}" in text
+
+
 def kind_of(text: str) -> str:
     """Say what a message is: a card, a reminder, a class, a summary, a flag, a correction."""
     first, _, rest = text.partition("\n")

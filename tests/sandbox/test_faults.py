@@ -53,6 +53,16 @@ async def test_each_fault_does_what_it_says(
     assert await send(client, maria) == 200
 
 
+async def test_a_refusal_whose_answer_is_lost_is_noted_as_a_fault(
+    client: Client, sandbox: Sandbox, maria: int
+) -> None:
+    sandbox.world.block(maria, True)
+    await client.post("/sandbox/faults", rate_reset_after=1)
+    assert await send(client, maria) is None
+    (entry,) = await client.get("/sandbox/log?method=sendMessage")
+    assert (entry["ok"], entry["description"]) == (False, "fault: rate_reset_after")
+
+
 async def test_a_seed_gives_the_same_faults_again(
     client: Client, sandbox: Sandbox, maria: int
 ) -> None:
