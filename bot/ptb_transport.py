@@ -339,9 +339,7 @@ class PtbTransport:
         ready: Any = _Ready(self._addresses[method], _compact(said).encode())
         latest = monotonic() + _CONNECT_TIMEOUT
         async with self._turns:
-            if (
-                monotonic() > latest
-            ):  # those before it hung; nobody waits for more than one of them
+            if monotonic() > latest:  # whoever was before it hung
                 return NotSent("no connection")
             return await _result(self._request.post(method, ready), number)
 
