@@ -52,10 +52,12 @@ def with_database(settings: Settings, work: Callable[[Database], Awaitable[Found
 
 
 def in_session(work: Callable[[Session], Awaitable[Found]], *, keep: bool = True) -> Found:
-    """Do something in one transaction; without `keep` it only reads."""
+    """Do something in one transaction, beside a bot at work; without `keep` it only reads."""
 
     async def within(database: Database) -> Found:
-        async with database.writing() if keep else database.reading() as session:
+        if keep:
+            return await database.write(work)
+        async with database.reading() as session:
             return await work(session)
 
     return with_database(known_settings(), within)
