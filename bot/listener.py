@@ -147,6 +147,7 @@ class Poller:
     async def run(self, stopping: asyncio.Event) -> None:
         """Listen until stopped; whatever fails is tried again, slower each time."""
         self._offset = None  # another process may have listened since
+        self._noted_at = None
         try:
             await self._listen(stopping)
         finally:
@@ -155,7 +156,10 @@ class Poller:
     async def _listen(self, stopping: asyncio.Event) -> None:
         pause = self._pause
         while not stopping.is_set():
-            polling = asyncio.create_task(self.once(self._wait))
+            # What waits is taken first, without waiting for more: so it is known at once when
+            # nothing does, however short this process lives.
+            wait = 0.0 if self._noted_at is None else self._wait
+            polling = asyncio.create_task(self.once(wait))
             stop = asyncio.create_task(stopping.wait())
             await asyncio.wait({polling, stop}, return_when=asyncio.FIRST_COMPLETED)
             stop.cancel()

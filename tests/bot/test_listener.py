@@ -203,6 +203,23 @@ async def test_a_failed_fetch_is_tried_again_and_loses_nothing(
     assert await house.came() == [10]
 
 
+async def test_however_short_a_process_lives_it_knows_that_nothing_waits(house: House) -> None:
+    """Else one that is killed every few seconds would be taken for one that is away."""
+    heard = asyncio.Event()
+
+    async def note() -> None:
+        heard.set()
+
+    for _ in range(2):
+        poller = Poller(house.messenger, house.inbox, house.told.append, wait=600, heard=note)
+        stopping = asyncio.Event()
+        running = asyncio.create_task(poller.run(stopping))
+        await asyncio.wait_for(heard.wait(), 60)
+        stopping.set()
+        await running
+        heard.clear()
+
+
 # ---- the flood guard -----------------------------------------------------------------------
 
 

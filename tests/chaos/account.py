@@ -9,6 +9,7 @@ from typing import Any
 from sqlmodel import col, func, select
 
 from sandbox.journal import Entry
+from storage.editions import EditionReason
 from storage.tables import CheckIn, Contact, HistoryEntry, Ledger, Quarantined, Received
 from tests.chaos.school import BOT_ID, School
 
@@ -84,6 +85,8 @@ async def drawn_up(school: School, blows: Sequence[Blow]) -> Account:
     for key, strangers in copies.items():
         account.unexplained += len(strangers)
         account.why.append(f"{key}: sent without being owed")
+    if again := sum(row.edition_reason == EditionReason.outage for row in owed.values()):
+        account.why.append(f"{again} asked again after an outage that was none")
     if missing := account.expected - len(owed):
         account.lost += max(missing, 0)
         account.why.append(f"{missing} messages more or fewer owed than expected")
