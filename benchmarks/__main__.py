@@ -5,7 +5,6 @@ else writes any of these.
 """
 
 import argparse
-import asyncio
 import logging
 import tempfile
 from collections.abc import Awaitable, Callable, Sequence
@@ -23,6 +22,7 @@ from benchmarks.databases import Engine, PostgreSQL, SQLite, postgresql_server
 from benchmarks.ground import FULL, SMALL, Ground, Sizes
 from benchmarks.measure import Result, Tell
 from benchmarks.static_server import static_server
+from bot.loops import run_quickly
 
 PARTS: dict[str, Callable[[Ground], Awaitable[list[Result]]]] = {
     "fanout": fanout.measure,
@@ -81,7 +81,7 @@ def main() -> None:
         tell("starting PostgreSQL")
         postgresql = PostgreSQL(stack.enter_context(postgresql_server()))
         engines = [SQLite(folder), postgresql]
-        found = asyncio.run(measure_all(folder, engines, sizes, tell, given.parts))
+        found = run_quickly(measure_all(folder, engines, sizes, tell, given.parts))
     console.print(_table(found), where)
     if sizes is FULL and not given.parts:
         paper.keep(found)

@@ -1,9 +1,13 @@
 """One core measures; whatever it talks to runs on the others."""
 
+import asyncio
 import gc
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
+from typing import Any, TypeVar
+
+T = TypeVar("T")
 
 _ours: set[int] = set()
 _others: set[int] = set()
@@ -48,9 +52,15 @@ def elsewhere() -> Iterator[None]:
             os.sched_setaffinity(0, _ours)
 
 
+async def as_installed(work: Callable[[], Coroutine[Any, Any, T]]) -> T:
+    """Run a peer as it comes: on asyncio's own loop, with Python's own way with garbage."""
+    with garbage_as_ever():
+        return await asyncio.to_thread(lambda: asyncio.run(work()))
+
+
 @contextmanager
-def as_installed() -> Iterator[None]:
-    """Run a peer with Python's own way of collecting garbage, but not through what is ours."""
+def garbage_as_ever() -> Iterator[None]:
+    """Collect garbage as Python does by itself, but not through what is ours."""
     frozen = gc.get_freeze_count() > 0
     if not frozen:
         gc.collect()

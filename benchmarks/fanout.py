@@ -5,10 +5,12 @@ renders its card and marks the ledger before and after; of the others only aiogr
 keeps any books.
 """
 
+from collections.abc import Callable, Coroutine
 from functools import partial
 from importlib.util import find_spec
+from typing import Any
 
-from benchmarks.cores import as_installed
+from benchmarks.cores import as_installed, garbage_as_ever
 from benchmarks.databases import Engine
 from benchmarks.ground import Ground, paid_sender
 from benchmarks.measure import Contest, Result, Spent, Way, spent
@@ -21,6 +23,7 @@ from bot.sender import SIDE_BY_SIDE
 from handlers.messages import Transport
 from storage.database import Database
 
+PeersWay = Callable[[int], Coroutine[Any, Any, Spent]]
 FASTER = "x as fast"
 AIOGRAM = f"aiogram Bot.send_message, {SIDE_BY_SIDE} at a time, no bookkeeping"
 LIMIT = f"aiohttp with a prepared body, {SIDE_BY_SIDE} at a time: the limit"
@@ -55,11 +58,20 @@ def ours(
     return send
 
 
-def peers(way: Way) -> Way:
-    """Return a peer's way, with Python's own way of collecting garbage."""
+def peers(way: PeersWay) -> Way:
+    """Return a peer's way, as it comes."""
 
     async def send(count: int) -> Spent:
-        with as_installed():
+        return await as_installed(lambda: way(count))
+
+    return send
+
+
+def on_our_loop(way: PeersWay) -> Way:
+    """Return a peer's way on the loop that ours runs on."""
+
+    async def send(count: int) -> Spent:
+        with garbage_as_ever():
             return await way(count)
 
     return send
@@ -78,8 +90,11 @@ async def _through_aiogram(ground: Ground) -> list[Result]:
     server, sizes = ground.server, ground.sizes
     contest = Contest(sizes.fan_out)
     theirs = {
-        "limit": peers(partial(prepared.send, server, at_a_time=SIDE_BY_SIDE)),
+        "limit": on_our_loop(partial(prepared.send, server, at_a_time=SIDE_BY_SIDE)),
         "aiogram": peers(partial(bare_aiogram.send, server, at_a_time=SIDE_BY_SIDE)),
+        "aiogram_on_uvloop": on_our_loop(
+            partial(bare_aiogram.send, server, at_a_time=SIDE_BY_SIDE)
+        ),
     }
     own = {engine.name: ours(engine, server) for engine in ground.engines}
     await contest.run(own | theirs, times=sizes.times, small=sizes.small, tell=ground.tell)
@@ -88,6 +103,12 @@ async def _through_aiogram(ground: Ground) -> list[Result]:
         as_fast = partial(contest.as_fast, name)
         found += [
             Result(f"fanout_vs_aiogram.{name}", as_fast("aiogram"), FASTER, AIOGRAM),
+            Result(
+                f"fanout_vs_aiogram_on_uvloop.{name}",
+                as_fast("aiogram_on_uvloop"),
+                FASTER,
+                f"{AIOGRAM}, on uvloop too",
+            ),
             Result(f"fanout_vs_limit.{name}", as_fast("limit"), FASTER, LIMIT),
         ]
     return found + contest.plain("fanout", "message")

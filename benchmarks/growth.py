@@ -18,6 +18,7 @@ from benchmarks.measure import Contest, Result, Spent, Way, spent
 from benchmarks.town import TOKEN, asked
 from bot.aiogram_transport import AiogramTransport
 from bot.garbage import few_collections
+from bot.loops import run_quickly
 from storage.database import Database
 from storage.sealing import Keyring, use_keyring
 
@@ -132,5 +133,5 @@ async def _alone(address: str, server: str, count: int) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(_alone(sys.argv[1], sys.argv[2], int(sys.argv[3])))
+    run_quickly(_alone(sys.argv[1], sys.argv[2], int(sys.argv[3])))
     print(f"{_peak_of_this():.1f}")

@@ -12,9 +12,10 @@ import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from benchmarks.cores import elsewhere
+from bot.loops import run_quickly
 from bot.telegram_events import AT_ONCE
 
 AT_A_TIME = AT_ONCE  # as many as we ask Telegram for
@@ -42,8 +43,7 @@ class _Connection(asyncio.Protocol):
         self._answer = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast(asyncio.Transport, transport)  # uvloop has its own
         self._next()
 
     def data_received(self, data: bytes) -> None:
@@ -101,9 +101,17 @@ class Load:
 
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         self._process = process
+        self._loop = asyncio.get_running_loop()
 
     async def post(self, port: int, path: str, secret: str, updates: Path) -> None:
         """Have the updates of a file posted; return when all have been answered."""
+        posting = self._post(port, path, secret, updates)
+        if asyncio.get_running_loop() is self._loop:
+            await posting
+        else:  # a peer's own loop, in a thread
+            await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(posting, self._loop))
+
+    async def _post(self, port: int, path: str, secret: str, updates: Path) -> None:
         asked, told = self._process.stdin, self._process.stdout
         assert asked is not None
         assert told is not None
@@ -131,5 +139,5 @@ async def poster() -> AsyncIterator[Load]:
 if __name__ == "__main__":
     for line in sys.stdin:
         where, path_, secret_, file_ = line.rstrip("\n").split(" ", 3)
-        asyncio.run(_post(int(where), path_, secret_, json.loads(Path(file_).read_text())))
+        run_quickly(_post(int(where), path_, secret_, json.loads(Path(file_).read_text())))
         print("done", flush=True)

@@ -11,11 +11,12 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from itertools import count
-from typing import Any
+from typing import Any, cast
 
 import aiohttp
 
 from benchmarks.cores import elsewhere
+from bot.loops import run_quickly
 
 _LENGTH = re.compile(rb"content-length: *(\d+)", re.IGNORECASE)
 _OFFSET = re.compile(rb'(?:name="offset"\r\n\r\n|offset=)(-?\d+)')
@@ -65,8 +66,7 @@ class _Connection(asyncio.Protocol):
         self._buffer = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast(asyncio.Transport, transport)  # uvloop has its own
 
     def data_received(self, data: bytes) -> None:
         self._buffer += data
@@ -123,4 +123,4 @@ async def put_updates(url: str, updates: list[dict[str, Any]]) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(_serve())
+    run_quickly(_serve())

@@ -112,8 +112,7 @@ def _bare(engine: Engine, ground: Ground) -> Way:
     async def keep(count: int) -> Spent:
         database = await engine.fresh(f"shown-{count}", shown(ground.server, count))
         await put_updates(ground.server, await taps_of(database))
-        with as_installed():
-            return await bare_polling.keep_all(engine, ground.server, count)
+        return await as_installed(lambda: bare_polling.keep_all(engine, ground.server, count))
 
     return keep
 

@@ -15,6 +15,7 @@ import typer
 from rich.table import Table
 
 from bot.console import AsJson, Found, err, fail, in_session, known_settings, out
+from bot.loops import run_quickly
 from bot.parts import read_parts
 from bot.quarantine import quarantine
 from bot.settings import LogFormat, SettingsError
@@ -508,7 +509,7 @@ def _bare(html: str) -> str:
 def _run(work: Coroutine[Any, Any, object]) -> None:
     """Run until the end; what a person can mend is said in a sentence."""
     try:
-        asyncio.run(work)
+        run_quickly(work)
     except (SettingsError, KeyFileError, DatabaseUrlError, WebPortError) as error:
         fail(str(error))
     except OSError as error:

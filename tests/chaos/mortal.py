@@ -71,8 +71,10 @@ def run(*arguments: str) -> None:
     if os.environ.get(POINT):
         die_at(POINTS[os.environ[POINT]], int(os.environ.get(TIMES, "1")))
     if os.environ.get(AHEAD):
+        from bot.loops import run_quickly
+
         ahead = timedelta(seconds=float(os.environ[AHEAD]))
-        asyncio.run(_run_with_clock(ahead, arguments[1] if len(arguments) > 1 else ""))
+        run_quickly(_run_with_clock(ahead, arguments[1] if len(arguments) > 1 else ""))
     else:
         from bot.command_line import app
 
