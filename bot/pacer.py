@@ -9,6 +9,7 @@ from enum import Enum, auto
 FREE_RATE = 28.0  # messages a second: just under the 30 that Telegram allows each bot for nothing
 KEPT_FOR_BULK = 0.25  # the share of the rate that no storm of replies and edits takes from bulk
 PATIENCE = 5.0  # seconds that a message waits here at most: its lease must not end meanwhile
+BURST, BURST_SECONDS = 8, 0.05  # kept at least; and while a window is claimed and marked
 SHORTEST_SLEEP = 0.005  # seconds: at a thousand a second some go together, within the burst
 TRICKLE = 1.0  # seconds between two replies while bulk rests
 
@@ -107,7 +108,7 @@ class Pacer:
         self,
         rate: float,
         *,
-        burst: float = 8,
+        burst: float | None = None,
         paid: bool = False,
         chats: Chats | None = None,
         clock: Callable[[], float] = time.monotonic,
@@ -119,9 +120,11 @@ class Pacer:
         self._clock = clock
         self._chats = chats
         now = clock()
+        free_burst = BURST if burst is None else burst
+        burst = max(BURST, rate * BURST_SECONDS) if burst is None else burst
         self._all = _Bucket.full(rate, burst, now)
         self._kept = _Bucket.full(rate * KEPT_FOR_BULK, 1, now)
-        self._free = _Bucket.full(FREE_RATE, burst, now) if paid else None
+        self._free = _Bucket.full(FREE_RATE, free_burst, now) if paid else None
         self._bulk_rests_until = 0.0
         self._last_trickle = 0.0
         self._lines = {traffic: asyncio.Lock() for traffic in Traffic}
