@@ -72,7 +72,7 @@ DRAWN_TOGETHER = 2  # a picture takes a core for a tenth of a second, and 30 MB 
 WORTH_SAYING = 5.0  # seconds to wait that move the finish by as much as anybody would see
 REPLY_WINDOWS = 3  # after so many the bulk has its turn: a quarter is its own
 FEW = 4096  # cards that are kept as they were decided, until they are shown
-AHEAD = 5.0  # seconds that a message waits at most for the one before it in its chat
+AHEAD = 5.0  # seconds that a message waits at most for those before it
 _UNSETTLED = Wait | NotSent | Unclear | Unauthorized  # to be done again
 
 
@@ -134,6 +134,7 @@ class Sender:
         width: int = WINDOW,
         after_claim: Callable[[], Awaitable[None]] | None = None,
         may_send: Callable[[], bool] = lambda: True,
+        ahead: float = AHEAD,
         draw: Callable[[DayPicture, Texts], Rendered] = render_summary.picture,
     ) -> None:
         self._draw = draw
@@ -145,6 +146,7 @@ class Sender:
         self._width = width
         self._after_claim = after_claim
         self._may_send = may_send
+        self._ahead = ahead
         self._owner = f"{os.getpid()}-{secrets.token_hex(4)}"
         self._wake = asyncio.Event()
         self._toasts: set[asyncio.Task[object]] = set()
@@ -336,10 +338,10 @@ class Sender:
     async def _in_order(self, items: Sequence[Item]) -> list[Sent]:
         """Send side by side, but what goes to one chat in its order.
 
-        Nobody waits long for the message before theirs, but goes back to be claimed again: a
-        lease must not end under a send.
+        Nobody waits long for the messages before theirs, but goes back to be claimed again: a
+        lease must not end under a send, however slowly the service answers.
         """
-        latest = monotonic() + AHEAD
+        latest = monotonic() + self._ahead
         chats: dict[int, list[Item]] = {}
         for item in items:
             chats.setdefault(item.chat_id, []).append(item)
@@ -347,10 +349,12 @@ class Sender:
         done: list[Sent] = []
 
         async def work() -> None:
+            first = True
             for one_chat in waiting:
-                for place, item in enumerate(one_chat):
-                    late = place > 0 and monotonic() > latest
+                for item in one_chat:
+                    late = not first and monotonic() > latest
                     done.append(Sent(item, Wait(0)) if late else await self._send(item))
+                    first = False
 
         await asyncio.gather(*(work() for _ in range(min(len(chats), SIDE_BY_SIDE))))
         return done

@@ -8,7 +8,7 @@ from sqlalchemy import text, update
 from sqlmodel import col
 
 from bot.pacer import Chats, Pacer
-from bot.sender import Sender
+from bot.sender import SIDE_BY_SIDE, Sender
 from checkin.checkins import Status
 from handlers.messages import (
     Delivered,
@@ -141,6 +141,23 @@ async def test_no_more_than_eight_are_under_way_at_a_time(house: House) -> None:
     house.messenger.while_sending = look
     assert sum([await house.sender.once() for _ in range(3)]) == 20
     assert most == 8
+
+
+async def test_behind_a_slow_service_what_has_not_begun_is_given_back(house: House) -> None:
+    """Four requests of ten seconds, one after the other, would outlive a lease of twenty."""
+    await house.asked(*((f"Child {n}", f"Guardian {n}") for n in range(SIDE_BY_SIDE + 6)))
+    sender = Sender(
+        house.database, house.messenger, house.clock, house.pacer, width=SIDE_BY_SIDE + 6, ahead=0
+    )
+    marked: list[int] = []
+
+    async def look() -> None:
+        marked.append((await house.states()).count(State.sent))
+
+    house.messenger.while_sending = look
+    await sender.once()
+    assert len(marked) == len(house.messenger.sent) == SIDE_BY_SIDE + 6
+    assert marked[SIDE_BY_SIDE] == SIDE_BY_SIDE  # the others went when these had been kept
 
 
 async def test_two_senders_over_one_ledger_send_each_message_once(house: House) -> None:
