@@ -17,8 +17,8 @@ BEGIN, END = "<!-- made by python -m benchmarks -->", "<!-- until here -->"
 
 ENGINES = {"sqlite": "SQLite", "postgresql": "PostgreSQL"}
 
-# What is promised: in words, the bound, and whether more is better.
-PROMISED: dict[str, tuple[str, float, bool]] = {
+# What is aimed at: in words, the bound, and whether more is better.
+AIMS: dict[str, tuple[str, float, bool]] = {
     "fanout_vs_aiogram": ("the morning's messages, against bare aiogram", 2.0, True),
     "fanout_vs_limit": ("… against aiohttp with a prepared body", 0.5, True),
     "fanout_ptb_vs_ptb": ("… through python-telegram-bot, against it bare", 1.0, True),
@@ -64,20 +64,20 @@ def results() -> list[dict[str, Any]]:
 
 
 def holds(name: str, value: float) -> bool:
-    """Say whether a promise is kept."""
-    _, bound, more = PROMISED[name]
+    """Say whether an aim is reached."""
+    _, bound, more = AIMS[name]
     return value >= bound if more else value <= bound
 
 
 def tables(found: Sequence[dict[str, Any]]) -> str:
-    """Return the results as the page shows them: what is promised, then everything."""
+    """Return the results as the page shows them: what is aimed at, then everything."""
     values = {each["name"]: each["value"] for each in found}
-    lines = ["| what | promised | " + " | ".join(ENGINES.values()) + " |"]
+    lines = ["| what | the aim | " + " | ".join(ENGINES.values()) + " |"]
     lines.append("|---" * (2 + len(ENGINES)) + "|")
-    for name, (said, bound, more) in PROMISED.items():
+    for name, (said, bound, more) in AIMS.items():
         cells = [_verdict(name, values[f"{name}.{engine}"]) for engine in ENGINES]
-        promised = f"at {'least' if more else 'most'} {number(bound)}"
-        lines.append(f"| {said} (`{name}`) | {promised} | {' | '.join(cells)} |")
+        aim = f"at {'least' if more else 'most'} {number(bound)}"
+        lines.append(f"| {said} (`{name}`) | {aim} | {' | '.join(cells)} |")
     lines += ["", "| name | value | unit | compared with |", "|---|---:|---|---|"]
     lines += [
         f"| `{each['name']}` | {number(each['value'])} | {each['unit']} "
@@ -88,7 +88,7 @@ def tables(found: Sequence[dict[str, Any]]) -> str:
 
 
 def _verdict(name: str, value: float) -> str:
-    return number(value) if holds(name, value) else f"{number(value)}, **not kept**"
+    return number(value) if holds(name, value) else f"{number(value)}, **not reached**"
 
 
 def picture(found: Sequence[dict[str, Any]]) -> str:
