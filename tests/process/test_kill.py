@@ -53,7 +53,7 @@ from tests.process.town import (
 
 SOAK = os.environ.get("ALLCLEAR_SOAK") == "1"
 FINAL = {"sent", "withdrawn", "moot"}
-ENDS_WITHIN = 5.0
+ENDS_WITHIN = 15.0  # half of what docs/operations gives a service manager, on a busy machine too
 
 
 @dataclass
@@ -97,7 +97,7 @@ class Morning:
         """End the bot as a service manager does."""
         began, owner = monotonic(), f"{self.bot.pid}-"
         assert await self.bot.end() == 0, self.bot.tail()
-        assert monotonic() - began < max(ENDS_WITHIN, self.bot.start_costs)
+        assert monotonic() - began < ENDS_WITHIN
         in_flight = self.look("SELECT owner FROM ledger WHERE state = 'sending'")
         assert not [each for each in in_flight if each.startswith(owner)]
 
