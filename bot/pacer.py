@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from enum import Enum, auto
@@ -10,7 +11,7 @@ FREE_RATE = 28.0  # messages a second: just under the 30 that Telegram allows ea
 KEPT_FOR_BULK = 0.25  # the share of the rate that no storm of replies and edits takes from bulk
 PATIENCE = 5.0  # seconds that a message waits here at most: its lease must not end meanwhile
 BURST, BURST_SECONDS = 8, 0.05  # kept at least; and while a window is claimed and marked
-SHORTEST_SLEEP = 0.005  # seconds: at a thousand a second some go together, within the burst
+SHORTEST_NAP = 0.02  # seconds: at a thousand a second twenty go together, within the burst
 TRICKLE = 1.0  # seconds between two replies while bulk rests
 
 
@@ -39,7 +40,8 @@ class _Bucket:
         """Return the seconds until there is one to spend, or one to borrow."""
         self.level = min(self.burst, self.level + (now - self.filled_at) * self.rate)
         self.filled_at = now
-        return max((1 - self.level - borrowed) / self.rate, 0.0)
+        lacking = 1 - self.level - borrowed
+        return lacking / self.rate if lacking > 1e-9 else 0.0
 
 
 class Chats:
@@ -92,6 +94,14 @@ class Chats:
         return self.SECONDS, self.BURST
 
 
+@dataclass(eq=False, slots=True)
+class _Waiting:
+    """Somebody in line, to be told what `turn` returns; None: to watch the clock."""
+
+    chat_id: int | None
+    told: asyncio.Future[float | None]
+
+
 class Pacer:
     """One bot's allowance, by monotonic time; a simulated day has its own, and its own `sleep`.
 
@@ -127,7 +137,7 @@ class Pacer:
         self._free = _Bucket.full(FREE_RATE, free_burst, now) if paid else None
         self._bulk_rests_until = 0.0
         self._last_trickle = 0.0
-        self._lines = {traffic: asyncio.Lock() for traffic in Traffic}
+        self._lines: dict[Traffic, deque[_Waiting]] = {traffic: deque() for traffic in Traffic}
 
     def wait(self, traffic: Traffic) -> float:
         """Return the seconds until one such message may go; 0 when it may now."""
@@ -171,24 +181,56 @@ class Pacer:
         Otherwise return after how many seconds to come again: a rest may last hours, and a chat
         may have had enough for a minute. Whoever waited that out here would keep others waiting.
         """
-        begun = self._clock()
+        line, begun = self._lines[traffic], self._clock()
         if wait := self._chat_waits(chat_id, begun):
             return wait
-        async with self._lines[traffic]:  # one of them watches the clock: the others sleep
-            while True:
-                now = self._clock()
-                if wait := self._chat_waits(chat_id, now):
-                    return wait
-                seconds = self.wait(traffic)
-                if not seconds:
-                    break
-                if (traffic is Traffic.bulk and self.resting) or now + seconds > begun + PATIENCE:
-                    return seconds
-                await self.sleep(max(seconds, SHORTEST_SLEEP))
-            if chat_id is not None and self._chats is not None:
-                self._chats.spend(chat_id, now)
-            self.spend(traffic)
+        if line or self.wait(traffic):
+            return await self._stand(line, traffic, chat_id, begun)
+        self._take(traffic, chat_id, begun)
         return 0.0
+
+    async def _stand(
+        self, line: "deque[_Waiting]", traffic: Traffic, chat_id: int | None, begun: float
+    ) -> float:
+        """Stand in line: the first watches the clock, and lets all go ahead whose turn it is."""
+        own = _Waiting(chat_id, asyncio.get_running_loop().create_future())
+        line.append(own)
+        try:
+            if line[0] is not own and (said := await own.told) is not None:
+                return said
+            while seconds := self.wait(traffic):
+                late = self._clock() + seconds > begun + PATIENCE
+                if late or (traffic is Traffic.bulk and self.resting):
+                    return seconds
+                await self.sleep(max(seconds, SHORTEST_NAP))
+            return self._let_go(own, traffic)
+        finally:
+            if line and line[0] is own:
+                line.popleft()
+                self._call_the_next(line, traffic)
+            elif own in line:  # called off in the middle
+                line.remove(own)
+
+    def _call_the_next(self, line: "deque[_Waiting]", traffic: Traffic) -> None:
+        while line and (line[0].told.done() or not self.wait(traffic)):
+            first = line.popleft()
+            if not first.told.done():  # or it was called off
+                first.told.set_result(self._let_go(first, traffic))
+        if line:
+            line[0].told.set_result(None)  # watches the clock from now on
+
+    def _let_go(self, waiting: "_Waiting", traffic: Traffic) -> float:
+        """Count a message whose turn it is; return the seconds when its chat has had enough."""
+        now = self._clock()
+        wait = self._chat_waits(waiting.chat_id, now)
+        if not wait:
+            self._take(traffic, waiting.chat_id, now)
+        return wait
+
+    def _take(self, traffic: Traffic, chat_id: int | None, now: float) -> None:
+        if chat_id is not None and self._chats is not None:
+            self._chats.spend(chat_id, now)
+        self.spend(traffic)
 
     def _chat_waits(self, chat_id: int | None, now: float) -> float:
         return 0.0 if chat_id is None or self._chats is None else self._chats.wait(chat_id, now)

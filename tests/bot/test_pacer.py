@@ -137,7 +137,26 @@ async def test_of_many_in_line_one_watches_the_clock() -> None:
     waiting = iter(range(640))
     await asyncio.gather(*(work(waiting) for _ in range(64)))
     assert gone == list(range(640))
-    assert woken <= 2 * 640
+    assert woken <= (640 - 50) / 20 + 1  # twenty in each fiftieth of a second, after the burst
+
+
+async def test_whoever_is_called_off_in_line_takes_nobodys_turn() -> None:
+    time, hold = Time(), asyncio.Event()
+
+    async def sleep(seconds: float) -> None:
+        await hold.wait()
+        await time.sleep(seconds)
+
+    pacer = Pacer(10, burst=1, clock=time, sleep=sleep)
+    assert await pacer.turn(bulk) == 0
+    line = [asyncio.create_task(pacer.turn(bulk)) for _ in range(6)]
+    await asyncio.sleep(0)
+    for off in (0, 2, 5):  # the one who watches the clock, one in the middle, the last
+        line[off].cancel()
+    hold.set()
+    assert await asyncio.gather(*(line[on] for on in (1, 3, 4))) == [0, 0, 0]
+    assert time.now - 100 == pytest.approx(0.3)
+    assert await pacer.turn(bulk) == 0
 
 
 async def test_on_the_paid_lane_replies_keep_to_what_is_free_and_bulk_does_not() -> None:
