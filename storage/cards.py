@@ -9,7 +9,7 @@ from sqlalchemy import select as of_rows
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from storage.sql import affected, among, is_sqlite, listed, table
+from storage.sql import affected, among, is_sqlite, listed, not_among, table
 from storage.tables import Card, Contact, Enrolment, Guardianship, Unit
 
 COALESCED = timedelta(seconds=30)
@@ -48,7 +48,7 @@ async def cards_by_id(session: AsyncSession, ids: Iterable[int]) -> dict[int, Ca
     wanted = set(ids)
     if not wanted:
         return {}
-    found = await session.exec(select(Card).where(col(Card.id).in_(wanted)))
+    found = await session.exec(select(Card).where(among(session, table(Card).c.id, wanted)))
     return {card.id: card for card in found}
 
 
@@ -81,7 +81,7 @@ async def refresh_about(
         dormitories = of_rows(unit.id).where(unit.school_id.in_(units), unit.kind == "dormitory")
     else:
         dormitories = of_rows(enrolment.dormitory_id).where(
-            enrolment.person_id.in_(list(subject_ids)), enrolment.dormitory_id.is_not(None)
+            among(session, enrolment.person_id, subject_ids), enrolment.dormitory_id.is_not(None)
         )
     about = union(
         of_rows(unit.id).where(unit.id.in_(units)),
@@ -132,25 +132,25 @@ async def refresh_households(
     hears of their own words only, and nobody else of the family hears of theirs.
     """
     said = list(changes)
-    tie = Guardianship
+    tie, guarded = Guardianship, table(Guardianship).c
     rows = await session.exec(
         select(tie.student_id, tie.guardian_id, tie.separate).where(
-            col(tie.student_id).in_({subject for subject, _ in said}),
+            among(session, guarded.student_id, {subject for subject, _ in said}),
             or_(col(tie.separate), col(tie.may_see).is_(False)),
         )
     )
     knows_own_only = {(student, guardian): separate for student, guardian, separate in rows}
     told = {subject for subject, by in said if not knows_own_only.get((subject, by or 0))}
-    alone = {by for subject, by in said if (subject, by or 0) in knows_own_only}
+    alone = {by for subject, by in said if by and (subject, by) in knows_own_only}
     for subject in {subject for subject, by in said if by is None}:
         alone |= {guardian for student, guardian in knows_own_only if student == subject}
     people = select(tie.guardian_id).where(
-        col(tie.student_id).in_(told), col(tie.separate).is_(False), col(tie.may_see)
+        among(session, guarded.student_id, told), col(tie.separate).is_(False), col(tie.may_see)
     )
     chats = select(Contact.id).where(
         or_(
             col(Contact.person_id).in_(people),
-            col(Contact.person_id).in_(told | alone),
+            among(session, table(Contact).c.person_id, told | alone),
         )
     )
     await affected(
@@ -160,7 +160,7 @@ async def refresh_households(
             col(Card.day) == day,
             col(Card.kind) == "household",
             col(Card.contact_id).in_(chats),
-            col(Card.id).not_in(list(but)),
+            not_among(session, table(Card).c.id, but),
         )
         .values(revision=table(Card).c.revision + 1),
     )

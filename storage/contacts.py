@@ -3,10 +3,11 @@
 from collections.abc import Iterable
 from datetime import datetime
 
-from sqlalchemy import tuple_
+from sqlalchemy import and_, or_
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from storage.sql import among, table
 from storage.tables import Bot, Contact
 
 
@@ -31,8 +32,19 @@ async def load_contacts(
     wanted = list(set(chats))
     if not wanted:
         return {}
+    by_bot: dict[int, list[int]] = {}
+    for bot_id, chat_id in wanted:
+        by_bot.setdefault(bot_id, []).append(chat_id)
+    contact = table(Contact).c
     rows = await session.exec(
-        select(Contact).where(tuple_(col(Contact.bot_id), col(Contact.chat_id)).in_(wanted))
+        select(Contact).where(
+            or_(
+                *(
+                    and_(contact.bot_id == bot_id, among(session, contact.chat_id, chat_ids))
+                    for bot_id, chat_ids in by_bot.items()
+                )
+            )
+        )
     )
     return {(contact.bot_id, contact.chat_id): contact for contact in rows}
 
@@ -42,7 +54,7 @@ async def contacts_by_id(session: AsyncSession, ids: Iterable[int]) -> dict[int,
     wanted = set(ids)
     if not wanted:
         return {}
-    found = await session.exec(select(Contact).where(col(Contact.id).in_(wanted)))
+    found = await session.exec(select(Contact).where(among(session, table(Contact).c.id, wanted)))
     return {contact.id: contact for contact in found}
 
 

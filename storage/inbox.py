@@ -11,7 +11,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from storage.ids import new_id
 from storage.sealing import Private
-from storage.sql import affected, insert_into, table
+from storage.sql import affected, among, insert_into, table
 from storage.tables import JoinAttempt, Quarantined, Received
 
 # Telegram keeps messages for 24 hours; twice that, and no redelivery is taken for new.
@@ -24,7 +24,7 @@ async def unseen(session: AsyncSession, bot_id: int, update_ids: Iterable[int]) 
     wanted = set(update_ids)
     seen = await session.exec(
         select(Received.update_id).where(
-            Received.bot_id == bot_id, col(Received.update_id).in_(wanted)
+            Received.bot_id == bot_id, among(session, table(Received).c.update_id, wanted)
         )
     )
     return wanted - set(seen)

@@ -30,7 +30,7 @@ from storage.care import SENT_AGAIN, owable
 from storage.sealing import Private
 from storage.sending import STOPPABLE, STOPPED, is_stopped, would_be_stopped
 from storage.shares import turns
-from storage.sql import affected, insert_into, is_sqlite, listed, table
+from storage.sql import affected, among, insert_into, is_sqlite, listed, table
 from storage.tables import Card, Contact, Ledger
 
 LEASE_SECONDS = 20
@@ -435,7 +435,7 @@ async def withdraw_reminders(session: AsyncSession, card_ids: Iterable[int]) -> 
         session,
         update(ledger)
         .where(
-            ledger.c.card_id.in_(list(card_ids)),
+            among(session, ledger.c.card_id, card_ids),
             ledger.c.kind == "reminder",
             ledger.c.state == State.sent.value,
         )

@@ -11,7 +11,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from checkin.access import Reach
 from checkin.facts import fact
 from storage.people import name_of, open_name
-from storage.sql import affected, table
+from storage.sql import affected, among, table
 from storage.tables import CheckIn, ExposureRow, Person, PlanRow, Round, Unit
 from storage.units import within
 
@@ -69,7 +69,7 @@ async def household(
         .where(
             col(Round.day) == day,
             col(Round.slot) == slot,
-            col(CheckIn.subject_id).in_(list(order)),
+            among(session, table(CheckIn).c.subject_id, order),
         )
     )
     entries = [

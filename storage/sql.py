@@ -52,6 +52,15 @@ def among(session: AsyncSession, column: ColumnElement[Any], ids: Iterable[int])
     return column == func.any(literal(wanted, ARRAY(BigInteger)))
 
 
+def not_among(session: AsyncSession, column: ColumnElement[Any], ids: Iterable[int]) -> Any:
+    """Return the condition that a column holds none of these numbers, as one parameter."""
+    wanted = list(ids)
+    if is_sqlite(session):
+        listed = func.json_each(json.dumps(wanted)).table_valued("value")
+        return column.not_in(select(listed.c.value))
+    return column != func.all(literal(wanted, ARRAY(BigInteger)))
+
+
 def listed(session: AsyncSession, rows: Sequence[tuple[int, ...]], wide: int) -> list[Any]:
     """Return `wide` columns that hold these rows of numbers: a whole table in one parameter."""
     if is_sqlite(session):

@@ -2,7 +2,6 @@
 
 import errno
 import hmac
-import json
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -10,6 +9,7 @@ from typing import Any, Protocol
 
 import structlog
 from aiohttp import web
+from pydantic_core import from_json
 
 from web.metrics import CONTENT_TYPE
 
@@ -109,8 +109,8 @@ class WebServer:
         if hook is None or not hmac.compare_digest(said, hook.secret.encode()):
             return web.Response(status=404)
         try:
-            update = json.loads(await request.read())
-        except (ValueError, RecursionError):
+            update = from_json(await request.read())
+        except ValueError:
             return web.Response(status=400)
         if not isinstance(update, dict):
             return web.Response(status=400)
