@@ -178,6 +178,8 @@ def _subject_rows(
 
 def width_of(text: str) -> int:
     """Return how wide a text is on a screen, in Latin letters; a Chinese character is two."""
+    if text.isascii():
+        return len(text)
     return sum(2 if east_asian_width(character) in "WF" else 1 for character in text)
 
 

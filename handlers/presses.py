@@ -10,6 +10,7 @@ from checkin.facts import fact
 LIMIT = 64
 BEYOND = 2**63  # the first number that a database row cannot hold
 _SEPARATOR = ":"
+_DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 
 
 class Verb(StrEnum):
@@ -79,8 +80,9 @@ class Press:
         Raises:
             ValueError: it would be longer than Telegram's 64 bytes.
         """
-        parts = (self.verb.value, *(_to_36(n) for n in (self.row, self.revision, *self.details)))
-        data = _SEPARATOR.join(parts)
+        data = f"{self.verb.value}:{_to_36(self.row)}:{_to_36(self.revision)}"
+        for number in self.details:
+            data += f":{_to_36(number)}"
         if len(data) > LIMIT:
             raise ValueError(f"button data of {len(data)} bytes: {data}")
         return data
@@ -105,10 +107,7 @@ class Press:
 
 
 def _to_36(number: int) -> str:
-    digits = "0123456789abcdefghijklmnopqrstuvwxyz"
-    text = ""
-    while True:
-        number, rest = divmod(number, 36)
-        text = digits[rest] + text
-        if not number:
-            return text
+    text = _DIGITS[number % 36]
+    while number := number // 36:
+        text = _DIGITS[number % 36] + text
+    return text

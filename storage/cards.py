@@ -2,14 +2,25 @@
 
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime, timedelta
+from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, case, or_, union, update
+from sqlalchemy import ColumnElement, Integer, bindparam, case, or_, union, update
 from sqlalchemy import select as of_rows
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from storage.sql import affected, among, is_sqlite, listed, not_among, table
+from storage.sql import (
+    affected,
+    among,
+    among_named,
+    is_sqlite,
+    listed,
+    listed_named,
+    not_among,
+    numbers,
+    table,
+)
 from storage.tables import Card, Contact, Enrolment, Guardianship, Unit
 
 COALESCED = timedelta(seconds=30)
@@ -48,8 +59,15 @@ async def cards_by_id(session: AsyncSession, ids: Iterable[int]) -> dict[int, Ca
     wanted = set(ids)
     if not wanted:
         return {}
-    found = await session.exec(select(Card).where(among(session, table(Card).c.id, wanted)))
+    found = await session.exec(
+        _by_id(is_sqlite(session)), params={"cards": numbers(session, wanted)}
+    )
     return {card.id: card for card in found}
+
+
+@cache
+def _by_id(sqlite: bool) -> Any:
+    return select(Card).where(among_named(sqlite, table(Card).c.id, "cards"))
 
 
 async def latest_household(session: AsyncSession, contact_id: int) -> Card | None:
@@ -177,31 +195,50 @@ async def refresh_own(session: AsyncSession, contact_id: int, *, since: date) ->
     )
 
 
-def behind(bot_id: int, now: datetime, *, coalesce: bool) -> list[ColumnElement[bool]]:
-    """Return when a card's message is behind; class cards and summaries wait half a minute."""
+def behind(*, coalesce: bool) -> list[ColumnElement[bool]]:
+    """Return when a card's message is behind; class cards and summaries wait half a minute.
+
+    Its parameters are `bot`, and with `coalesce` the moment, `now`, and `rested`: `moments`.
+    """
     card = table(Card).c
-    conditions = [card.bot_id == bot_id, card.shown < card.revision, card.message_id.is_not(None)]
+    conditions = [
+        card.bot_id == bindparam("bot"),
+        card.shown < card.revision,
+        card.message_id.is_not(None),
+    ]
     if coalesce:
         rested = or_(
             card.kind.in_(["household", "flag"]),
             card.shown_at.is_(None),
-            card.shown_at <= now - COALESCED,
-            card.shown_at > now,  # the clock was set back
+            card.shown_at <= bindparam("rested"),
+            card.shown_at > bindparam("now"),  # the clock was set back
         )
         conditions.append(rested)
     return conditions
+
+
+def moments(bot_id: int, now: datetime) -> dict[str, Any]:
+    """Return the parameters of `behind`."""
+    return {"bot": bot_id, "now": now, "rested": now - COALESCED}
 
 
 async def stale_cards(
     session: AsyncSession, bot_id: int, now: datetime, limit: int, *, coalesce: bool = True
 ) -> list[tuple[Card, Contact]]:
     """Return cards whose message is behind, and whose they are."""
-    stale = (
+    given = moments(bot_id, now) | {"limit": limit}
+    return list(await session.exec(_stale(coalesce), params=given))
+
+
+@cache
+def _stale(coalesce: bool) -> Any:
+    return (
         select(Card, Contact)
         .join(Contact, col(Contact.id) == Card.contact_id)
-        .where(*behind(bot_id, now, coalesce=coalesce))
+        .where(*behind(coalesce=coalesce))
+        .order_by(col(Card.id))
+        .limit(bindparam("limit", type_=Integer))
     )
-    return list(await session.exec(stale.order_by(col(Card.id)).limit(limit)))
 
 
 async def keep_messages(
@@ -213,25 +250,37 @@ async def keep_messages(
     """
     if not sent:
         return {}
-    card: Any = table(Card).c
-    held = of_rows(card.id, card.message_id).where(among(session, card.id, sent))
-    if not is_sqlite(session):  # a tap may be proving at this moment which message it is
-        held = held.order_by(card.id).with_for_update()
-    found = await session.exec(held)  # type: ignore[call-overload]
+    sqlite = is_sqlite(session)
+    found = await session.exec(_messages_of(sqlite), params={"cards": numbers(session, sent)})
     before = {id_: message for id_, message in found if message not in {None, sent[id_][0]}}
     rows = [(id_, message, revision) for id_, (message, revision) in sent.items()]
-    which, message, revision = listed(session, rows, 3)
-    statement = (
+    await affected(session, _keep(sqlite), {**listed(session, "sent", rows, 3), "now": now})
+    return before
+
+
+@cache
+def _messages_of(sqlite: bool) -> Any:
+    card = table(Card).c
+    held = of_rows(card.id, card.message_id).where(among_named(sqlite, card.id, "cards"))
+    if sqlite:
+        return held
+    # A tap may be proving at this moment which message it is.
+    return held.order_by(card.id).with_for_update()
+
+
+@cache
+def _keep(sqlite: bool) -> Any:
+    card = table(Card).c
+    which, message, revision = listed_named(sqlite, "sent", 3)
+    return (
         update(table(Card))
         .where(card.id == which)
         .values(
             message_id=message,
             shown=case((card.shown > revision, card.shown), else_=revision),
-            shown_at=now,
+            shown_at=bindparam("now", type_=card.shown_at.type),
         )
     )
-    await affected(session, statement)
-    return before
 
 
 async def show_anew(session: AsyncSession, contact_id: int) -> None:
@@ -255,14 +304,19 @@ async def mark_shown(
     rows = list(shown)
     if not rows:
         return
-    card: Any = table(Card).c
-    which, revision = listed(session, rows, 2)
-    statement = (
+    given = {**listed(session, "shown", rows, 2), "now": now}
+    await affected(session, _shown(is_sqlite(session)), given)
+
+
+@cache
+def _shown(sqlite: bool) -> Any:
+    card = table(Card).c
+    which, revision = listed_named(sqlite, "shown", 2)
+    return (
         update(table(Card))
         .where(card.id == which, card.shown < revision)
-        .values(shown=revision, shown_at=now)
+        .values(shown=revision, shown_at=bindparam("now", type_=card.shown_at.type))
     )
-    await affected(session, statement)
 
 
 async def forget_message(session: AsyncSession, card_id: int, message_id: int | None) -> bool:

@@ -2,12 +2,14 @@
 
 from collections.abc import Iterable
 from datetime import datetime
+from functools import cache
+from typing import Any
 
-from sqlalchemy import and_, or_
+from sqlalchemy import bindparam
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from storage.sql import among, table
+from storage.sql import among, among_named, is_sqlite, numbers, table
 from storage.tables import Bot, Contact
 
 
@@ -28,25 +30,27 @@ async def bot_name(session: AsyncSession, bot_id: int) -> str:
 async def load_contacts(
     session: AsyncSession, chats: Iterable[tuple[int, int]]
 ) -> dict[tuple[int, int], Contact]:
-    """Return the known contacts by (bot, chat), in one query for a whole batch."""
+    """Return the known contacts by (bot, chat), in one query for a bot's whole batch."""
     wanted = list(set(chats))
     if not wanted:
         return {}
     by_bot: dict[int, list[int]] = {}
     for bot_id, chat_id in wanted:
         by_bot.setdefault(bot_id, []).append(chat_id)
+    found: dict[tuple[int, int], Contact] = {}
+    for bot_id, chat_ids in by_bot.items():
+        given = {"bot": bot_id, "chats": numbers(session, chat_ids)}
+        for contact in await session.exec(_in_chats(is_sqlite(session)), params=given):
+            found[(contact.bot_id, contact.chat_id)] = contact
+    return found
+
+
+@cache
+def _in_chats(sqlite: bool) -> Any:
     contact = table(Contact).c
-    rows = await session.exec(
-        select(Contact).where(
-            or_(
-                *(
-                    and_(contact.bot_id == bot_id, among(session, contact.chat_id, chat_ids))
-                    for bot_id, chat_ids in by_bot.items()
-                )
-            )
-        )
+    return select(Contact).where(
+        contact.bot_id == bindparam("bot"), among_named(sqlite, contact.chat_id, "chats")
     )
-    return {(contact.bot_id, contact.chat_id): contact for contact in rows}
 
 
 async def contacts_by_id(session: AsyncSession, ids: Iterable[int]) -> dict[int, Contact]:

@@ -6,16 +6,17 @@ objects costs more than sending them.
 
 from collections.abc import Collection
 from datetime import date, datetime
-from typing import NamedTuple
+from functools import cache
+from typing import Any, NamedTuple
 
-from sqlalchemy import and_
+from sqlalchemy import and_, bindparam
 from sqlalchemy import select as of_rows
 from sqlmodel import col
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from checkin.statuses import Status
 from storage.people import open_name
-from storage.sql import among, table
+from storage.sql import among_named, is_sqlite, numbers, table
 from storage.tables import Card, CheckIn, Contact, Person, Round, Unit
 
 
@@ -50,26 +51,8 @@ class Awaited(NamedTuple):
 
 async def unseen_cards(session: AsyncSession, card_ids: Collection[int]) -> list[UnseenCard]:
     """Return which of these cards are households' that have never been shown, in open chats."""
-    card, contact = table(Card).c, table(Contact).c
-    rows = await session.exec(  # type: ignore[call-overload]
-        of_rows(
-            card.id,
-            card.revision,
-            card.day,
-            card.slot,
-            card.focus,
-            contact.chat_id,
-            contact.language,
-            contact.person_id,
-        )
-        .join(Contact, contact.id == card.contact_id)
-        .where(
-            among(session, card.id, card_ids),
-            card.kind == "household",
-            card.message_id.is_(None),
-            contact.state == "active",
-            contact.person_id.is_not(None),
-        )
+    rows = await session.exec(
+        _unseen(is_sqlite(session)), params={"cards": numbers(session, card_ids)}
     )
     return [
         UnseenCard(card_id, revision, day, slot, chat, language, person)
@@ -82,43 +65,9 @@ async def awaited(
     session: AsyncSession, subject_ids: Collection[int], day: date, slot: str
 ) -> dict[int, list[Awaited]]:
     """Return the check-ins of these subjects on a day by subject, in the order of the rounds."""
-    checkin, held = table(CheckIn).c, table(Round).c
-    untouched = and_(
-        checkin.status.in_([Status.due.value, Status.asked.value]),
-        checkin.severity == 0,
-        checkin.disposition.is_(None),
-        checkin.answers.is_(None),
-        checkin.draft.is_(None),
-        checkin.asked_for.is_(None),
-        checkin.respondent_id.is_(None),
-        checkin.answered_at.is_(None),
-        checkin.valid_until.is_(None),
-        checkin.presence.is_(None),
-        checkin.excuse.is_(None),
-        checkin.via == "chat",
-        col(CheckIn.absent).is_(False),
-        col(CheckIn.late).is_(False),
-        held.cancelled_at.is_(None),
-    )
-    rows = await session.exec(  # type: ignore[call-overload]
-        of_rows(
-            checkin.id,
-            checkin.subject_id,
-            checkin.school_id,
-            checkin.status,
-            untouched,
-            table(Person).c.name,
-            table(Unit).c.name,
-            checkin.unit_id == checkin.school_id,
-            held.closes_at,
-            held.late_until,
-            held.closed_at,
-        )
-        .join(Round, held.id == checkin.round_id)
-        .join(Person, col(Person.id) == checkin.subject_id)
-        .join(Unit, col(Unit.id) == checkin.unit_id)
-        .where(held.day == day, held.slot == slot, among(session, checkin.subject_id, subject_ids))
-        .order_by(held.id)
+    rows = await session.exec(
+        _awaited(is_sqlite(session)),
+        params={"day": day, "slot": slot, "subjects": numbers(session, subject_ids)},
     )
     found: dict[int, list[Awaited]] = {}
     for id_, subject, school, status, plain, name, unit, staff, closes, late, closed in rows:
@@ -139,3 +88,74 @@ async def awaited(
             )
         )
     return found
+
+
+@cache
+def _unseen(sqlite: bool) -> Any:
+    card, contact = table(Card).c, table(Contact).c
+    return (
+        of_rows(
+            card.id,
+            card.revision,
+            card.day,
+            card.slot,
+            card.focus,
+            contact.chat_id,
+            contact.language,
+            contact.person_id,
+        )
+        .join(Contact, contact.id == card.contact_id)
+        .where(
+            among_named(sqlite, card.id, "cards"),
+            card.kind == "household",
+            card.message_id.is_(None),
+            contact.state == "active",
+            contact.person_id.is_not(None),
+        )
+    )
+
+
+@cache
+def _awaited(sqlite: bool) -> Any:
+    checkin, held = table(CheckIn).c, table(Round).c
+    untouched = and_(
+        checkin.status.in_([Status.due.value, Status.asked.value]),
+        checkin.severity == 0,
+        checkin.disposition.is_(None),
+        checkin.answers.is_(None),
+        checkin.draft.is_(None),
+        checkin.asked_for.is_(None),
+        checkin.respondent_id.is_(None),
+        checkin.answered_at.is_(None),
+        checkin.valid_until.is_(None),
+        checkin.presence.is_(None),
+        checkin.excuse.is_(None),
+        checkin.via == "chat",
+        col(CheckIn.absent).is_(False),
+        col(CheckIn.late).is_(False),
+        held.cancelled_at.is_(None),
+    )
+    return (
+        of_rows(
+            checkin.id,
+            checkin.subject_id,
+            checkin.school_id,
+            checkin.status,
+            untouched,
+            table(Person).c.name,
+            table(Unit).c.name,
+            checkin.unit_id == checkin.school_id,
+            held.closes_at,
+            held.late_until,
+            held.closed_at,
+        )
+        .join(Round, held.id == checkin.round_id)
+        .join(Person, col(Person.id) == checkin.subject_id)
+        .join(Unit, col(Unit.id) == checkin.unit_id)
+        .where(
+            held.day == bindparam("day"),
+            held.slot == bindparam("slot"),
+            among_named(sqlite, checkin.subject_id, "subjects"),
+        )
+        .order_by(held.id)
+    )

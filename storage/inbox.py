@@ -3,15 +3,16 @@
 import json
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
-from sqlalchemy import delete, func, tuple_, update
+from sqlalchemy import bindparam, delete, func, tuple_, update
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from storage.ids import new_id
 from storage.sealing import Private
-from storage.sql import affected, among, insert_into, table
+from storage.sql import affected, among_named, insert_into, is_sqlite, numbers, table
 from storage.tables import JoinAttempt, Quarantined, Received
 
 # Telegram keeps messages for 24 hours; twice that, and no redelivery is taken for new.
@@ -22,12 +23,17 @@ BATCH = 5000
 async def unseen(session: AsyncSession, bot_id: int, update_ids: Iterable[int]) -> set[int]:
     """Return which of these updates were not handled before."""
     wanted = set(update_ids)
-    seen = await session.exec(
-        select(Received.update_id).where(
-            Received.bot_id == bot_id, among(session, table(Received).c.update_id, wanted)
-        )
-    )
+    given = {"bot": bot_id, "updates": numbers(session, wanted)}
+    seen = await session.exec(_seen(is_sqlite(session)), params=given)
     return wanted - set(seen)
+
+
+@cache
+def _seen(sqlite: bool) -> Any:
+    return select(Received.update_id).where(
+        Received.bot_id == bindparam("bot"),
+        among_named(sqlite, table(Received).c.update_id, "updates"),
+    )
 
 
 async def keep_received(

@@ -5,11 +5,13 @@ import re
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from enum import IntEnum, StrEnum
+from functools import cache
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
     Boolean,
     ColumnElement,
+    Integer,
     and_,
     bindparam,
     case,
@@ -25,12 +27,21 @@ from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from checkin.facts import fact
-from storage.cards import behind
+from storage.cards import behind, moments
 from storage.care import SENT_AGAIN, owable
 from storage.sealing import Private
 from storage.sending import STOPPABLE, STOPPED, is_stopped, would_be_stopped
 from storage.shares import turns
-from storage.sql import affected, among, insert_into, is_sqlite, listed, table
+from storage.sql import (
+    affected,
+    among_named,
+    insert_into,
+    is_sqlite,
+    listed,
+    listed_named,
+    numbers,
+    table,
+)
 from storage.tables import Card, Contact, Ledger
 
 LEASE_SECONDS = 20
@@ -216,16 +227,24 @@ async def to_do(
     session: AsyncSession, bot_id: int, now: datetime, *, coalesce: bool = True
 ) -> ToDo:
     """Say what a bot has to do, without taking the writer's turn."""
+    found = await session.exec(_to_do(is_sqlite(session), coalesce), params=moments(bot_id, now))
+    return ToDo(*map(bool, found.one()))
+
+
+@cache
+def _to_do(sqlite: bool, coalesce: bool) -> Any:
     entry = table(Ledger).c
+    bot: Any = bindparam("bot")
+    now: Any = bindparam("now")
 
     def any_of(*conditions: ColumnElement[bool]) -> ColumnElement[bool]:
-        return of_rows(entry.id).where(entry.bot_id == bot_id, *conditions).exists()
+        return of_rows(entry.id).where(entry.bot_id == bot, *conditions).exists()
 
     # Not EXISTS, which PostgreSQL would look for among all that was ever sent: first in the queue.
     first = (
         of_rows(entry.id)
         .where(
-            entry.bot_id == bot_id,
+            entry.bot_id == bot,
             _PENDING,
             or_(entry.not_before.is_(None), entry.not_before <= now),
         )
@@ -233,25 +252,22 @@ async def to_do(
         .limit(1)
         .scalar_subquery()
     )
-    found = await session.exec(  # type: ignore[call-overload]
-        of_rows(
-            first.is_not(None),
-            any_of(_PENDING, entry.not_after <= now),
-            any_of(*_left_behind(session)),
-            any_of(_IN_HAND, entry.state == State.withdrawing.value),
-            of_rows(table(Card).c.id).where(*behind(bot_id, now, coalesce=coalesce)).exists(),
-        )
+    return of_rows(
+        first.is_not(None),
+        any_of(_PENDING, entry.not_after <= now),
+        any_of(*_left_behind(sqlite)),
+        any_of(_IN_HAND, entry.state == State.withdrawing.value),
+        of_rows(table(Card).c.id).where(*behind(coalesce=coalesce)).exists(),
     )
-    return ToDo(*map(bool, found.one()))
 
 
-def _left_behind(session: AsyncSession) -> tuple[ColumnElement[bool], ...]:
+def _left_behind(sqlite: bool) -> tuple[ColumnElement[bool], ...]:
     """Return when a message's sender did not come back for it, by the database's clock."""
     entry = table(Ledger).c
     return (
         _IN_HAND,
         entry.state != State.withdrawing.value,
-        entry.lease_until < _database_now(session),
+        entry.lease_until < _database_now(sqlite),
     )
 
 
@@ -282,7 +298,7 @@ async def recover(session: AsyncSession, bot_id: int) -> int:
         update(table(Ledger))
         .where(
             col(Ledger.bot_id) == bot_id,
-            *_left_behind(session),
+            *_left_behind(is_sqlite(session)),
         )
         .values(
             state=case(
@@ -311,35 +327,51 @@ async def claim(
     Replies come before bulk; without `bulk` (Telegram said to wait) only replies are taken, and
     without `replies` (there have been nothing else for a while) only bulk.
     """
+    taken = await session.exec(
+        _claim(is_sqlite(session)),
+        params={
+            "bot": bot_id,
+            "now": now,
+            "by": owner,
+            "from_lane": Lane.reply if replies else Lane.bulk,
+            "to_lane": Lane.bulk if bulk else Lane.reply,
+            "count": count,
+        },
+    )
+    return sorted(map(Owed._make, taken), key=lambda owed: (owed.lane, owed.id))
+
+
+@cache
+def _claim(sqlite: bool) -> Any:
     entry = table(Ledger).c
+    now: Any = bindparam("now")
     first = (
         of_rows(entry.id)
         .where(
-            entry.bot_id == bot_id,
+            entry.bot_id == bindparam("bot"),
             _PENDING,
             or_(entry.not_before.is_(None), entry.not_before <= now),
             or_(entry.not_after.is_(None), entry.not_after > now),
-            entry.lane >= (Lane.reply if replies else Lane.bulk),
-            entry.lane <= (Lane.bulk if bulk else Lane.reply),
+            entry.lane >= bindparam("from_lane"),
+            entry.lane <= bindparam("to_lane"),
         )
         .order_by(entry.lane, entry.turn, entry.id)
-        .limit(count)
+        .limit(bindparam("count", type_=Integer))
     )
-    if not is_sqlite(session):
+    if not sqlite:
         first = first.with_for_update(skip_locked=True)
-    taken = await session.exec(
+    return (
         update(table(Ledger))
         .where(entry.id.in_(first.scalar_subquery()))
         .values(
             state=State.sending.value,
-            owner=owner,
-            lease_until=_database_now(session, LEASE_SECONDS),
+            owner=bindparam("by", type_=entry.owner.type),
+            lease_until=_database_now(sqlite, LEASE_SECONDS),
             attempts=entry.attempts + 1,
         )
         .returning(*(entry[name] for name in Owed._fields))
         .execution_options(synchronize_session=False)
     )
-    return sorted(map(Owed._make, taken), key=lambda owed: (owed.lane, owed.id))
 
 
 async def mark(session: AsyncSession, owner: str, marks: Sequence[Mark]) -> None:
@@ -352,19 +384,25 @@ async def _mark_sent(session: AsyncSession, owner: str, marks: Sequence[Mark]) -
     """Keep what arrived, at one moment: nearly all of a window, in one statement."""
     if not marks:
         return
+    rows = [(each.id, each.message_id or 0) for each in marks]
+    given = {**listed(session, "sent", rows, 2), "by": owner, "at": marks[0].sent_at}
+    await affected(session, _sent(is_sqlite(session)), given)
+
+
+@cache
+def _sent(sqlite: bool) -> Any:
     entry = table(Ledger).c
-    which, message = listed(session, [(each.id, each.message_id or 0) for each in marks], 2)
-    await affected(
-        session,
+    which, message = listed_named(sqlite, "sent", 2)
+    return (
         update(table(Ledger))
-        .where(entry.id == which, entry.owner == owner)
+        .where(entry.id == which, entry.owner == bindparam("by"))
         .values(
             state=State.sent.value,
             message_id=message,
             error=None,
             not_before=None,
-            sent_at=marks[0].sent_at,
-        ),
+            sent_at=bindparam("at", type_=entry.sent_at.type),
+        )
     )
 
 
@@ -430,16 +468,21 @@ async def counts(session: AsyncSession, bot_ids: Iterable[int]) -> dict[str, int
 
 async def withdraw_reminders(session: AsyncSession, card_ids: Iterable[int]) -> None:
     """Ask for the reminders of answered cards to be taken out of the chat."""
-    ledger = table(Ledger)
-    await affected(
-        session,
-        update(ledger)
+    given = {"cards": numbers(session, card_ids)}
+    await affected(session, _withdraw(is_sqlite(session)), given)
+
+
+@cache
+def _withdraw(sqlite: bool) -> Any:
+    entry = table(Ledger).c
+    return (
+        update(table(Ledger))
         .where(
-            among(session, ledger.c.card_id, card_ids),
-            ledger.c.kind == "reminder",
-            ledger.c.state == State.sent.value,
+            among_named(sqlite, entry.card_id, "cards"),
+            entry.kind == "reminder",
+            entry.state == State.sent.value,
         )
-        .values(state=State.withdrawing.value),
+        .values(state=State.withdrawing.value)
     )
 
 
@@ -488,8 +531,8 @@ async def mark_withdrawn(session: AsyncSession, entry_ids: Iterable[int]) -> Non
     )
 
 
-def _database_now(session: AsyncSession, plus_seconds: int = 0) -> Any:
+def _database_now(sqlite: bool, plus_seconds: int = 0) -> Any:
     """Return the database's own time, so that leases do not depend on a process's clock."""
-    if is_sqlite(session):
+    if sqlite:
         return func.strftime("%Y-%m-%d %H:%M:%f000", "now", f"+{plus_seconds} seconds")
     return func.now() + text(f"interval '{plus_seconds} seconds'")

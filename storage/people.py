@@ -2,10 +2,11 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime
+from functools import cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import and_, func, or_
+from sqlalchemy import and_, bindparam, func, or_
 from sqlalchemy import select as of_rows
 from sqlalchemy.orm import aliased
 from sqlalchemy.sql import ColumnElement
@@ -16,7 +17,7 @@ from checkin.access import Access, Grant, Reach, Role
 from checkin.facts import fact
 from checkin.times import local_date
 from storage.sealing import Private
-from storage.sql import among, table
+from storage.sql import among_named, is_sqlite, numbers, table
 from storage.tables import Consent, Contact, Enrolment, Guardianship, Person, RoleGrant, Unit
 from storage.units import within
 
@@ -51,7 +52,7 @@ class Guardian:
     may_answer: bool = True
 
 
-def in_force(since: Any, until: Any, day: date) -> ColumnElement[bool]:
+def in_force(since: Any, until: Any, day: Any) -> ColumnElement[bool]:
     """Return the condition that a row with a first day and a first day after holds on `day`."""
     return and_(since <= day, or_(until.is_(None), until > day))
 
@@ -211,8 +212,21 @@ async def rights_of_each(
     A ward counts once the guardian has proved the tie and agreed to be asked; oneself once agreed.
     """
     wanted = list(set(person_ids))
+    sqlite, given = is_sqlite(session), {"people": numbers(session, wanted)}
+    found: dict[int, dict[int, Right]] = {person: {} for person in wanted}
+    for person, split in await session.exec(_of_oneself(sqlite), params=given):
+        found[person][person] = Right(person, split=split)
+    ties = await session.exec(_of_guardians(sqlite), params=given | {"day": day})
+    for guardian, student, may_see, may_answer, separate, until, split in ties:
+        right = Right(student, may_see, may_answer, separate, split, until)
+        found[guardian].setdefault(student, right)
+    return {person: list(rights.values()) for person, rights in found.items()}
+
+
+@cache
+def _of_guardians(sqlite: bool) -> Any:
     other, tie = aliased(Guardianship), table(Guardianship).c
-    guarded = (
+    return (
         of_rows(
             tie.guardian_id,
             tie.student_id,
@@ -233,32 +247,27 @@ async def rights_of_each(
             ),
         )
         .where(
-            among(session, tie.guardian_id, wanted),
+            among_named(sqlite, tie.guardian_id, "people"),
             col(Guardianship.proved_at).is_not(None),
             or_(col(Guardianship.may_see), col(Guardianship.may_answer)),
-            in_force(col(Guardianship.since), col(Guardianship.until), day),
+            in_force(col(Guardianship.since), col(Guardianship.until), bindparam("day")),
         )
         .order_by(col(Guardianship.id))
     )
-    oneself = select(
+
+
+@cache
+def _of_oneself(sqlite: bool) -> Any:
+    return select(
         Consent.given_by,
         select(Guardianship.id)
         .where(Guardianship.student_id == Consent.subject_id, col(Guardianship.separate).is_(True))
         .exists(),
     ).where(
-        among(session, table(Consent).c.subject_id, wanted),
+        among_named(sqlite, table(Consent).c.subject_id, "people"),
         Consent.given_by == Consent.subject_id,
         col(Consent.withdrawn_at).is_(None),
     )
-    found: dict[int, dict[int, Right]] = {person: {} for person in wanted}
-    for person, split in await session.exec(oneself):
-        found[person][person] = Right(person, split=split)
-    for guardian, student, may_see, may_answer, separate, until, split in await session.exec(
-        guarded  # type: ignore[call-overload]
-    ):
-        right = Right(student, may_see, may_answer, separate, split, until)
-        found[guardian].setdefault(student, right)
-    return {person: list(rights.values()) for person, rights in found.items()}
 
 
 async def separated(

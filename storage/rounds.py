@@ -2,8 +2,10 @@
 
 from collections.abc import Collection, Iterable
 from datetime import date
+from functools import cache
+from typing import Any
 
-from sqlalchemy import delete
+from sqlalchemy import bindparam, delete
 from sqlalchemy import select as of_rows
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -11,7 +13,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from checkin.access import Reach
 from checkin.facts import fact
 from storage.people import name_of, open_name
-from storage.sql import affected, among, table
+from storage.sql import affected, among_named, is_sqlite, numbers, table
 from storage.tables import CheckIn, ExposureRow, Person, PlanRow, Round, Unit
 from storage.units import within
 
@@ -61,22 +63,30 @@ async def household(
     order = {subject: place for place, subject in enumerate(subject_ids)}
     if not order:
         return []
-    rows = await session.exec(  # type: ignore[call-overload]
-        of_rows(CheckIn, Round, table(Person).c.name, table(Unit).c.name, table(Unit).c.path)
-        .join(Round, col(Round.id) == CheckIn.round_id)
-        .join(Person, col(Person.id) == CheckIn.subject_id)
-        .join(Unit, col(Unit.id) == CheckIn.unit_id)
-        .where(
-            col(Round.day) == day,
-            col(Round.slot) == slot,
-            among(session, table(CheckIn).c.subject_id, order),
-        )
+    rows = await session.exec(
+        _household(is_sqlite(session)),
+        params={"day": day, "slot": slot, "subjects": numbers(session, order)},
     )
     entries = [
         Entry(checkin, held, open_name(name, checkin.subject_id), unit, path)
         for checkin, held, name, unit, path in rows
     ]
     return sorted(entries, key=lambda entry: (order[entry.checkin.subject_id], entry.round.id))
+
+
+@cache
+def _household(sqlite: bool) -> Any:
+    return (
+        of_rows(CheckIn, Round, table(Person).c.name, table(Unit).c.name, table(Unit).c.path)
+        .join(Round, col(Round.id) == CheckIn.round_id)
+        .join(Person, col(Person.id) == CheckIn.subject_id)
+        .join(Unit, col(Unit.id) == CheckIn.unit_id)
+        .where(
+            col(Round.day) == bindparam("day"),
+            col(Round.slot) == bindparam("slot"),
+            among_named(sqlite, table(CheckIn).c.subject_id, "subjects"),
+        )
+    )
 
 
 async def entries_within(

@@ -1,7 +1,7 @@
 """The set-based half of SQL: tables as SQLAlchemy sees them, inserts that may conflict."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any, cast
 
@@ -10,7 +10,9 @@ from sqlalchemy import (
     ColumnElement,
     CursorResult,
     Executable,
+    String,
     Table,
+    bindparam,
     func,
     literal,
     select,
@@ -45,37 +47,78 @@ def among(session: AsyncSession, column: ColumnElement[Any], ids: Iterable[int])
 
     `IN` with hundreds of parameters takes longer to put into words than to carry out.
     """
-    wanted = list(ids)
-    if is_sqlite(session):
-        listed = func.json_each(json.dumps(wanted)).table_valued("value")
-        return column.in_(select(listed.c.value))
-    return column == func.any(literal(wanted, ARRAY(BigInteger)))
+    return _is_in(column, is_sqlite(session), numbers(session, ids))
 
 
 def not_among(session: AsyncSession, column: ColumnElement[Any], ids: Iterable[int]) -> Any:
     """Return the condition that a column holds none of these numbers, as one parameter."""
-    wanted = list(ids)
+    wanted = numbers(session, ids)
     if is_sqlite(session):
-        listed = func.json_each(json.dumps(wanted)).table_valued("value")
-        return column.not_in(select(listed.c.value))
+        return column.not_in(_each(wanted))
     return column != func.all(literal(wanted, ARRAY(BigInteger)))
 
 
-def listed(session: AsyncSession, rows: Sequence[tuple[int, ...]], wide: int) -> list[Any]:
-    """Return `wide` columns that hold these rows of numbers: a whole table in one parameter."""
-    if is_sqlite(session):
-        row = func.json_each(json.dumps(rows)).table_valued("value").c.value
+def among_named(sqlite: bool, column: ColumnElement[Any], name: str) -> Any:
+    """Return the condition of `among` for a statement that is made once.
+
+    What is asked thousands of times each morning is put into SQLAlchemy's words once: that takes
+    longer than to carry it out. The numbers come with each execution, by this name: `numbers`.
+    """
+    given: Any = bindparam(name, type_=String() if sqlite else ARRAY(BigInteger))
+    return _is_in(column, sqlite, given)
+
+
+def numbers(session: AsyncSession, ids: Iterable[int]) -> Any:
+    """Return many numbers as the one parameter that `among_named` takes."""
+    wanted = list(ids)
+    return json.dumps(wanted) if is_sqlite(session) else wanted
+
+
+def _is_in(column: ColumnElement[Any], sqlite: bool, given: Any) -> Any:
+    if sqlite:
+        return column.in_(_each(given))
+    if isinstance(given, list):
+        given = literal(given, ARRAY(BigInteger))
+    return column == func.any(given)
+
+
+def _each(given: Any) -> Any:
+    return select(func.json_each(given).table_valued("value").c.value)
+
+
+def listed_named(sqlite: bool, name: str, wide: int) -> list[Any]:
+    """Return `wide` columns that hold rows of numbers, for a statement that is made once.
+
+    The rows come with each execution: `listed`.
+    """
+    if sqlite:
+        given = bindparam(name, type_=String())
+        row = func.json_each(given).table_valued("value").c.value
         return [func.json_extract(row, f"$[{place}]") for place in range(wide)]
-    arrays = (literal([row[place] for row in rows], ARRAY(BigInteger)) for place in range(wide))
-    names = [f"n{place}" for place in range(wide)]
-    given = func.unnest(*arrays).table_valued(*names).render_derived()
-    return [given.c[name] for name in names]
+    names = [f"{name}_{place}" for place in range(wide)]
+    arrays = (bindparam(each, type_=ARRAY(BigInteger)) for each in names)
+    held = func.unnest(*arrays).table_valued(*names).render_derived()
+    return [held.c[each] for each in names]
+
+
+def listed(
+    session: AsyncSession, name: str, rows: Sequence[tuple[int, ...]], wide: int
+) -> Mapping[str, Any]:
+    """Return the parameters of `listed_named`: a whole table in one, or one a column."""
+    if is_sqlite(session):
+        return {name: json.dumps(rows)}
+    return {f"{name}_{place}": [row[place] for row in rows] for place in range(wide)}
 
 
 async def affected(
-    session: AsyncSession, statement: Executable, rows: list[dict[str, Any]] | None = None
+    session: AsyncSession,
+    statement: Executable,
+    rows: list[dict[str, Any]] | Mapping[str, Any] | None = None,
 ) -> int:
-    """Run a statement that changes rows, past the session's objects; return how many."""
+    """Run a statement that changes rows, past the session's objects; return how many.
+
+    `rows` are its parameters: those of one execution, or a list for as many executions.
+    """
     await session.flush()
     connection = await session.connection()
     options = {"preserve_rowcount": True}  # psycopg forgets it when the cursor is closed

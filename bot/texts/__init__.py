@@ -43,12 +43,10 @@ class Texts:
         if not params and "{" not in form:
             return form
         if escape:
-            params = {name: _escaped(value) for name, value in params.items()}
-        return form.format(**params)
-
-
-def _escaped(value: Any) -> Any:
-    return html.escape(value, quote=False) if isinstance(value, str) else value
+            for name, value in params.items():
+                if isinstance(value, str):
+                    params[name] = html.escape(value, quote=False)
+        return form.format_map(params)
 
 
 @cache
