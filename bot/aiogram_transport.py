@@ -54,7 +54,7 @@ from pydantic import ValidationError
 from pydantic_core import from_json, to_json
 from yarl import URL
 
-from bot.telegram_events import ALLOWED, AT_ONCE, beyond, event_of
+from bot.telegram_events import ALLOWED, AT_ONCE, beyond, event_of, heard
 from bot.telegram_faults import bad_request, other_refusal, unless_unchanged
 from bot.telegram_messages import COPY_LIMIT, EVERYTHING, SEND_TIMEOUT, STYLES, fitted, plain
 from handlers.messages import (
@@ -263,7 +263,7 @@ class AiogramTransport:
             UnreadableUpdateError: it does not have Telegram's form.
         """
         try:
-            update = Update.model_validate(raw)
+            update = Update.model_validate(heard(raw))
         except ValidationError as error:
             places = sorted({".".join(str(part) for part in e["loc"]) for e in error.errors()})
             raise UnreadableUpdateError("malformed: " + ", ".join(places[:5])) from None

@@ -51,7 +51,7 @@ from telegram.error import (
 from telegram.helpers import effective_message_type
 from telegram.request import HTTPXRequest
 
-from bot.telegram_events import ALLOWED, AT_ONCE, beyond, event_of
+from bot.telegram_events import ALLOWED, AT_ONCE, beyond, event_of, heard
 from bot.telegram_faults import bad_request, other_refusal, unless_unchanged
 from bot.telegram_messages import COPY_LIMIT, EVERYTHING, SEND_TIMEOUT, STYLES, fitted, plain
 from handlers.messages import (
@@ -320,7 +320,7 @@ class PtbTransport:
             UnreadableUpdateError: it does not have Telegram's form.
         """
         try:
-            update = Update.de_json(raw)
+            update = Update.de_json(heard(raw))
             event = event_of(self.bot_id, update, _kind)
         except Exception as error:  # the library has no word of its own for it
             raise UnreadableUpdateError(f"malformed: {type(error).__name__}") from None

@@ -10,6 +10,7 @@ from handlers.messages import (
     Command,
     Event,
     Membership,
+    RawUpdate,
     Tap,
     Unsupported,
     Upload,
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     import telegram
 
 
+_WHERE = ("message_id", "date", "chat")  # of a message: what says which one it is
 LARGEST = 2**63 - 1  # of the numbers that the messenger has, and a database keeps
 ALLOWED = ("message", "callback_query", "my_chat_member")  # the kinds of update we ask for
 AT_ONCE = 100  # updates on their way to a webhook at most: those that come together are one commit
@@ -66,6 +68,21 @@ def event_of(
     if update.message is None:
         return None
     return _written(bot_id, update.update_id, update.message, kind)
+
+
+def heard(raw: RawUpdate) -> RawUpdate:
+    """Return an update with as much of it as we listen to.
+
+    A tap brings along the whole message under which it was made. That is ours: all that we ask of
+    it is which one it is and where it stands, and to read the rest costs as much as keeping the
+    answer.
+    """
+    query = raw.get("callback_query")
+    message = query.get("message") if isinstance(query, dict) else None
+    if not isinstance(query, dict) or not isinstance(message, dict):
+        return raw
+    where = {name: message[name] for name in _WHERE if name in message}
+    return {**raw, "callback_query": {**query, "message": where}}
 
 
 def beyond(event: Event) -> list[str]:

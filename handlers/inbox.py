@@ -1,9 +1,10 @@
 """A batch of updates in: one session, one transaction, and nobody waits behind a bad one."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import groupby
 
 import structlog
 
@@ -11,6 +12,7 @@ from checkin.facts import fact
 from handlers.clock import Clock
 from handlers.desk import Desk, Toast
 from handlers.messages import Event, RawUpdate, Tap
+from handlers.plain_answers import PlainAnswer, answer_plainly, says_all_clear
 from handlers.presses import Press, PressError
 from handlers.views import FreshCard, fresh_card
 from handlers.wards import load_households
@@ -19,6 +21,8 @@ from storage.database import Database, Session, is_outage
 from storage.tables import Contact
 
 log = structlog.get_logger()
+
+WORTH_A_COMMIT = 4  # plain taps on end: fewer are handled with what stands beside them
 
 Route = Callable[[Desk, Event], Awaitable[None]]
 
@@ -77,19 +81,57 @@ class Inbox:
         Raises:
             Exception: the database cannot be written at all; nothing is confirmed then.
         """
-        if not arrivals:
-            return Handled()
+        handled = Handled()
+        waiting: list[Arrival] = []
+        for plain, run in _runs(arrivals):
+            if plain:
+                # What came before is kept before: the order of what was said is theirs.
+                await self._all_of(waiting, handled)
+                waiting = await self._plainly(run, handled)
+            else:
+                waiting += run
+        await self._all_of(waiting, handled)
+        return handled
+
+    async def _plainly(self, run: list[Arrival], handled: Handled) -> list[Arrival]:
+        """Keep the plain all-clears of a run in one transaction; return the others."""
+        bot_id, taps = run[0].bot_id, [a.event for a in run if isinstance(a.event, Tap)]
+
+        async def keep(session: Session) -> dict[int, PlainAnswer]:
+            now = self._clock()
+            fresh = await inbox.unseen(session, bot_id, (tap.update_id for tap in taps))
+            new = [tap for tap in taps if tap.update_id in fresh]
+            done = await answer_plainly(session, new, now)
+            await inbox.keep_received(session, bot_id, done, now)
+            return done
+
         try:
-            return await self._together(arrivals)
+            done = await self._database.write(keep)
+        except Exception:
+            # They are handled as any others, and if need be each by itself.
+            log.warning("plain answers failed", updates=len(run), exc_info=True)
+            return run
+        for answer in done.values():
+            handled.events += 1
+            handled.answers += answer.answers
+            handled.toasts.append(answer.toast)
+            handled.fresh.append(answer.fresh)
+        return [arrival for arrival in run if arrival.update_id not in done]
+
+    async def _all_of(self, arrivals: Sequence[Arrival], handled: Handled) -> None:
+        if not arrivals:
+            return
+        try:
+            handled.add(await self._together(arrivals))
         except Exception:
             if len(arrivals) > 1:
                 log.warning(
                     "batch failed, each update alone", updates=len(arrivals), exc_info=True
                 )
-        handled = Handled()
+        else:
+            return
         for arrival in arrivals:
             handled.add(await self._alone(arrival))
-        return handled
 
     async def _together(self, arrivals: Sequence[Arrival]) -> Handled:
         async def handle(session: Session) -> Handled:
@@ -182,6 +224,17 @@ class Inbox:
         now = self._clock()
         await inbox.set_aside(session, arrival.bot_id, arrival.update_id, arrival.raw, reason, now)
         await inbox.keep_received(session, arrival.bot_id, [arrival.update_id], now)
+
+
+def _runs(arrivals: Sequence[Arrival]) -> Iterator[tuple[bool, list[Arrival]]]:
+    """Cut a batch into runs, in order: taps that may be plain, and whatever else there is."""
+    for plain, run in groupby(_first_of_each(arrivals), key=_may_be_plain):
+        arrived = list(run)
+        yield plain and len(arrived) >= WORTH_A_COMMIT, arrived
+
+
+def _may_be_plain(arrival: Arrival) -> bool:
+    return isinstance(arrival.event, Tap) and says_all_clear(arrival.event)
 
 
 def _first_of_each(arrivals: Sequence[Arrival]) -> list[Arrival]:

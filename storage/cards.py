@@ -12,12 +12,11 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from storage.sql import (
     affected,
-    among,
     among_named,
     is_sqlite,
     listed,
     listed_named,
-    not_among,
+    not_among_named,
     numbers,
     table,
 )
@@ -93,24 +92,35 @@ async def refresh_about(
     So are those about their grades, and about the dormitories where these subjects sleep: every
     dormitory of a school where no subjects are named.
     """
-    units = list(unit_ids)
-    unit, enrolment = table(Unit).c, table(Enrolment).c
-    if subject_ids is None:
-        dormitories = of_rows(unit.id).where(unit.school_id.in_(units), unit.kind == "dormitory")
-    else:
+    given = {"units": numbers(session, unit_ids), "on_day": day}
+    if subject_ids is not None:
+        given["subjects"] = numbers(session, subject_ids)
+    await affected(session, _about(is_sqlite(session), subject_ids is not None), given)
+
+
+@cache
+def _about(sqlite: bool, of_subjects: bool) -> Any:
+    unit, enrolment, card = table(Unit).c, table(Enrolment).c, table(Card).c
+    if of_subjects:
         dormitories = of_rows(enrolment.dormitory_id).where(
-            among(session, enrolment.person_id, subject_ids), enrolment.dormitory_id.is_not(None)
+            among_named(sqlite, enrolment.person_id, "subjects"),
+            enrolment.dormitory_id.is_not(None),
+        )
+    else:
+        dormitories = of_rows(unit.id).where(
+            among_named(sqlite, unit.school_id, "units"), unit.kind == "dormitory"
         )
     about = union(
-        of_rows(unit.id).where(unit.id.in_(units)),
-        of_rows(unit.parent_id).where(unit.id.in_(units), unit.parent_id.is_not(None)),
+        of_rows(unit.id).where(among_named(sqlite, unit.id, "units")),
+        of_rows(unit.parent_id).where(
+            among_named(sqlite, unit.id, "units"), unit.parent_id.is_not(None)
+        ),
         dormitories,
     )
-    await affected(
-        session,
+    return (
         update(table(Card))
-        .where(col(Card.day) == day, col(Card.about_id).in_(about), col(Card.kind) != "sending")
-        .values(revision=table(Card).c.revision + 1),
+        .where(card.day == bindparam("on_day"), card.about_id.in_(about), card.kind != "sending")
+        .values(revision=card.revision + 1)
     )
 
 
@@ -150,37 +160,50 @@ async def refresh_households(
     hears of their own words only, and nobody else of the family hears of theirs.
     """
     said = list(changes)
-    tie, guarded = Guardianship, table(Guardianship).c
-    rows = await session.exec(
-        select(tie.student_id, tie.guardian_id, tie.separate).where(
-            among(session, guarded.student_id, {subject for subject, _ in said}),
-            or_(col(tie.separate), col(tie.may_see).is_(False)),
-        )
-    )
+    sqlite = is_sqlite(session)
+    given = {"subjects": numbers(session, {subject for subject, _ in said})}
+    rows = await session.exec(_apart(sqlite), params=given)
     knows_own_only = {(student, guardian): separate for student, guardian, separate in rows}
     told = {subject for subject, by in said if not knows_own_only.get((subject, by or 0))}
     alone = {by for subject, by in said if by and (subject, by) in knows_own_only}
     for subject in {subject for subject, by in said if by is None}:
         alone |= {guardian for student, guardian in knows_own_only if student == subject}
-    people = select(tie.guardian_id).where(
-        among(session, guarded.student_id, told), col(tie.separate).is_(False), col(tie.may_see)
+    given = {
+        "on_day": day,
+        "told": numbers(session, told),
+        "people": numbers(session, told | alone),
+        "but": numbers(session, but),
+    }
+    await affected(session, _households(sqlite), given)
+
+
+@cache
+def _apart(sqlite: bool) -> Any:
+    tie = table(Guardianship).c
+    return of_rows(tie.student_id, tie.guardian_id, tie.separate).where(
+        among_named(sqlite, tie.student_id, "subjects"),
+        or_(tie.separate, tie.may_see.is_(False)),
     )
-    chats = select(Contact.id).where(
-        or_(
-            col(Contact.person_id).in_(people),
-            among(session, table(Contact).c.person_id, told | alone),
-        )
+
+
+@cache
+def _households(sqlite: bool) -> Any:
+    tie, contact, card = table(Guardianship).c, table(Contact).c, table(Card).c
+    guardians = of_rows(tie.guardian_id).where(
+        among_named(sqlite, tie.student_id, "told"), tie.separate.is_(False), tie.may_see
     )
-    await affected(
-        session,
+    chats = of_rows(contact.id).where(
+        or_(contact.person_id.in_(guardians), among_named(sqlite, contact.person_id, "people"))
+    )
+    return (
         update(table(Card))
         .where(
-            col(Card.day) == day,
-            col(Card.kind) == "household",
-            col(Card.contact_id).in_(chats),
-            not_among(session, table(Card).c.id, but),
+            card.day == bindparam("on_day"),
+            card.kind == "household",
+            card.contact_id.in_(chats),
+            not_among_named(sqlite, card.id, "but"),
         )
-        .values(revision=table(Card).c.revision + 1),
+        .values(revision=card.revision + 1)
     )
 
 

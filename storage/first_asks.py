@@ -47,6 +47,8 @@ class Awaited(NamedTuple):
     closes_at: datetime
     late_until: datetime
     closed: bool
+    unit_id: int
+    questionnaire_id: int
 
 
 async def unseen_cards(session: AsyncSession, card_ids: Collection[int]) -> list[UnseenCard]:
@@ -70,7 +72,8 @@ async def awaited(
         params={"day": day, "slot": slot, "subjects": numbers(session, subject_ids)},
     )
     found: dict[int, list[Awaited]] = {}
-    for id_, subject, school, status, plain, name, unit, staff, closes, late, closed in rows:
+    for row in rows:
+        id_, subject, school, status, plain, name, unit, closes, late, closed, unit_id, asks = row
         found.setdefault(subject, []).append(
             Awaited(
                 id_,
@@ -80,11 +83,13 @@ async def awaited(
                 bool(plain),
                 open_name(name, subject),
                 unit,
-                bool(staff),
+                unit_id == school,
                 day,
                 closes,
                 late,
                 closed is not None,
+                unit_id,
+                asks,
             )
         )
     return found
@@ -144,10 +149,11 @@ def _awaited(sqlite: bool) -> Any:
             untouched,
             table(Person).c.name,
             table(Unit).c.name,
-            checkin.unit_id == checkin.school_id,
             held.closes_at,
             held.late_until,
             held.closed_at,
+            checkin.unit_id,
+            held.questionnaire_id,
         )
         .join(Round, held.id == checkin.round_id)
         .join(Person, col(Person.id) == checkin.subject_id)

@@ -50,14 +50,6 @@ def among(session: AsyncSession, column: ColumnElement[Any], ids: Iterable[int])
     return _is_in(column, is_sqlite(session), numbers(session, ids))
 
 
-def not_among(session: AsyncSession, column: ColumnElement[Any], ids: Iterable[int]) -> Any:
-    """Return the condition that a column holds none of these numbers, as one parameter."""
-    wanted = numbers(session, ids)
-    if is_sqlite(session):
-        return column.not_in(_each(wanted))
-    return column != func.all(literal(wanted, ARRAY(BigInteger)))
-
-
 def among_named(sqlite: bool, column: ColumnElement[Any], name: str) -> Any:
     """Return the condition of `among` for a statement that is made once.
 
@@ -66,6 +58,12 @@ def among_named(sqlite: bool, column: ColumnElement[Any], name: str) -> Any:
     """
     given: Any = bindparam(name, type_=String() if sqlite else ARRAY(BigInteger))
     return _is_in(column, sqlite, given)
+
+
+def not_among_named(sqlite: bool, column: ColumnElement[Any], name: str) -> Any:
+    """Return the condition that a column holds none of these numbers: see `among_named`."""
+    given: Any = bindparam(name, type_=String() if sqlite else ARRAY(BigInteger))
+    return column.not_in(_each(given)) if sqlite else column != func.all(given)
 
 
 def numbers(session: AsyncSession, ids: Iterable[int]) -> Any:

@@ -1,0 +1,96 @@
+"""The answers of nearly everybody: all is well, said by one tap, kept many at once.
+
+What is needed of a card, a chat and a check-in is read as columns, and written in one statement
+for all: loading and changing each as an object costs several times what keeping it does.
+"""
+
+from collections.abc import Collection, Sequence
+from datetime import date
+from functools import cache
+from typing import Any, NamedTuple
+
+from sqlalchemy import bindparam, update
+from sqlalchemy import select as of_rows
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from storage.sql import affected, among_named, is_sqlite, numbers, table
+from storage.tables import Card, CheckIn, Contact
+
+
+class TappedCard(NamedTuple):
+    """A household's card in an open chat, with no page turned, and whose it is."""
+
+    id: int
+    revision: int
+    day: date
+    slot: str
+    bot_id: int
+    contact_id: int
+    chat_id: int
+    language: str | None
+    person_id: int
+
+
+async def tapped_cards(session: AsyncSession, card_ids: Collection[int]) -> dict[int, TappedCard]:
+    """Return which of these cards are plain, by their ids; the others need a closer look."""
+    given = {"cards": numbers(session, card_ids)}
+    rows = await session.exec(_tapped(is_sqlite(session)), params=given)
+    return {row[0]: TappedCard(*row[:-1]) for row in rows if not row[-1]}
+
+
+async def keep_standing(session: AsyncSession, answers: Sequence[dict[str, Any]]) -> None:
+    """Let answers stand: `id` names the check-in, the others are its columns."""
+    rows = [{f"b_{name}": value for name, value in answer.items()} for answer in answers]
+    await affected(session, _stand(tuple(answers[0])), rows)
+
+
+async def turn_home(session: AsyncSession, card_ids: Collection[int]) -> None:
+    """Turn cards to their first page: their buttons are new from now on."""
+    given = {"cards": numbers(session, card_ids)}
+    await affected(session, _home(is_sqlite(session)), given)
+
+
+@cache
+def _tapped(sqlite: bool) -> Any:
+    card, contact = table(Card).c, table(Contact).c
+    return (
+        of_rows(
+            card.id,
+            card.revision,
+            card.day,
+            card.slot,
+            card.bot_id,
+            card.contact_id,
+            contact.chat_id,
+            contact.language,
+            contact.person_id,
+            card.focus,
+        )
+        .join(Contact, contact.id == card.contact_id)
+        .where(
+            among_named(sqlite, card.id, "cards"),
+            card.kind == "household",
+            card.message_id.is_not(None),
+            contact.state == "active",
+            contact.person_id.is_not(None),
+        )
+    )
+
+
+@cache
+def _stand(columns: tuple[str, ...]) -> Any:
+    checkin = table(CheckIn).c
+    stands = {
+        name: bindparam(f"b_{name}", type_=checkin[name].type) for name in columns if name != "id"
+    }
+    return update(table(CheckIn)).where(checkin.id == bindparam("b_id")).values(stands)
+
+
+@cache
+def _home(sqlite: bool) -> Any:
+    card = table(Card).c
+    return (
+        update(table(Card))
+        .where(among_named(sqlite, card.id, "cards"))
+        .values(focus={}, revision=card.revision + 1)
+    )
