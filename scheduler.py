@@ -68,6 +68,12 @@ class Scheduler:
             Duty(
                 "make room for the months ahead", 3600, lambda: upkeep.make_room(database, clock)
             ),
+            Duty(
+                "say what will be deleted",
+                3600,
+                lambda: upkeep.announce_purge(database, clock, keep),
+            ),
+            Duty("delete what is outlived", 3600, lambda: upkeep.purge(database, clock)),
         ]
 
     def start(self) -> None:

@@ -4,17 +4,21 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from sqlmodel import col, select
 
+from bot.app import App
+from bot.settings import read_settings
+from checkin.access import Role
 from handlers.rounds import heartbeat
 from scheduler import Duty, Scheduler
-from storage import plans, units
+from storage import ledger, plans, units
 from storage.database import Database
 from storage.tables import CheckIn, Ledger, Occurrence, PlanRow, Round, Unit
-from tests.builders import SUNDAY_NIGHT, a_school, at
-from tests.play import MONDAY, TUESDAY, Stage
+from tests.builders import SUNDAY_NIGHT, a_school, at, ledger_of
+from tests.play import MONDAY, TOKEN, TUESDAY, Stage
 
 
 class Time:
@@ -64,6 +68,58 @@ async def test_every_duty_runs_at_once_and_is_shown(scheduler: Scheduler) -> Non
     assert scheduler.duties[0].name == "heartbeat"
     assert all(duty.last_at == SUNDAY_NIGHT for duty in scheduler.duties)
     assert all(duty.last_error is None for duty in scheduler.duties)
+
+
+def test_the_duties_of_a_process(database: Database) -> None:
+    assert [(duty.name, duty.every_seconds) for duty in Scheduler(database, Time()).duties] == [
+        ("heartbeat", 1),
+        ("tell of corrections", 30),
+        ("pass on unseen flags", 30),
+        ("say how sending goes", 10),
+        ("seal the audit", 60),
+        ("forget old updates", 3600),
+        ("make room for the months ahead", 3600),
+        ("say what will be deleted", 3600),
+        ("delete what is outlived", 3600),
+    ]
+
+
+async def test_what_is_outlived_is_announced_and_a_week_later_gone(
+    database: Database, tmp_path: Path
+) -> None:
+    """As the process is put together from its settings, each duty done as the clock does it."""
+    time = Time()
+    settings = read_settings(
+        tokens=TOKEN,
+        database_url=database.url.replace("+aiosqlite", ""),
+        key_file=tmp_path / "keys",
+        keep_messages_days=30,
+    )
+    async with database.writing() as session:
+        rows = await a_school(session)
+        rows.staff("Chen", Role.admin, rows.school.id)
+        maria = rows.contact(rows.person("Maria"))
+        asks = [f"ask:{day}:morning" for day in ("2025-12-02", "2026-01-05", "2026-03-02")]
+        for cause in asks:
+            await ledger.owe(session, maria, "card", cause, SUNDAY_NIGHT)
+    app = App(settings, clock=time)
+
+    async def an_hour() -> list[str]:
+        for duty in app.scheduler.duties:
+            await duty.does()
+        async with database.reading() as session:
+            return [entry.cause for entry in await ledger_of(session)]
+
+    try:
+        assert await an_hour() == [*asks, "alarm:purge:messages:20260101"]
+        time.now += timedelta(days=6)
+        assert (await an_hour())[:3] == asks
+        time.now += timedelta(days=1)
+        assert (await an_hour())[:2] == asks[1:]
+    finally:
+        for transport in app.transports:
+            await transport.close()
+        await app.database.close()
 
 
 async def test_a_duty_is_never_done_twice_at_a_time(scheduler: Scheduler) -> None:
