@@ -5,6 +5,7 @@ Telegram keeps taps for 150 seconds and messages for 24 hours while nobody fetch
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from functools import partial
 
 import structlog
 
@@ -22,30 +23,49 @@ MESSAGES_KEPT = timedelta(hours=24)
 async def heard(database: Database, clock: Clock, bot_id: int) -> dict[str, int]:
     """Keep that a bot is heard and nothing waits; make good what an outage before it cost.
 
-    Both are one transaction: whatever is killed in between sees the same outage again.
+    Each school is a transaction of its own, so that nobody's answer waits for all of them, and
+    that the bot was heard is kept last: whatever is killed in between sees the same outage again,
+    and asks nobody twice.
     """
     now = clock()
-
-    async def make_good(session: Session) -> tuple[timedelta, dict[str, int]]:
-        since = await outages.heard(session, bot_id, now)
-        if now - since <= TAPS_KEPT:
-            return now - since, {}
-        asked = 0
-        for held in await outages.open_rounds(session, now):
-            lost_until = now - TAPS_KEPT
-            asked += await outages.ask_again(session, bot_id, held, since, lost_until, now)
-        told = 0
-        if now - since > MESSAGES_KEPT:
-            cause = f"alarm:gap:{bot_id}:{since:%Y%m%d%H%M}"
-            lost = {"from": since, "until": now, "lost": now - MESSAGES_KEPT}
-            told = await tell_admins(session, now, cause, "alarm.gap", lost)
-        return now - since, {"asked_again": asked, "admins_told": told}
-
-    silence, counts = await database.write(make_good)
-    if counts:
-        seconds = int(silence.total_seconds())
+    async with database.reading() as session:
+        since = await outages.last_heard(session, bot_id)
+    counts = {}
+    if now - since > TAPS_KEPT:
+        asked = await _ask_again(database, bot_id, since, now)
+        told = await _tell_of_gap(database, bot_id, since, now)
+        counts = {"asked_again": asked, "admins_told": told}
+        seconds = int((now - since).total_seconds())
         log.warning("was not heard for a while", bot=bot_id, seconds=seconds, **counts)
+    await database.write(lambda session: outages.heard(session, bot_id, now))
     return counts
+
+
+async def _ask_again(database: Database, bot_id: int, since: datetime, now: datetime) -> int:
+    async with database.reading() as session:
+        open_rounds = await outages.open_rounds(session, bot_id, now)
+    asked = 0
+    for held in open_rounds:
+        ask = partial(
+            outages.ask_again,
+            bot_id=bot_id,
+            held=held,
+            since=since,
+            until=now - TAPS_KEPT,
+            now=now,
+        )
+        asked += await database.write(ask)
+    return asked
+
+
+async def _tell_of_gap(database: Database, bot_id: int, since: datetime, now: datetime) -> int:
+    if now - since <= MESSAGES_KEPT:
+        return 0
+    cause = f"alarm:gap:{bot_id}:{since:%Y%m%d%H%M}"
+    lost = {"from": since, "until": now, "lost": now - MESSAGES_KEPT}
+    return await database.write(
+        lambda session: tell_admins(session, now, cause, "alarm.gap", lost)
+    )
 
 
 async def rival(database: Database, clock: Clock, bot_id: int) -> None:

@@ -5,9 +5,10 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, ScalarSelect, func, literal, select
+from sqlalchemy import ColumnElement, ScalarSelect, case, func, literal, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from storage.sending import STOPPED, would_be_stopped
 from storage.sql import affected, insert_into, table
 from storage.tables import Ledger
 
@@ -32,13 +33,14 @@ async def owe_again(
 ) -> int:
     """Owe messages under the next edition of their cause and rung; return how many.
 
-    `owed` names a row's columns: the day, bot, contact, cause, rung and whatever else it says.
+    `owed` names a row's columns: the day, bot, contact, cause, rung and whatever else it says. It
+    waits to be sent, unless it is given another state.
     """
     columns = {
+        "state": literal("pending"),
         **owed,
         "edition": _next_edition(owed),
         "edition_reason": literal(reason.value),
-        "state": literal("pending"),
         "attempts": literal(0),
         "created_at": literal(now, type_=_entry.created_at.type),
     }
@@ -60,7 +62,10 @@ async def again(session: AsyncSession, entry_id: int, reason: EditionReason, now
     """Owe what a row of the ledger owed, if it has failed by now."""
     of = table(Ledger).alias().c
     same = (*_KEY, "kind", "lane", "card_id", "payload")
-    owed = {name: of[name] for name in (*same, "turn", "school_id", "not_after")}
+    owed: dict[str, ColumnElement[Any]] = {
+        name: of[name] for name in (*same, "turn", "school_id", "not_after")
+    }
+    owed["state"] = case((would_be_stopped(of), STOPPED), else_="pending")
     return await owe_again(session, owed, (of.id == entry_id, of.state == "failed"), reason, now)
 
 

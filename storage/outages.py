@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import exists, literal, select
+from sqlalchemy import exists, func, literal, select
 from sqlmodel import col
 from sqlmodel import select as of_models
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -12,29 +12,53 @@ from checkin.checkins import Status
 from storage.asking import GONE, ways_to_ask
 from storage.editions import EditionReason, owe_again
 from storage.ledger import Lane, State, day_of
+from storage.sending import STOPPED, is_stopped
 from storage.shares import turns
 from storage.sql import table
 from storage.tables import Bot, Card, CheckIn, Ledger, RoleGrant, Round
 
 
-async def heard(session: AsyncSession, bot_id: int, now: datetime) -> datetime:
-    """Keep that a bot is heard; return when it was heard before."""
+async def last_heard(session: AsyncSession, bot_id: int) -> datetime:
+    """Return when a bot was heard last."""
+    return (await session.get_one(Bot, bot_id)).seen_at
+
+
+async def heard(session: AsyncSession, bot_id: int, now: datetime) -> None:
+    """Keep that a bot is heard."""
     bot = await session.get_one(Bot, bot_id, with_for_update=True)
-    before = bot.seen_at
-    bot.seen_at = max(before, now)
-    return before
+    bot.seen_at = max(bot.seen_at, now)
 
 
-async def open_rounds(session: AsyncSession, now: datetime) -> list[Round]:
-    """Return the rounds of every school that an answer in time can still reach."""
+async def open_rounds(session: AsyncSession, bot_id: int, now: datetime) -> list[Round]:
+    """Return the rounds that an answer in time to this bot can still reach, the oldest first.
+
+    They are those for which it owes anybody the ask, looked up among its own rows of these days.
+    """
     found = await session.exec(
-        of_models(Round).where(
+        of_models(Round)
+        .where(
             col(Round.closed_at).is_(None),
             col(Round.cancelled_at).is_(None),
             Round.closes_at > now,
         )
+        .order_by(col(Round.id))
     )
-    return list(found)
+    held = list(found)
+    if not held:
+        return []
+    entry = table(Ledger).c
+    asked = await session.exec(
+        select(entry.day, entry.school_id)  # type: ignore[call-overload]
+        .distinct()
+        .where(
+            entry.day.in_({each.day for each in held}),
+            entry.bot_id == bot_id,
+            entry.kind == "card",
+            entry.school_id.is_not(None),
+        )
+    )
+    theirs = {(day, school_id) for day, school_id in asked}
+    return [each for each in held if (each.day, each.school_id) in theirs]
 
 
 async def ask_again(
@@ -48,8 +72,9 @@ async def ask_again(
     """Owe a word under the card to those still silent whose taps may be lost; return how many.
 
     Lost are taps between `since` and `until`: who had the card by then is asked again, under a
-    new edition of the ask. Whoever was reminded in the outage knows already, unless nobody
-    knows whether the reminder arrived.
+    new edition of the ask, whatever has been edited in it since. Whoever was reminded in the
+    outage knows already, unless nobody knows whether the reminder arrived; this reminds, so doing
+    it again adds nobody. While the school's sending is stopped, it waits with what was stopped.
     """
     card = table(Card).c
     ways = ways_to_ask(held.id, held.day)
@@ -61,6 +86,15 @@ async def ask_again(
     whom = select(ways.c.contact_id).where(ways.c.subject_id.in_(silent))
     cause = f"ask:{held.day}:{held.slot}"
     other = table(Ledger).alias().c
+    arrived = table(Ledger).alias().c
+    had_it = exists().where(
+        arrived.card_id == card.id,
+        arrived.kind == "card",
+        arrived.state == State.sent.value,
+        # What only its tap has proved has no moment of its own.
+        func.coalesce(arrived.sent_at, arrived.created_at) <= until,
+    )
+    stopped = await is_stopped(session, held.school_id, now)
     reminded = exists().where(
         other.card_id == card.id,
         other.kind == "reminder",
@@ -78,6 +112,7 @@ async def ask_again(
         "lane": literal(int(Lane.bulk)),
         "turn": await turns(session, held.school_id, card.bot_id, card.id, now),
         "school_id": literal(held.school_id),
+        "state": literal(STOPPED if stopped else State.pending.value),
         "not_after": literal(held.closes_at, type_=other.not_after.type),
     }
     whose = (
@@ -87,7 +122,7 @@ async def ask_again(
         card.kind == "household",
         card.slot == held.slot,
         card.message_id.is_not(None),
-        card.shown_at <= until,
+        had_it,
         ~reminded,
     )
     return await owe_again(session, owed, whose, EditionReason.outage, now)

@@ -16,6 +16,7 @@ from sqlalchemy import (
     text,
     update,
 )
+from sqlalchemy.sql.base import ReadOnlyColumnCollection
 from sqlmodel import col
 from sqlmodel import select as of_models
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -207,7 +208,9 @@ async def is_stopped(session: AsyncSession, school_id: int, now: datetime) -> bo
     return found.first() is not None
 
 
-def would_be_stopped() -> ColumnElement[bool]:
+def would_be_stopped(
+    entry: ReadOnlyColumnCollection[str, Any] = _entry,
+) -> ColumnElement[bool]:
     """Return when a message that comes back to wait belongs to a school that is stopped by now.
 
     It was on the wire when somebody stopped the others. What may not go out for as long as itself
@@ -215,12 +218,12 @@ def would_be_stopped() -> ColumnElement[bool]:
     """
     other = table(Ledger).alias("other")
     stopped = select(other.c.id).where(
-        other.c.school_id == _entry.school_id,
-        other.c.not_after >= _entry.not_after,
+        other.c.school_id == entry.school_id,
+        other.c.not_after >= entry.not_after,
         text("other.state = 'stopped'"),
     )
-    stoppable = or_(*(_entry.kind == kind for kind in STOPPABLE))  # one statement for many rows
-    return and_(_entry.lane == BULK, stoppable, stopped.exists())
+    stoppable = or_(*(entry.kind == kind for kind in STOPPABLE))  # one statement for many rows
+    return and_(entry.lane == BULK, stoppable, stopped.exists())
 
 
 def _of(

@@ -7,8 +7,9 @@ from datetime import timedelta
 import pytest
 from sqlmodel import col, select
 
-from handlers.messages import Migrated, NotSent, TargetGone, Unclear, Wait
-from storage import asking, ledger, outages
+from bot.sender import Sender
+from handlers.messages import Delivered, Migrated, NotSent, TargetGone, Unclear, Wait
+from storage import asking, ledger, outages, sending
 from storage.database import Database
 from storage.editions import EditionReason
 from storage.ledger import State
@@ -145,6 +146,46 @@ async def test_whoever_wrote_from_the_new_chat_first_and_the_old_contact_become_
         (new_chat, house.messenger.sent[0][1].text)
     ] * 2
     assert Counter(await house.states()) == {State.sent: 2, State.moot: 1}
+
+
+# ---- where sending is stopped --------------------------------------------------------------
+
+
+async def test_who_is_asked_again_after_an_outage_waits_while_sending_is_stopped(
+    house: House,
+) -> None:
+    (maria, _) = await house.asked(("Ana", "Maria"), ("Ben", "Tina"))
+    house.messenger.sends.extend([Delivered(1001), Wait(3600)])
+    await house.sender.once()
+    earlier = house.clock.now
+    house.clock.now += timedelta(minutes=10)
+    now = house.clock.now
+    async with house.database.writing() as session:
+        assert await sending.stop(session, [house.school_id], now) == {house.school_id: 1}
+        held = await session.get_one(Round, house.round_id)
+        assert await outages.ask_again(session, BOT, held, earlier, now, now) == 1
+    async with house.database.writing() as session:
+        again = [(e.contact_id, e.state) for e in await ledger_of(session) if e.edition]
+        assert again == [(maria.id, State.stopped)]
+        assert await sending.go_on(session, house.school_id, now) == 2
+
+
+async def test_an_ask_that_comes_back_from_a_group_that_moved_waits_while_sending_is_stopped(
+    house: House,
+) -> None:
+    await house.asked(("Ana", "Maria"), ("Ben", "Tina"))
+    sender = Sender(house.database, house.messenger, house.clock, house.pacer, width=1, ahead=0)
+
+    async def somebody_stops() -> None:
+        async with house.database.writing() as session:
+            await sending.stop(session, [house.school_id], house.clock.now)
+
+    house.messenger.while_sending = somebody_stops
+    house.messenger.sends.append(Migrated(-100500))
+    while await sender.once():
+        pass
+    told = [(e.edition, e.state) for e in await house.entries()]
+    assert told == [(0, State.failed), (0, State.stopped), (1, State.stopped)]
 
 
 # ---- whatever happens ----------------------------------------------------------------------

@@ -1,16 +1,20 @@
 """Away for a while: those who may have tapped in vain are asked again, and nobody else."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import event, update
 from sqlmodel import select
 
 from handlers.outages import heard
 from sandbox.faults import Faults
+from storage import contacts, outages
+from storage.database import Database
 from storage.sql import affected, table
 from storage.tables import Bot, CheckIn, Ledger
-from tests.builders import SUNDAY_NIGHT
+from tests.bot.test_sender import House
+from tests.builders import BOT, SUNDAY_NIGHT
 from tests.play import BOT_ID, TUESDAY, Someone, Stage
 
 
@@ -92,6 +96,68 @@ async def test_who_was_reminded_meanwhile_or_only_just_asked_is_left_in_peace(
     await stage.at("07:10")  # the reminder itself
     assert await listens(stage) == {"asked_again": 0, "admins_told": 0}
     assert len(await from_bot(stage, maria)) == 2
+
+
+async def test_a_family_whose_card_has_only_just_been_edited_is_asked_again_all_the_same(
+    stage: Stage,
+) -> None:
+    """Mr Wang excuses Ana, and so Maria's card changes; she may have tapped for Ben before."""
+    await stage.opens_school("en")
+    maria, wang = await stage.joined("Maria"), await stage.joined("Mr Wang")
+    await stage.at("06:30")
+    await stage.answers_all_clear(wang)
+    await listens(stage)
+    await stage.at("06:39")
+    before = (await stage.chat(maria))[-1]["text"]
+    await stage.says(wang, "/class")
+    await stage.presses(wang, "v", 5)  # whom to excuse
+    await stage.presses(wang, "v", 6, nth=0)  # Ana
+    await stage.presses(wang, "q", nth=0)  # ill
+    await stage.presses(wang, "q", nth=0)  # today only
+    assert (await stage.chat(maria))[-1]["text"] != before
+    stage.now += timedelta(minutes=1)
+    assert await listens(stage) == {"asked_again": 1, "admins_told": 0}
+    assert len(await from_bot(stage, maria)) == 2
+
+
+async def test_what_broke_off_between_two_schools_goes_on_later_and_asks_nobody_twice(
+    database: Database,
+) -> None:
+    house = House(database)
+    for _ in range(2):
+        await house.asked(("Ana", "Maria"))
+    while await house.sender.once():
+        pass
+    house.clock.now += timedelta(minutes=10)
+    owed = 0
+
+    def break_off(*about: Any) -> None:
+        nonlocal owed
+        again = about[2].startswith("INSERT INTO ledger")
+        owed += again
+        if again and owed == 2:
+            raise LookupError("the plug was pulled")
+
+    event.listen(database.engine.sync_engine, "before_cursor_execute", break_off)
+    with pytest.raises(LookupError):
+        await heard(database, house.clock, BOT)
+    assert [entry.edition for entry in await house.entries()] == [0, 0, 1]
+    house.clock.now += timedelta(seconds=20)
+    assert await heard(database, house.clock, BOT) == {"asked_again": 1, "admins_told": 0}
+    again = [entry.contact_id for entry in await house.entries() if entry.edition]
+    assert len(set(again)) == len(again) == 2
+    assert await heard(database, house.clock, BOT) == {}
+
+
+async def test_only_schools_that_a_bot_has_asked_are_looked_at_for_it(database: Database) -> None:
+    house = House(database)
+    await house.asked(("Ana", "Maria"))
+    async with database.writing() as session:
+        await contacts.know_bot(session, BOT + 1, "another_bot", SUNDAY_NIGHT)
+    async with database.reading() as session:
+        held = await outages.open_rounds(session, BOT, SUNDAY_NIGHT)
+        assert [each.id for each in held] == [house.round_id]
+        assert await outages.open_rounds(session, BOT + 1, SUNDAY_NIGHT) == []
 
 
 @pytest.mark.parametrize("known_yet", [False, True])
