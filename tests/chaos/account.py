@@ -8,9 +8,14 @@ from typing import Any
 
 from sqlmodel import col, func, select
 
+from handlers.presses import Press
+from sandbox.faults import Fault
 from sandbox.journal import Entry
+from sandbox.records import Message
+from storage.care import SENT_AGAIN
 from storage.editions import EditionReason
-from storage.tables import CheckIn, Contact, HistoryEntry, Ledger, Quarantined, Received
+from storage.ledger import State
+from storage.tables import Card, CheckIn, Contact, HistoryEntry, Ledger, Quarantined, Received
 from tests.chaos.school import BOT_ID, School
 
 DONE = frozenset({"sent", "withdrawn"})
@@ -40,12 +45,13 @@ class Blow:
 
 @dataclass(slots=True)
 class Account:
-    """What became of a run's messages and taps. Each message is in one of the first five."""
+    """What became of a run's messages and taps. Each message is in one of the first six."""
 
     expected: int = 0
     ok: int = 0
     recovered: int = 0  # once, after more than one try
     duplicated: int = 0  # came more than once, each copy with its reason
+    left: int = 0  # must not double, and its call ended unclear: it is not sent again
     lost: int = 0
     unexplained: int = 0
     copies: int = 0  # messages too many, in all
@@ -57,23 +63,26 @@ class Account:
     taps: int = 0
     taps_lost: int = 0
     taps_twice: int = 0
+    stale: int = 0  # household cards that show another state in the chat than the rows
     why: list[str] = field(default_factory=list)  # what is unexplained, in words
 
     def holds(self, window: int) -> bool:
         """Say whether it is what we promise."""
-        return not (self.lost or self.unexplained or self.taps_lost or self.taps_twice) and (
-            self.worst <= window
-        )
+        broken = self.lost or self.unexplained or self.taps_lost or self.taps_twice or self.stale
+        return not broken and self.worst <= window
 
 
 async def drawn_up(school: School, blows: Sequence[Blow]) -> Account:
     """Draw up the account from the service's journal and the rows."""
     account = Account(expected=school.form.messages)
     copies: dict[tuple[int, str], list[Entry]] = defaultdict(list)
+    unclear: set[tuple[int, str]] = set()
     for entry in school.wire.since(method="sendMessage"):
+        key = int(entry.params["chat_id"]), "reminder" if _replies(entry) else "card"
         if entry.ok:
-            kind = "reminder" if _replies(entry) else "card"
-            copies[int(entry.params["chat_id"]), kind].append(entry)
+            copies[key].append(entry)
+        if _ended_unclear(entry):
+            unclear.add(key)
     async with school.database.reading() as session:
         rows = await session.exec(
             select(Ledger, Contact.chat_id).join(Contact, col(Contact.id) == Ledger.contact_id)
@@ -81,7 +90,7 @@ async def drawn_up(school: School, blows: Sequence[Blow]) -> Account:
         owed = {(chat, row.kind): row for row, chat in rows}
     caused: Counter[int] = Counter()
     for key, row in owed.items():
-        _one(account, row, copies.pop(key, []), blows, caused)
+        _one(account, row, copies.pop(key, []), blows, caused, left=key in unclear)
     for key, strangers in copies.items():
         account.unexplained += len(strangers)
         account.why.append(f"{key}: sent without being owed")
@@ -96,6 +105,7 @@ async def drawn_up(school: School, blows: Sequence[Blow]) -> Account:
         how = blows[number].how
         account.causes[how] = account.causes.get(how, 0) + many
     await _taps(account, school)
+    await _stale(account, school)
     return account
 
 
@@ -105,26 +115,33 @@ def _one(
     copies: list[Entry],
     blows: Sequence[Blow],
     caused: Counter[int],
+    *,
+    left: bool,
 ) -> None:
-    """Put one message where it belongs."""
+    """Put one message where it belongs; `left` is whether it may have been, its call unclear."""
     reasons = []
-    if row.state not in DONE:
+    left = left and row.state == State.unclear and row.kind not in SENT_AGAIN
+    if row.state not in DONE and not left:
         reasons.append(f"stands at {row.state}: {row.error}")
-    elif copies and row.message_id not in {copy.result["message_id"] for copy in copies}:
+    elif (
+        copies
+        and not left
+        and row.message_id not in {copy.result["message_id"] for copy in copies}
+    ):
         reasons.append("the row names another message")
     if len(copies) > row.attempts:
         reasons.append(f"{len(copies)} copies of {row.attempts} tries")
     for copy, following in pairwise(copies):
         account.copies += 1
         blow = _before_its_mark(copy, following, blows)
-        if (copy.description or "").startswith("fault: "):
+        if _ended_unclear(copy):
             account.ambiguous += 1
         elif blow is not None:
             account.by_blow += 1
             caused[blow] += 1
         else:
             reasons.append(f"a copy at {copy.at:.2f} that nothing explains, {_near(copy, blows)}")
-    verdict = _verdict(row, copies, reasons)
+    verdict = "left" if left and not reasons else _verdict(row, copies, reasons)
     setattr(account, verdict, getattr(account, verdict) + 1)
     if verdict in {"lost", "unexplained"}:
         account.why.append(f"{row.cause} ({row.id}), {len(copies)} copies: {', '.join(reasons)}")
@@ -139,6 +156,12 @@ def _verdict(row: Ledger, copies: list[Entry], reasons: list[str]) -> str:
     if len(copies) > 1:
         return "duplicated"
     return "recovered" if row.attempts > 1 else "ok"
+
+
+def _ended_unclear(entry: Entry) -> bool:
+    """Say whether whoever made this call could not know what became of it."""
+    said = entry.description or ""
+    return said.startswith("fault: ") and not said.endswith(Fault.TOO_MANY)
 
 
 def _before_its_mark(copy: Entry, following: Entry, blows: Sequence[Blow]) -> int | None:
@@ -179,6 +202,30 @@ async def _taps(account: Account, school: School) -> None:
         elif times.get(who, 0) != 1:
             account.taps_twice += 1
             account.why.append(f"tap {update}: stored {times.get(who, 0)} times")
+
+
+async def _stale(account: Account, school: School) -> None:
+    """Hold what each household reads in its chat against the rows: a card's buttons say it."""
+    async with school.database.reading() as session:
+        found = await session.exec(
+            select(Card, Contact.chat_id)
+            .join(Contact, col(Contact.id) == Card.contact_id)
+            .where(Card.kind == "household", col(Card.message_id).is_not(None))
+        )
+        cards = list(found)
+    for card, chat in cards:
+        stands = _revision(school.sandbox.world.chat(chat).messages.get(card.message_id or 0))
+        if not stands == card.shown == card.revision:
+            account.stale += 1
+            account.why.append(
+                f"card {card.id}: {stands} in the chat, {card.shown} shown, {card.revision} kept"
+            )
+
+
+def _revision(message: Message | None) -> int | None:
+    """Return the revision that a card's first button carries; None where there is no button."""
+    rows = (message.markup or {}).get("inline_keyboard", []) if message else []
+    return Press.unpack(rows[0][0]["callback_data"]).revision if rows else None
 
 
 def _replies(entry: Entry) -> bool:

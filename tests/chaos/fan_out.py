@@ -8,12 +8,11 @@ from time import monotonic
 
 from tests.chaos.account import Account, drawn_up
 from tests.chaos.lives import Lives, fates
-from tests.chaos.points import KEPT, ON_THE_WIRE
+from tests.chaos.points import EVERY
 from tests.chaos.school import School
 
 Tell = Callable[[str], None]
 TAPS = ("inbound", "card shown", "edited", "updates", "tap answered", "withdrawal", "withdrawn")
-EVERY = tuple(point.name for point in KEPT) + tuple(ON_THE_WIRE)
 SENDING = tuple(name for name in EVERY if not name.startswith(TAPS))
 TAPPING = tuple(name for name in EVERY if name.startswith(TAPS))
 

@@ -17,12 +17,13 @@ from typing import Any
 from sandbox.journal import Entry
 from tests.chaos.account import Blow
 from tests.chaos.mortal import POINT, TIMES
-from tests.chaos.points import ON_THE_WIRE
+from tests.chaos.points import EVERY, ON_THE_WIRE, POINTS
 from tests.chaos.school import School
 from tests.process.running import Installation
 
 ANY = "any moment"
 WAKING = "while starting"
+NOT_REACHED = "not reached: "  # a named point that a life has not come to in its time
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +35,7 @@ class Fate:
 
     @property
     def is_kept(self) -> bool:
-        return self.where not in {ANY, WAKING, *ON_THE_WIRE}
+        return self.where in POINTS
 
     @property
     def environment(self) -> dict[str, str]:
@@ -145,7 +146,7 @@ class Lives:
             if not self.to_come:  # somebody without a fate may be at work, and the others wait
                 for life in list(self._lives.values()):
                     if life.fate and time() - life.started_at > 3 * self._pause() + 3:
-                        self._strike(life, ANY)
+                        self._strike_late(life, life.fate)
             await asyncio.sleep(0.05)
 
     async def end(self) -> None:
@@ -217,7 +218,11 @@ class Lives:
             if life.fate.where == ANY
             else 2 * self._pause()
         )
-        self._strike(life, ANY)
+        self._strike_late(life, life.fate)
+
+    def _strike_late(self, life: Life, fate: Fate) -> None:
+        """Kill who has had its time; that it never came to its point is written down as that."""
+        self._strike(life, f"{NOT_REACHED}{fate.where}" if fate.where in EVERY else ANY)
 
     def _strike(self, life: Life, where: str) -> None:
         if life.house.lives and self._lives.get(life.house) is life:

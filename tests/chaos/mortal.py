@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import Engine, Pool, event
 
-from tests.chaos.points import POINTS, Point
+from tests.chaos.points import POINTS, Point, touched
 
 POINT, TIMES, AHEAD = "CHAOS_POINT", "CHAOS_TIMES", "CHAOS_CLOCK_AHEAD"
 _AT, _COMMITTING = "chaos at", "chaos committing"
@@ -25,7 +25,7 @@ def die_at(point: Point, times: int) -> None:
 
     @event.listens_for(Engine, "after_cursor_execute")
     def _note(conn: Any, cursor: Any, statement: str, given: Any, _c: Any, _m: Any) -> None:
-        if point.is_reached(statement, given, cursor.rowcount):
+        if point.is_reached(statement, given, touched(cursor)):
             conn.info[_AT] = True
 
     @event.listens_for(Engine, "commit")

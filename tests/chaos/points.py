@@ -21,13 +21,17 @@ class Point:
     concerns: Callable[[str], bool] = lambda _parameters: True
 
     def is_reached(self, statement: str, parameters: Any, rows: int) -> bool:
-        """Say whether this is the statement, and it found something to change.
-
-        What returns rows does not say how many it changed.
-        """
+        """Say whether this is the statement, and it found something to change."""
         plain = " ".join(statement.split())
-        changed = rows != 0 or " RETURNING " in plain
-        return bool(changed and self.statement.search(plain)) and self.concerns(repr(parameters))
+        return bool(rows and self.statement.search(plain)) and self.concerns(repr(parameters))
+
+
+def touched(cursor: Any) -> int:
+    """Return how many rows a statement has changed, or returned; -1 when nobody knows.
+
+    What returns rows does not say how many it changed, so those that wait to be read are counted.
+    """
+    return len(cursor._rows) if cursor.description else int(cursor.rowcount)
 
 
 def _both(
@@ -59,3 +63,4 @@ ON_THE_WIRE = {
     "tap answered, not told": "answerCallbackQuery",
     "updates on their way": "getUpdates",
 }
+EVERY = (*POINTS, *ON_THE_WIRE)

@@ -28,7 +28,6 @@ FAULTS = {
     "rate_hang": 0.005,
     "rate_reset_before": 0.005,
     "rate_reset_after": 0.005,
-    "methods": frozenset({"sendmessage"}),
 }
 CLOCKS = ({AHEAD: "0.001"}, {AHEAD: "300"}, {AHEAD: "-300"})
 
@@ -110,12 +109,12 @@ RUNS = (
         _inbound,
     ),
     Run(
-        Form("service", families=1500, kills=10, faults=FAULTS),
+        Form("service", families=1000, kills=10, reminded=True, faults=FAULTS),
         "the service fails in every way, and kills",
         _faulty,
     ),
     Run(
-        Form("service-ptb", families=1500, kills=10, faults=FAULTS, library="ptb"),
+        Form("service-ptb", families=1000, kills=10, reminded=True, faults=FAULTS, library="ptb"),
         "the same through python-telegram-bot",
         _faulty,
     ),

@@ -13,7 +13,7 @@ import aiohttp
 
 from bot.sender import window_at
 from tests.chaos.account import Blow, drawn_up
-from tests.chaos.fan_out import Outcome, Tell, concluded, quiet, windows_of
+from tests.chaos.fan_out import Outcome, Tell, concluded, fan_out, quiet
 from tests.chaos.lives import Lives, fates
 from tests.chaos.school import School
 from tests.chaos.server import Mortal
@@ -233,18 +233,6 @@ def lost(house: Installation, place: int) -> set[str]:
 
 
 async def faulty(school: School, tell: Tell = quiet) -> Outcome:
-    """Let the service fail in every way that it has, with some kills in between."""
-    form, began = school.form, monotonic()
-    span, seconds = windows_of(school, form.kills, form.families)
-    lives = Lives(school, [], lambda: seconds)
-    try:
-        await school.asks()
-        named = ("mark, before the commit", "between sends", "claim, after the commit")
-        lives.to_come[:] = fates(school.chance, form.kills, span, named)
-        lives.begin()
-        await lives.fulfilled()
-        tell(f"{school.wire.delivered} sent, {lives.kills} kills")
-        await school.everybody_is_asked()
-        return await _concluded(school, lives, began)
-    finally:
-        lives.give_up()
+    """Let the service fail in every way that it has, in every call, with some kills in between."""
+    named = ("mark, before the commit", "between sends", "claim, after the commit")
+    return await fan_out(school, tell, named=named)

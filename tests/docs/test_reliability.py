@@ -5,7 +5,18 @@ from pathlib import Path
 
 import pytest
 
-from tests.chaos.paper import BEGIN, END, PAGE, RESULTS, results, table
+from tests.chaos.paper import (
+    BEGIN,
+    END,
+    PAGE,
+    PROMISED,
+    QUICK,
+    RESULTS,
+    may_take,
+    results,
+    table,
+)
+from tests.chaos.points import EVERY
 from tests.chaos.runs import NAMED
 
 HOUSE = Path(__file__).parent.parent.parent
@@ -25,19 +36,36 @@ def test_every_run_was_made_and_is_as_promised() -> None:
     for run in runs:
         assert run["holds"], run["name"]
         assert run["lost"] == run["unexplained"] == run["taps_lost"] == run["taps_twice"] == 0
+        assert run["stale"] == 0
+        assert run["left"] == 0 or run["name"].startswith("service")
         assert run["worst"] <= run["window"]
         assert run["copies"] == run["by_blow"] + run["ambiguous"]
-        whole = run["ok"] + run["recovered"] + run["duplicated"]
+        whole = run["ok"] + run["recovered"] + run["duplicated"] + run["left"]
         assert whole == run["messages"] == run["expected"], run["name"]
 
 
 @pytest.mark.skipif(not RESULTS.exists(), reason="the command has not been run yet")
-def test_it_was_at_work_again_within_five_seconds() -> None:
-    """Five, or half as much again as Python needs for nothing but reading the program in."""
+def test_it_died_at_every_named_point() -> None:
+    """A point whose statement is not the product's any more would be reached by nobody."""
+    reached = {point for run in results()["runs"] for point in run["points"]}
+    assert sorted(set(EVERY) - reached) == []
+
+
+def test_the_page_promises_what_is_asserted() -> None:
+    page = " ".join(PAGE.read_text("utf-8").split())
+    assert (PROMISED, QUICK) == (5.0, 3.3)
+    assert (
+        "within five seconds of being started on a machine on which Python alone reads the "
+        "program in within 3.3, and on a slower one within half as much again as that takes"
+    ) in page
+
+
+@pytest.mark.skipif(not RESULTS.exists(), reason="the command has not been run yet")
+def test_it_was_at_work_again_in_the_time_that_the_page_promises() -> None:
     timed = [run for run in results()["runs"] if run["timed"]]
     assert [run["name"] for run in timed] == [name for name in NAMED if NAMED[name].timed]
     for run in timed:
-        assert run["back_after"]["longest"] <= max(5.0, 1.5 * run["bare_start"]), run["name"]
+        assert run["back_after"]["longest"] <= may_take(run["bare_start"]), run["name"]
 
 
 def test_every_fault_has_a_row() -> None:
