@@ -13,7 +13,7 @@ def progress(view: SendingView, texts: Texts) -> Rendered:
     """Render how sending goes for a school, or for all that an admin looks after."""
     parts = [texts("sending.title", name=view.name)]
     if not view.of:
-        parts.append(texts("sending.nothing"))
+        parts += [texts("sending.nothing"), texts("sending.nothing_to_stop")]
         return Rendered(joined(parts), _buttons(view, texts))
     parts.append(texts("sending.sent", n=view.sent, of=view.of))
     parts += [texts(f"sending.kind_{each.name}", n=each.sent, of=each.of) for each in view.kinds]
@@ -30,7 +30,7 @@ def progress(view: SendingView, texts: Texts) -> Rendered:
 
 def _under_way(view: SendingView, texts: Texts) -> list[str]:
     if not view.waiting:
-        return [] if view.stopped else [texts("sending.done")]
+        return [] if view.stopped else [texts("sending.done"), texts("sending.nothing_to_stop")]
     several = view.schools > 1
     key = "sending.waiting_schools" if several else "sending.waiting"
     parts = [texts(key, n=view.waiting, schools=view.schools)]
