@@ -229,6 +229,7 @@ class App:
                 await self._choose_way_in(transport)
                 await self._know(transport)
             except TokenRefusedError:
+                self.vitals.refused.add(transport.bot_id)
                 log.error(
                     "token refused", bot=transport.bot_id, mend="copy it again from @BotFather"
                 )
@@ -237,6 +238,7 @@ class App:
             except Exception:  # the database is away, most likely; the bot must not be given up
                 log.exception("no hello", bot=transport.bot_id)
             else:
+                self.vitals.refused.discard(transport.bot_id)
                 return True
             try:
                 await asyncio.wait_for(self._stopping.wait(), pause)

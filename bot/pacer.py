@@ -175,6 +175,11 @@ class Pacer:
         """The seconds for which bulk still rests."""
         return max(self._bulk_rests_until - self._clock(), 0.0)
 
+    @property
+    def in_line(self) -> dict[str, int]:
+        """How many messages stand in line at this moment, by kind of traffic."""
+        return {traffic.name: len(line) for traffic, line in self._lines.items()}
+
     async def turn(self, traffic: Traffic, chat_id: int | None = None) -> float:
         """Wait until a message may go, count it and return 0.
 

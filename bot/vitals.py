@@ -12,6 +12,7 @@ from bot.parts import Part
 from bot.sender import Sender
 from handlers.clock import Clock
 from handlers.inbox import Handled
+from handlers.messages import Delivered
 from scheduler import Scheduler
 from storage import vitals
 from storage.database import Database
@@ -26,7 +27,8 @@ HEARD_WITHIN = POLL_SECONDS + 60.0
 class Vitals:
     """Looks at the parts of a process from outside; those it does not have are left out.
 
-    `connected` are the bots that have said hello; `bots` all that this process is there for.
+    `connected` are the bots that have said hello, `refused` those whose token was not taken then;
+    `bots` are all that this process is there for.
     """
 
     database: Database
@@ -37,6 +39,7 @@ class Vitals:
     scheduler: Scheduler | None
     leases: Mapping[tuple[int, Part], Lease] = field(default_factory=dict)
     connected: set[int] = field(default_factory=set)
+    refused: set[int] = field(default_factory=set)
     _taken: dict[int, Handled] = field(default_factory=lambda: defaultdict(Handled))
     _since: float = field(default_factory=monotonic)
 
@@ -86,7 +89,7 @@ class Vitals:
         now = self.clock()
         numbers = tuple(self._numbers(bot) for bot in self.bots)
         writable = await vitals.takes_writes(self.database, self.bots[0])
-        waiting = await vitals.waiting(self.database) if writable else None
+        waiting = await vitals.waiting(self.database, now) if writable else None
         if waiting is None:
             return exposition(Numbers(numbers, self._beat_age()))
         since = {bot: waiting.oldest_bulk.get(bot, now) for bot in self.bots}
@@ -106,8 +109,8 @@ class Vitals:
         return monotonic() - max(self.scheduler.duties[0].ended, self._since)
 
     def _not_heard(self, bot: int) -> str | None:
-        sender, poller = self.senders.get(bot), self.pollers.get(bot)
-        if sender is not None and sender.unauthorized:
+        poller = self.pollers.get(bot)
+        if self._is_refused(bot):
             return f"bot {bot}: Telegram does not take its token"
         if bot not in self.connected:
             return f"bot {bot}: not connected to Telegram"
@@ -116,17 +119,25 @@ class Vitals:
             return f"bot {bot}: Telegram has not answered for {age:.0f} s"
         return None
 
+    def _is_refused(self, bot: int) -> bool:
+        sender = self.senders.get(bot)
+        return bot in self.refused or (sender is not None and sender.unauthorized)
+
     def _numbers(self, bot: int) -> BotNumbers:
         taken, sender, poller = self._taken[bot], self.senders.get(bot), self.pollers.get(bot)
         results = sender.results if sender is not None else {}
+        delivered = {_spoken(Delivered.__name__): 0}  # there from the start, so that it has a rate
         return BotNumbers(
             bot,
             updates=taken.events,
             answers=taken.answers,
             set_aside=taken.set_aside,
-            sends={_spoken(name): count for name, count in results.items()},
+            sends=delivered | {_spoken(name): count for name, count in results.items()},
             too_many=results.get("Wait", 0),
             rests=sender.pacer.resting if sender is not None else 0.0,
+            rate=sender.pacer.rate if sender is not None else 0.0,
+            in_line=sender.pacer.in_line if sender is not None else {},
+            refused=self._is_refused(bot),
             poll_age=poller.age if poller is not None else None,
             connected=bot in self.connected,
         )

@@ -538,6 +538,9 @@ class Ledger(Row, table=True):
         Index("ix_ledger_sending", "bot_id", "lease_until",
               sqlite_where=text("state IN ('sending', 'unknown', 'withdrawing')"),
               postgresql_where=text("state IN ('sending', 'unknown', 'withdrawing')")),
+        Index("ix_ledger_not_sent", "created_at", "bot_id", "state",
+              sqlite_where=text("state IN ('stopped', 'unclear', 'failed', 'expired')"),
+              postgresql_where=text("state IN ('stopped', 'unclear', 'failed', 'expired')")),
         Index("ix_ledger_card_id", "card_id"),
     )  # fmt: skip
     id: int = row_id()

@@ -14,6 +14,7 @@ from checkin.facts import fact
 from storage.database import Database
 from storage.inbox import quarantined
 from storage.ledger import Lane
+from storage.shares import LATELY
 from storage.sql import affected, insert_into, table
 from storage.tables import Ledger, Received
 
@@ -24,6 +25,7 @@ _entry = table(Ledger).c
 # As the partial indexes have them, word for word: SQLite takes an index for nothing less.
 _PENDING = text("state = 'pending'")
 _UNFINISHED = text("state IN ('sending', 'unknown', 'withdrawing')")
+_NOT_SENT = text("state IN ('stopped', 'unclear', 'failed', 'expired')")
 
 
 async def takes_writes(database: Database, bot_id: int) -> bool:
@@ -51,17 +53,19 @@ async def takes_writes(database: Database, bot_id: int) -> bool:
 class Waiting:
     """What waits: messages by bot and state, since when bulk does by bot, and the quarantine."""
 
-    owed: Mapping[tuple[int, str], int]
+    owed: Mapping[tuple[int, str], int]  # and of these days, what has not been sent
     oldest_bulk: Mapping[int, datetime]
     in_quarantine: int
 
 
-async def waiting(database: Database) -> Waiting | None:
+async def waiting(database: Database, now: datetime) -> Waiting | None:
     """Return what waits; None while the database does not answer."""
     try:
         async with asyncio.timeout(PATIENCE), database.reading() as session:
             return Waiting(
-                await unfinished(session), await oldest_bulk(session), await quarantined(session)
+                await unfinished(session) | await not_sent(session, now),
+                await oldest_bulk(session),
+                await quarantined(session),
             )
     except (SQLAlchemyError, OSError, TimeoutError):
         return None
@@ -78,6 +82,19 @@ async def unfinished(session: AsyncSession) -> dict[tuple[int, str], int]:
         )
         found |= {(bot, state): count for bot, state, count in rows}
     return found
+
+
+async def not_sent(session: AsyncSession, now: datetime) -> dict[tuple[int, str], int]:
+    """Return how many messages of each bot, owed in the last two days, were not sent, and why.
+
+    They are stopped, have ended unclear, could not be delivered, or were too late.
+    """
+    rows = await session.exec(
+        select(Ledger.bot_id, Ledger.state, func.count())
+        .where(_NOT_SENT, Ledger.created_at > now - LATELY)
+        .group_by(col(Ledger.bot_id), col(Ledger.state))
+    )
+    return {(bot, state): count for bot, state, count in rows}
 
 
 async def oldest_bulk(session: AsyncSession) -> dict[int, datetime]:

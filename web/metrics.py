@@ -24,6 +24,9 @@ class BotNumbers:
     sends: Mapping[str, int] = field(default_factory=dict)
     too_many: int = 0
     rests: float = 0.0
+    rate: float = 0.0
+    in_line: Mapping[str, int] = field(default_factory=dict)
+    refused: bool = False
     poll_age: float | None = None
     connected: bool = False
 
@@ -70,7 +73,7 @@ class _Given(Collector):
         if now.owed is not None:
             owed = GaugeMetricFamily(
                 "allclear_ledger_rows",
-                "Messages that are not finished, by state",
+                "Messages that are not finished or, of the last two days, were not sent, by state",
                 labels=["bot", "state"],
             )
             for (bot, state), count in sorted(now.owed.items()):
@@ -111,12 +114,25 @@ def _of_bots(bots: Iterable[BotNumbers]) -> Iterator[Metric]:
         for result, count in sorted(bot.sends.items()):
             sends.add_metric([str(bot.bot_id), result], count)
     yield sends
+    line = GaugeMetricFamily(
+        "allclear_in_line", "Messages that wait for their turn", labels=["bot", "traffic"]
+    )
+    for bot in each:
+        for traffic, count in sorted(bot.in_line.items()):
+            line.add_metric([str(bot.bot_id), traffic], count)
+    yield line
     gauges = (
         (
             "allclear_bot_connected",
             "1 once the bot said hello",
             [float(b.connected) for b in each],
         ),
+        (
+            "allclear_token_refused",
+            "1 while Telegram does not take the bot's token",
+            [float(b.refused) for b in each],
+        ),
+        ("allclear_rate_per_second", "Messages a second that may go", [b.rate for b in each]),
         ("allclear_bulk_rests_seconds", "How long bulk still rests", [b.rests for b in each]),
         ("allclear_poll_age_seconds", "Since the last answered poll", [b.poll_age for b in each]),
     )

@@ -72,7 +72,7 @@ def test_every_setting_that_is_named_can_be_set(page: Path) -> None:
 
 def numbers() -> set[str]:
     """Return the names of all numbers that a process gives."""
-    bot = BotNumbers(1, sends={"delivered": 1}, poll_age=1.0)
+    bot = BotNumbers(1, sends={"delivered": 1}, in_line={"bulk": 1}, poll_age=1.0)
     text = exposition(Numbers((bot,), 1.0, {(1, "pending"): 1}, {1: 1.0}, 1)).decode()
     return set(re.findall(r"^(allclear_\w+?)(?:\{| )", text, re.M))
 
@@ -94,6 +94,14 @@ def test_every_alarm_has_its_line_and_watches_a_number_that_there_is() -> None:
     )
     for rule in rules:
         assert set(re.findall(r"allclear_\w+", rule["expr"])) <= numbers(), rule["alert"]
+
+
+def test_every_setting_of_the_district_may_stand_in_its_file() -> None:
+    """What compose.yaml gives itself is stronger, and is nothing that a district would change."""
+    allclear = told("compose.yaml")["services"]["allclear"]
+    assert allclear["env_file"] == ".env"
+    fixed = {name for name, value in allclear["environment"].items() if "${" not in str(value)}
+    assert fixed == {"ALLCLEAR_KEY_FILE", "ALLCLEAR_WEB_HOST", "ALLCLEAR_WEB_PORT"}
 
 
 def test_the_district_shows_nobody_but_telegram_anything() -> None:

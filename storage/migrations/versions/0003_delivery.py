@@ -77,9 +77,11 @@ def upgrade() -> None:
     op.drop_index('ix_card_stale', table_name='card')
     op.create_index('ix_card_behind', 'card', ['bot_id', 'id'], unique=False, sqlite_where=sa.text('shown < revision AND message_id IS NOT NULL'), postgresql_where=sa.text('shown < revision AND message_id IS NOT NULL'))
     op.create_index('ix_ledger_expiring', 'ledger', ['bot_id', 'not_after'], unique=False, sqlite_where=sa.text("state = 'pending'"), postgresql_where=sa.text("state = 'pending'"))
+    op.create_index('ix_ledger_not_sent', 'ledger', ['created_at', 'bot_id', 'state'], unique=False, sqlite_where=sa.text("state IN ('stopped', 'unclear', 'failed', 'expired')"), postgresql_where=sa.text("state IN ('stopped', 'unclear', 'failed', 'expired')"))
 
 
 def downgrade() -> None:
+    op.drop_index('ix_ledger_not_sent', table_name='ledger', sqlite_where=sa.text("state IN ('stopped', 'unclear', 'failed', 'expired')"), postgresql_where=sa.text("state IN ('stopped', 'unclear', 'failed', 'expired')"))
     op.drop_index('ix_card_behind', table_name='card')
     op.create_index('ix_card_stale', 'card', ['bot_id', 'id'], unique=False, sqlite_where=sa.text('shown < revision'), postgresql_where=sa.text('shown < revision'))
     op.drop_index('ix_ledger_expiring', table_name='ledger', sqlite_where=sa.text("state = 'pending'"), postgresql_where=sa.text("state = 'pending'"))
