@@ -94,7 +94,7 @@ async def purge(database: Database, clock: Clock) -> dict[str, int]:
     for each in announced:
         done = await _purge(database, clock, each)
         if done is None:
-            continue  # the table was in use; in an hour again
+            continue  # the table was in use, and in an hour it is tried again; or it is done
         counts = {name: counts.get(name, 0) + count for name, count in done.items()}
     return counts
 
@@ -111,12 +111,15 @@ async def _purge(database: Database, clock: Clock, announced: Purge) -> dict[str
         rows += some
     counts = {"months": months, "rows": rows}
 
-    async def finish(session: Session) -> None:
+    async def finish(session: Session) -> bool:
         now = clock()
-        await retention.finish(session, announced.id, now)
+        if not await retention.finish(session, announced.id, now):
+            return False  # another process did it at the same time
         about = {"what": what.value, "before": str(before), **counts}
         audit.record(session, "purged", now, actor_id=None, school_id=None, **about)
+        return True
 
-    await database.write(finish)
+    if not await database.write(finish):
+        return None
     log.info("purged", what=what.value, before=str(before), **counts)
     return counts

@@ -69,9 +69,13 @@ async def delete_some(session: AsyncSession, what: Outlived, before: date) -> in
     return 0
 
 
-async def finish(session: AsyncSession, purge_id: int, now: datetime) -> None:
-    """Keep that it is done."""
-    (await session.get_one(Purge, purge_id)).done_at = now
+async def finish(session: AsyncSession, purge_id: int, now: datetime) -> bool:
+    """Keep that it is done; return whether it was not before."""
+    purge = await session.get_one(Purge, purge_id, with_for_update=True)
+    if purge.done_at is not None:
+        return False
+    purge.done_at = now
+    return True
 
 
 def _rows(what: Outlived, before: date) -> list[tuple[type[SQLModel], ColumnElement[bool]]]:

@@ -1,5 +1,6 @@
 """What is outlived goes: a week after the admins were told, and nothing else with it."""
 
+import asyncio
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
@@ -97,6 +98,19 @@ async def test_whole_months_go_and_what_they_leave_behind(house: House) -> None:
         acts = await session.exec(select(AuditEntry.act).order_by(col(AuditEntry.id)))
         assert list(acts)[-2:] == ["purge announced", "purged"]
     assert await house.works(NINETY_DAYS, hours=1) == {}
+
+
+async def test_two_processes_that_delete_at_the_same_time_are_one_entry_in_the_audit(
+    house: House,
+) -> None:
+    await house.works(NINETY_DAYS)
+    house.now += timedelta(days=7)
+    await asyncio.gather(*(upkeep.purge(house.database, lambda: house.now) for _ in range(2)))
+    await upkeep.purge(house.database, lambda: house.now)
+    assert await house.sent() == list(DAYS[2:])
+    async with house.database.reading() as session:
+        acts = list(await session.exec(select(AuditEntry.act)))
+    assert acts.count("purged") == 1
 
 
 async def test_a_card_stays_while_a_message_speaks_of_it(house: House) -> None:
