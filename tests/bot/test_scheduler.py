@@ -192,6 +192,7 @@ async def test_stopping_waits_for_the_duty_that_is_under_way(scheduler: Schedule
 # ---- the heartbeat -------------------------------------------------------------------------
 
 
+@pytest.mark.both_databases
 async def test_a_heartbeat_again_or_of_a_twin_decides_each_step_once(database: Database) -> None:
     async with database.writing() as session:
         rows = await a_school(session)
