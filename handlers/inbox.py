@@ -66,9 +66,20 @@ class Handled:
 
 
 class Inbox:
-    """Handles batches of updates, each update once."""
+    """Handles batches of updates, each update once.
 
-    def __init__(self, database: Database, clock: Clock, route: Route) -> None:
+    So many taps on end that may be plain, `plain_from`, are looked at together.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock,
+        route: Route,
+        *,
+        plain_from: int = WORTH_A_COMMIT,
+    ) -> None:
+        self._plain_from = plain_from
         self._database = database
         self._clock = clock
         self._route = route
@@ -83,7 +94,7 @@ class Inbox:
         """
         handled = Handled()
         waiting: list[Arrival] = []
-        for plain, run in _runs(arrivals):
+        for plain, run in _runs(arrivals, self._plain_from):
             if plain:
                 # What came before is kept before: the order of what was said is theirs.
                 await self._all_of(waiting, handled)
@@ -226,11 +237,11 @@ class Inbox:
         await inbox.keep_received(session, arrival.bot_id, [arrival.update_id], now)
 
 
-def _runs(arrivals: Sequence[Arrival]) -> Iterator[tuple[bool, list[Arrival]]]:
+def _runs(arrivals: Sequence[Arrival], plain_from: int) -> Iterator[tuple[bool, list[Arrival]]]:
     """Cut a batch into runs, in order: taps that may be plain, and whatever else there is."""
     for plain, run in groupby(_first_of_each(arrivals), key=_may_be_plain):
         arrived = list(run)
-        yield plain and len(arrived) >= WORTH_A_COMMIT, arrived
+        yield plain and len(arrived) >= plain_from, arrived
 
 
 def _may_be_plain(arrival: Arrival) -> bool:

@@ -1,4 +1,7 @@
-"""aiogram's `Bot.send_message` in a loop, so many at a time: no books are kept."""
+"""aiogram's `Bot.send_message` in a loop, so many at a time: no books are kept.
+
+The buttons are made for each chat, as any bot has to whose buttons name the family's own rows.
+"""
 
 from aiogram import Bot
 from aiogram.client.session.aiohttp import AiohttpSession
@@ -7,13 +10,19 @@ from aiogram.types import InlineKeyboardButton, InlineKeyboardMarkup, LinkPrevie
 
 from benchmarks.measure import Spent, spent
 from benchmarks.peers.side_by_side import side_by_side
-from benchmarks.peers.words import ALL_CLEAR, DATA_ALL_CLEAR, DATA_OTHER, OTHER, TEXT
+from benchmarks.peers.words import ALL_CLEAR, OTHER, TEXT, data_of
 from benchmarks.town import TOKEN
 
-BUTTONS = [
-    [InlineKeyboardButton(text=ALL_CLEAR, callback_data=DATA_ALL_CLEAR, style="success")],
-    [InlineKeyboardButton(text=OTHER, callback_data=DATA_OTHER)],
-]
+
+def keyboard(chat: int) -> InlineKeyboardMarkup:
+    """Return the buttons of a chat's card."""
+    all_clear, other = data_of(chat)
+    return InlineKeyboardMarkup(
+        inline_keyboard=[
+            [InlineKeyboardButton(text=ALL_CLEAR, callback_data=all_clear, style="success")],
+            [InlineKeyboardButton(text=OTHER, callback_data=other)],
+        ]
+    )
 
 
 async def send(server: str, count: int, at_a_time: int) -> Spent:
@@ -25,7 +34,7 @@ async def send(server: str, count: int, at_a_time: int) -> Spent:
             chat,
             TEXT,
             parse_mode="HTML",
-            reply_markup=InlineKeyboardMarkup(inline_keyboard=BUTTONS),
+            reply_markup=keyboard(chat),
             link_preview_options=LinkPreviewOptions(is_disabled=True),
             allow_paid_broadcast=True,
         )

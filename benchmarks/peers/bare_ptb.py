@@ -8,14 +8,21 @@ from telegram.request import HTTPXRequest
 
 from benchmarks.measure import Spent, spent
 from benchmarks.peers.side_by_side import side_by_side
-from benchmarks.peers.words import ALL_CLEAR, DATA_ALL_CLEAR, DATA_OTHER, OTHER, TEXT
+from benchmarks.peers.words import ALL_CLEAR, OTHER, TEXT, data_of
 from benchmarks.town import TOKEN
 
 AT_A_TIME = 8
-BUTTONS = [
-    [InlineKeyboardButton(ALL_CLEAR, callback_data=DATA_ALL_CLEAR, style="success")],
-    [InlineKeyboardButton(OTHER, callback_data=DATA_OTHER)],
-]
+
+
+def keyboard(chat: int) -> InlineKeyboardMarkup:
+    """Return the buttons of a chat's card."""
+    all_clear, other = data_of(chat)
+    return InlineKeyboardMarkup(
+        [
+            [InlineKeyboardButton(ALL_CLEAR, callback_data=all_clear, style="success")],
+            [InlineKeyboardButton(OTHER, callback_data=other)],
+        ]
+    )
 
 
 async def send(server: str, count: int) -> Spent:
@@ -31,7 +38,7 @@ async def send(server: str, count: int) -> Spent:
             chat,
             TEXT,
             parse_mode="HTML",
-            reply_markup=InlineKeyboardMarkup(BUTTONS),
+            reply_markup=keyboard(chat),
             link_preview_options=LinkPreviewOptions(is_disabled=True),
             allow_paid_broadcast=True,
         )

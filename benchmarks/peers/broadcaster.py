@@ -10,14 +10,14 @@ from typing import Any
 from aiogram import Bot
 from aiogram.client.session.aiohttp import AiohttpSession
 from aiogram.client.telegram import TelegramAPIServer
-from aiogram.types import InlineKeyboardMarkup, LinkPreviewOptions
+from aiogram.types import LinkPreviewOptions
 from aiogram_broadcaster import Broadcaster
 from aiogram_broadcaster.contents import TextContent
 from aiogram_broadcaster.storages.sqlalchemy import SQLAlchemyStorage
 from sqlalchemy import event
 
 from benchmarks.measure import Spent, spent
-from benchmarks.peers.bare_aiogram import BUTTONS
+from benchmarks.peers.bare_aiogram import keyboard
 from benchmarks.peers.words import TEXT
 from benchmarks.town import TOKEN
 
@@ -33,7 +33,7 @@ async def send(server: str, count: int, path: str) -> Spent:
     card = TextContent(
         text=TEXT,
         parse_mode="HTML",
-        reply_markup=InlineKeyboardMarkup(inline_keyboard=BUTTONS),
+        reply_markup=keyboard(1018),
         link_preview_options=LinkPreviewOptions(is_disabled=True),
         allow_paid_broadcast=True,
     )

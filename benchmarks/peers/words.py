@@ -13,6 +13,11 @@ THANKS = "Thank you. Have a good day!"
 DATA_ALL_CLEAR, DATA_OTHER, DATA_CHANGE = "a:1018:1", "o:1018:1:1018", "c:1018:2"
 
 
+def data_of(chat: int) -> tuple[str, str]:
+    """Return what the buttons of a chat's card say: each family's name its own rows."""
+    return f"a:{chat}:1", f"o:{chat}:1:{chat}"
+
+
 def prepared_card(chat: int) -> bytes:
     """Return the body of a card, with nothing left to do but to put in the chat."""
     return _CARD_HEAD + b"%d" % chat + _CARD_TAIL
