@@ -25,7 +25,6 @@ from aiogram.exceptions import (
     TelegramNetworkError,
     TelegramNotFound,
     TelegramRetryAfter,
-    TelegramServerError,
     TelegramUnauthorizedError,
 )
 from aiogram.methods import (
@@ -48,7 +47,12 @@ from aiogram.types import (
     ReplyParameters,
     Update,
 )
-from aiohttp import ClientConnectorError, ClientError, ClientTimeout
+from aiohttp import (
+    ClientConnectorError,
+    ClientError,
+    ClientTimeout,
+    ConnectionTimeoutError,
+)
 from multidict import CIMultiDict
 from pydantic import ValidationError
 from pydantic_core import from_json, to_json
@@ -56,7 +60,15 @@ from yarl import URL
 
 from bot.telegram_events import ALLOWED, AT_ONCE, beyond, event_of, heard
 from bot.telegram_faults import bad_request, other_refusal, unless_unchanged
-from bot.telegram_messages import COPY_LIMIT, EVERYTHING, SEND_TIMEOUT, STYLES, fitted, plain
+from bot.telegram_messages import (
+    CONNECT_TIMEOUT,
+    COPY_LIMIT,
+    EVERYTHING,
+    SEND_TIMEOUT,
+    STYLES,
+    fitted,
+    plain,
+)
 from handlers.messages import (
     Button,
     Capability,
@@ -68,7 +80,6 @@ from handlers.messages import (
     NotSent,
     PollConflictError,
     RawUpdate,
-    Rejected,
     Rendered,
     SendResult,
     TokenRefusedError,
@@ -79,7 +90,7 @@ from handlers.messages import (
     Wait,
 )
 
-_IN_TIME = ClientTimeout(total=SEND_TIMEOUT)
+_UNSENT = (ClientConnectorError, ConnectionTimeoutError)  # the request was never written
 _JSON = CIMultiDict({"Content-Type": "application/json"})
 
 
@@ -107,9 +118,24 @@ def _form_of_answer(method: type[TelegramMethod[TelegramType]]) -> type[Response
 class _Session(AiohttpSession):
     """aiogram's session, without what it does again and again or waits for in vain."""
 
-    def __init__(self, api: TelegramAPIServer) -> None:
+    def __init__(self, api: TelegramAPIServer, connect_timeout: float) -> None:
         super().__init__(api=api)
+        self.connect_timeout = connect_timeout  # seconds; to wait for a free connection, too
+        self._in_time = self._within(SEND_TIMEOUT)
         self._addresses: dict[type[TelegramMethod[Any]], URL] = {}
+
+    def _within(self, seconds: float) -> ClientTimeout:
+        return ClientTimeout(total=seconds, connect=self.connect_timeout)
+
+    async def make_request(
+        self,
+        bot: Bot,
+        method: TelegramMethod[TelegramType],
+        timeout: int | None = None,  # noqa: ASYNC109 - as the library has it
+    ) -> TelegramType:
+        """Make one of the library's own calls; to a host that is not there it does not wait."""
+        limit: Any = self._within(self.timeout if timeout is None else timeout)
+        return await super().make_request(bot, method, timeout=limit)
 
     def check_response(
         self, bot: Bot, method: TelegramMethod[TelegramType], status_code: int, content: str
@@ -140,7 +166,7 @@ class _Session(AiohttpSession):
             address = self.api.api_url(token=bot.token, method=method.__api_method__)
             url = self._addresses[method] = URL(address)
         body = to_json(params)
-        async with session.post(url, data=body, headers=_JSON, timeout=_IN_TIME) as response:
+        async with session.post(url, data=body, headers=_JSON, timeout=self._in_time) as response:
             content = await response.read()
         if response.status == HTTPStatus.OK and (result := _result_in(content)) is not None:
             return result
@@ -168,8 +194,10 @@ def _result_in(content: bytes) -> Any:
 class AiogramTransport:
     """One bot, through aiogram's types, methods and errors."""
 
-    def __init__(self, token: str, api_url: str) -> None:
-        self._session = _Session(api=TelegramAPIServer.from_base(api_url))
+    def __init__(
+        self, token: str, api_url: str, *, connect_timeout: float = CONNECT_TIMEOUT
+    ) -> None:
+        self._session = _Session(TelegramAPIServer.from_base(api_url), connect_timeout)
         self._bot = Bot(token, session=self._session)
         self._username = ""
         self._ending: dict[asyncio.Task[None], _Session] = {}
@@ -214,7 +242,7 @@ class AiogramTransport:
     async def renew(self) -> None:
         """Speak over new connections from now on; sends under way end on the old ones."""
         old = self._session
-        self._bot.session = self._session = _Session(api=old.api)
+        self._bot.session = self._session = _Session(old.api, old.connect_timeout)
         task = asyncio.create_task(_close_later(old))
         self._ending[task] = old
         task.add_done_callback(self._ending.pop)
@@ -434,13 +462,9 @@ def _fault(error: Exception) -> SendResult:
             return bad_request(error.message)
         case TelegramAPIError() if certain := other_refusal(error.message):
             return certain
-        case TelegramNetworkError() if isinstance(error.__cause__, ClientConnectorError):
+        case TelegramNetworkError() if isinstance(error.__cause__, _UNSENT):
             return NotSent("no connection")
-        case ClientConnectorError():
+        case ClientConnectorError() | ConnectionTimeoutError():
             return NotSent("no connection")
-        case TelegramNetworkError() | TelegramServerError() | ClientDecodeError():
+        case _:  # no other error means for certain that nothing was sent
             return Unclear(type(error).__name__)
-        case TimeoutError() | ClientError():
-            return Unclear(type(error).__name__)
-        case _:
-            return Rejected(type(error).__name__)

@@ -53,7 +53,15 @@ from telegram.request import HTTPXRequest
 
 from bot.telegram_events import ALLOWED, AT_ONCE, beyond, event_of, heard
 from bot.telegram_faults import bad_request, other_refusal, unless_unchanged
-from bot.telegram_messages import COPY_LIMIT, EVERYTHING, SEND_TIMEOUT, STYLES, fitted, plain
+from bot.telegram_messages import (
+    CONNECT_TIMEOUT,
+    COPY_LIMIT,
+    EVERYTHING,
+    SEND_TIMEOUT,
+    STYLES,
+    fitted,
+    plain,
+)
 from handlers.messages import (
     Button,
     Capability,
@@ -85,9 +93,7 @@ from handlers.messages import (
 os.environ["PTB_TIMEDELTA"] = "true"
 
 _SIDE_BY_SIDE = 64  # requests under way, as many as the sender has
-_CONNECT_TIMEOUT = 5.0  # seconds; shorter than a send, so that what was not sent is known as such
 _JSON = {"Content-Type": "application/json"}
-_TIMES = Timeout(SEND_TIMEOUT, connect=_CONNECT_TIMEOUT, pool=_CONNECT_TIMEOUT).as_dict()
 _compact = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 _UNSENT = (ConnectError, ConnectTimeout, PoolTimeout)  # the request was never written
 _ODD = (KeyError, TypeError, ValueError, AttributeError)  # an answer that is not Telegram's
@@ -106,10 +112,11 @@ class _Bot(Bot):
 
 @dataclass(frozen=True, slots=True)
 class _Ready:
-    """A request that has nothing left to be made: where to, and its body."""
+    """A request that has nothing left to be made: where to, its body, and for how long."""
 
     url: URL
     body: bytes
+    times: dict[str, float | None]
 
 
 class _Request(HTTPXRequest):
@@ -130,7 +137,7 @@ class _Request(HTTPXRequest):
             request_data.url,
             headers=_JSON,
             content=request_data.body,
-            extensions={"timeout": _TIMES},
+            extensions={"timeout": request_data.times},
         )
         try:
             response = await self._client.send(request)
@@ -159,7 +166,8 @@ class _Connections:
     that is a fifth of the work, with 64 most of it.
     """
 
-    def __init__(self, api_url: str) -> None:
+    def __init__(self, api_url: str, connect_timeout: float) -> None:
+        self._connect_timeout = connect_timeout
         self._verify = create_ssl_context() if api_url.startswith("https:") else False
         self.shared = self._request(64)
         self._lanes: list[_Request] = []
@@ -168,8 +176,8 @@ class _Connections:
     def _request(self, size: int) -> _Request:
         return _Request(
             connection_pool_size=size,
-            connect_timeout=_CONNECT_TIMEOUT,
-            pool_timeout=_CONNECT_TIMEOUT,
+            connect_timeout=self._connect_timeout,
+            pool_timeout=self._connect_timeout,
             read_timeout=SEND_TIMEOUT,
             write_timeout=SEND_TIMEOUT,
             media_write_timeout=SEND_TIMEOUT,
@@ -204,8 +212,13 @@ class _Connections:
 class PtbTransport:
     """One bot, through python-telegram-bot's types, methods and errors."""
 
-    def __init__(self, token: str, api_url: str) -> None:
+    def __init__(
+        self, token: str, api_url: str, *, connect_timeout: float = CONNECT_TIMEOUT
+    ) -> None:
         self._token, self._api_url = token, api_url
+        self._connect_timeout = connect_timeout
+        times = Timeout(SEND_TIMEOUT, connect=connect_timeout, pool=connect_timeout)
+        self._times = times.as_dict()
         self._bot_id = int(token.partition(":")[0])
         self._username = ""
         self._ending: dict[asyncio.Task[None], _Connections] = {}
@@ -214,7 +227,7 @@ class PtbTransport:
         self._connect()
 
     def _connect(self) -> None:
-        self._connections = _Connections(self._api_url)
+        self._connections = _Connections(self._api_url, self._connect_timeout)
         self._bot = _Bot(
             self._token,
             base_url=f"{self._api_url}/bot",
@@ -377,8 +390,8 @@ class PtbTransport:
         """Make one of the calls that go out by the thousand, with a body that is ready to send."""
         if method not in self._addresses:
             self._addresses[method] = URL(f"{self._bot.base_url}/{method}")
-        ready: Any = _Ready(self._addresses[method], _compact(said).encode())
-        latest = monotonic() + _CONNECT_TIMEOUT
+        ready: Any = _Ready(self._addresses[method], _compact(said).encode(), self._times)
+        latest = monotonic() + self._connect_timeout
         async with self._turns:
             if monotonic() > latest:  # whoever was before it hung
                 return NotSent("no connection")

@@ -9,6 +9,7 @@ COPY_LIMIT = 256  # characters that a copy button may carry
 SEND_TIMEOUT = (
     10.0  # seconds; well under the ledger's lease, so that a lease never outlives a send
 )
+CONNECT_TIMEOUT = 5.0  # seconds; shorter than a send, so that what was not sent is known as such
 STYLES = {Style.good: "success", Style.danger: "danger"}
 EVERYTHING = frozenset(Capability)
 

@@ -3,6 +3,7 @@
 from typing import Protocol
 
 from bot.settings import Settings, TransportName
+from bot.telegram_messages import CONNECT_TIMEOUT
 from handlers.messages import Transport
 
 
@@ -16,15 +17,17 @@ class BotTransport(Transport, Protocol):
         """Have updates kept for `fetch`."""
 
 
-def make_transport(settings: Settings, token: str) -> BotTransport:
+def make_transport(
+    settings: Settings, token: str, *, connect_timeout: float = CONNECT_TIMEOUT
+) -> BotTransport:
     """Return the chosen library's transport for one bot."""
     match settings.transport:
         case TransportName.aiogram:
             # Each library takes seconds to import: not before it is chosen.
             from bot.aiogram_transport import AiogramTransport  # noqa: PLC0415
 
-            return AiogramTransport(token, settings.api_url)
+            return AiogramTransport(token, settings.api_url, connect_timeout=connect_timeout)
         case TransportName.ptb:
             from bot.ptb_transport import PtbTransport  # noqa: PLC0415
 
-            return PtbTransport(token, settings.api_url)
+            return PtbTransport(token, settings.api_url, connect_timeout=connect_timeout)

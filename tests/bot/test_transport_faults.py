@@ -4,7 +4,9 @@ import asyncio
 import json
 import logging
 import os
-from collections.abc import AsyncIterator
+import socket
+from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack, contextmanager
 from time import monotonic
 from typing import Any
 
@@ -134,6 +136,12 @@ async def test_who_asks_for_patience_without_a_time_is_given_a_second(library: s
 async def test_what_is_too_large_is_our_fault(library: str) -> None:
     said = '{"ok":false,"description":"Request Entity Too Large"}'
     assert isinstance(await answered(library, 413, said), Rejected)
+
+
+@pytest.mark.parametrize("status", [402, 406, 409, 418, 451])
+async def test_a_refusal_that_nobody_has_a_name_for_is_unclear(library: str, status: int) -> None:
+    said = f'{{"ok":false,"error_code":{status},"description":"Come back another day"}}'
+    assert isinstance(await answered(library, status, said), Unclear)
 
 
 async def test_an_address_that_knows_no_such_token_loses_no_message(library: str) -> None:
@@ -353,6 +361,52 @@ async def test_where_nobody_listens_nothing_was_sent(library: str) -> None:
             await away.open()
     finally:
         await away.close()
+
+
+async def test_what_goes_into_a_black_hole_was_not_sent(library: str) -> None:
+    """As behind a firewall that drops what it does not like: no answer, not even a refusal."""
+    with black_hole() as url:
+        away = a_transport(library, url, connect_timeout=0.2)
+        picture = Rendered("3-2", photo=("day.png", PIXEL))
+        menu = [MenuCommand("today", "Today's card")]
+        try:
+            async with asyncio.timeout(5):
+                results = await asyncio.gather(
+                    away.send(501, HELLO),
+                    away.send(501, picture),
+                    away.edit(501, 5, HELLO),
+                    away.delete(501, 5),
+                    away.answer("5", "Thank you."),
+                    away.menu(501, menu, None),
+                )
+                assert results == [NotSent("no connection")] * 6
+                with pytest.raises(FetchFailedError):
+                    await away.fetch(None, 0)
+        finally:
+            await away.close()
+
+
+async def test_a_name_that_nobody_knows_is_not_sent_to(library: str) -> None:
+    away = a_transport(library, "http://telegram.invalid")
+    try:
+        assert await away.send(501, HELLO) == NotSent("no connection")
+        assert await away.delete(501, 5) == NotSent("no connection")
+    finally:
+        await away.close()
+
+
+@contextmanager
+def black_hole() -> Iterator[str]:
+    """Give an address where nobody refuses a connection and nobody takes it: its queue is full."""
+    with ExitStack() as stack:
+        listening = stack.enter_context(socket.socket())
+        listening.bind(("127.0.0.1", 0))
+        listening.listen(0)
+        for _ in range(3):
+            waiting = stack.enter_context(socket.socket())
+            waiting.setblocking(False)
+            waiting.connect_ex(listening.getsockname())
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
 
 
 async def test_whoever_blocked_us_or_is_not_there_cannot_be_reached(wire: Wire) -> None:
