@@ -173,7 +173,8 @@ class Sender:
         """Answer taps at once, beside everything else: a late answer is lost, the tap is kept."""
         for toast in toasts:
             text = render_message.toast(toast, texts(toast.language))
-            self._beside(self._transport.answer(toast.callback_id, text, alert=toast.alert))
+            answer = self._transport.answer(toast.callback_id, text, alert=toast.alert)
+            self._beside(self._asked(answer))
 
     def _beside(self, work: Coroutine[Any, Any, object]) -> None:
         task = asyncio.create_task(work)
@@ -384,19 +385,31 @@ class Sender:
             return Sent(item, Wait(wait))
         if not self._may_send():  # the process slept, and another sends for this bot by now
             return Sent(item, Wait(0))
-        result = await self._transport.send(
-            item.chat_id, item.message, reply_to=item.reply_to, paid=bulk and self._pacer.paid
+        paid = bulk and self._pacer.paid
+        result = await self._asked(
+            self._transport.send(item.chat_id, item.message, reply_to=item.reply_to, paid=paid)
         )
-        self._count(result)
+        self.results[type(result).__name__] += 1
         if bulk and isinstance(result, Delivered):
             self._meter.sent()
         return Sent(item, result)
 
-    def _count(self, result: SendResult) -> None:
-        self.results[type(result).__name__] += 1
+    async def _asked(self, request: Awaitable[SendResult]) -> SendResult:
+        """Make a request of any kind, and heed what concerns more than its own message.
+
+        A transport that breaks off has maybe sent; it must not take others down with it.
+        """
+        try:
+            result = await request
+        except Exception as error:
+            log.exception("request broke off", bot=self._transport.bot_id)
+            return Unclear(type(error).__name__)
         if isinstance(result, Wait):
             self._pacer.rest(result.seconds)
             self._told_to_wait = max(self._told_to_wait, result.seconds)
+        elif isinstance(result, Unauthorized):
+            self._stop_sending()
+        return result
 
     async def _keep(self, results: Sequence[Sent]) -> None:
         now = self._clock()
@@ -416,9 +429,7 @@ class Sender:
 
     async def _keep_one(self, session: Session, sent: Sent, now: datetime) -> None:
         item, result = sent.item, sent.result
-        if isinstance(result, Unauthorized):
-            self._stop_sending()
-        elif isinstance(result, Unreachable):
+        if isinstance(result, Unreachable):
             await _keep_unreachable(session, item.entry.contact_id, now)
         elif isinstance(result, Rejected):
             log.error("message rejected", entry=item.entry.id, reason=result.reason)
@@ -493,8 +504,6 @@ class Sender:
                 elif isinstance(result, Unreachable):
                     await cards.mark_shown(session, [(card.id, card.revision)], None)
                     await _keep_unreachable(session, contact.id, now)
-                elif isinstance(result, Unauthorized):
-                    self._stop_sending()
 
         plain = all(isinstance(result, Delivered | Rejected | _UNSETTLED) for result in results)
         await (self._database.note(keep) if plain else self._database.write(keep))
@@ -515,8 +524,9 @@ class Sender:
     async def _edit(self, card: Card, contact: Contact, message: Rendered) -> SendResult:
         if wait := await self._pacer.turn(Traffic.edit, contact.chat_id):
             return Wait(wait)
-        result = await self._transport.edit(contact.chat_id, card.message_id or 0, message)
-        self._count(result)
+        edit = self._transport.edit(contact.chat_id, card.message_id or 0, message)
+        result = await self._asked(edit)
+        self.results[type(result).__name__] += 1
         if isinstance(result, Wait):
             await self._pacer.sleep(min(result.seconds, 1.0))
         return result
@@ -527,20 +537,15 @@ class Sender:
             gone = await ledger.reminders_to_withdraw(session, self._transport.bot_id, self._width)
         if not gone:
             return 0
+        results = await asyncio.gather(
+            *(self._take_away(chat_id, entry.message_id or 0) for entry, chat_id in gone)
+        )
         marks: list[int] = []
         closed: list[int] = []
-        for entry, chat_id in gone:
-            if await self._pacer.turn(Traffic.edit):
-                break
-            result = await self._transport.delete(chat_id, entry.message_id or 0)
-            if isinstance(result, Wait):
-                self._pacer.rest(result.seconds)
-            elif isinstance(result, Unauthorized):
-                self._stop_sending()
-                break
-            elif isinstance(result, Unreachable):
+        for (entry, _), result in zip(gone, results, strict=True):
+            if isinstance(result, Unreachable):
                 closed.append(entry.contact_id)  # it goes when the chat is open again
-            if not isinstance(result, _UNSETTLED | Unreachable):
+            elif not isinstance(result, _UNSETTLED):
                 marks.append(entry.id)
 
         async def keep(session: Session) -> None:
@@ -550,6 +555,11 @@ class Sender:
 
         await (self._database.write(keep) if closed else self._database.note(keep))
         return len(marks) + len(closed)
+
+    async def _take_away(self, chat_id: int, message_id: int) -> SendResult:
+        if wait := await self._pacer.turn(Traffic.edit):
+            return Wait(wait)
+        return await self._asked(self._transport.delete(chat_id, message_id))
 
 
 async def _keep_unreachable(session: Session, contact_id: int, now: datetime) -> None:

@@ -31,6 +31,7 @@ class Messenger:
     sends: deque[SendResult] = field(default_factory=deque)
     edits: deque[SendResult] = field(default_factory=deque)
     deletes: deque[SendResult] = field(default_factory=deque)
+    answers: deque[SendResult] = field(default_factory=deque)
     updates: list[RawUpdate] = field(default_factory=list)
     sent: list[tuple[int, Rendered, int | None]] = field(default_factory=list)
     paid: list[bool] = field(default_factory=list)
@@ -41,6 +42,7 @@ class Messenger:
     faults: deque[Exception] = field(default_factory=deque)
     while_sending: Hook | None = None
     while_editing: Hook | None = None
+    while_deleting: Hook | None = None
     message_id: int = 1000
     renewed: int = 0
 
@@ -92,11 +94,13 @@ class Messenger:
 
     async def delete(self, chat_id: int, message_id: int) -> SendResult:
         self.deleted.append((chat_id, message_id))
+        if self.while_deleting is not None:
+            await self.while_deleting()
         return self.deletes.popleft() if self.deletes else Delivered(message_id)
 
     async def answer(self, callback_id: str, text: str, *, alert: bool = False) -> SendResult:
         self.answered.append((callback_id, text))
-        return Delivered(0)
+        return self.answers.popleft() if self.answers else Delivered(0)
 
     async def download(self, file_id: str) -> bytes:
         raise FetchFailedError(file_id)

@@ -10,6 +10,7 @@ from sqlmodel import col
 from bot.pacer import Chats, Pacer
 from bot.sender import SIDE_BY_SIDE, Sender
 from checkin.checkins import Status
+from handlers.desk import Toast
 from handlers.messages import (
     Delivered,
     NotSent,
@@ -25,9 +26,9 @@ from storage import asking, cards, ledger
 from storage.database import Database
 from storage.ledger import Lane, State
 from storage.sql import affected, table
-from storage.tables import Card, Contact, Ledger, Person
+from storage.tables import Bot, Card, Contact, Ledger, Person
 from tests.bot.fakes import Messenger
-from tests.builders import SUNDAY_NIGHT, a_school, cards_of, checkins_of, ledger_of
+from tests.builders import BOT, SUNDAY_NIGHT, a_school, cards_of, checkins_of, ledger_of
 
 
 class Clock:
@@ -257,6 +258,36 @@ async def test_every_result_of_a_send_has_its_state(
     assert (entry.state, entry.error) == (state, error)
 
 
+async def test_a_request_that_breaks_off_costs_only_its_own_message(house: House) -> None:
+    """A library's own mistake, at the second of three: the others are marked as ever."""
+    await house.texts("one", "two", "three")
+
+    async def breaks_off() -> None:
+        if len(house.messenger.sent) == 2:
+            raise RuntimeError("Session is closed")
+
+    house.messenger.while_sending = breaks_off
+    await house.sender.once()
+    assert await house.states() == [State.sent, State.unknown, State.sent]
+    assert (await house.entries())[1].error == "RuntimeError"
+    assert await house.sender.once() == 0
+
+
+async def test_an_edit_that_breaks_off_does_not_stop_the_others(house: House) -> None:
+    await house.asked(("Ana", "Maria"), ("Ben", "Tina"))
+    await house.sender.once()
+    await house.changes()
+
+    async def breaks_off() -> None:
+        house.messenger.while_editing = None
+        raise RuntimeError("Session is closed")
+
+    house.messenger.while_editing = breaks_off
+    await house.sender.once()
+    async with house.database.reading() as session:
+        assert sorted(card.shown for card in await cards_of(session)) == [1, 2]
+
+
 async def test_a_refused_connection_is_tried_again_slower_and_slower(house: House) -> None:
     await house.texts("one")
     waits = []
@@ -368,6 +399,29 @@ async def test_a_429_rests_the_bulk_while_replies_go_on(house: House) -> None:
     assert by_cause["reply"].state == State.sent
     assert by_cause["ask:3"].state == State.pending
     assert by_cause["ask:1"].not_before == house.clock.now + timedelta(seconds=30)
+
+
+async def test_a_429_at_the_answer_to_a_tap_rests_the_bulk_too(house: House) -> None:
+    await house.texts("ask:1", lane=Lane.bulk)
+    house.messenger.answers.append(Wait(30))
+    house.sender.answer([Toast(BOT, "7", "toast.thanks", {}, "en")])
+    await house.sender.toasts_sent()
+    assert 29 < house.pacer.resting <= 30
+    assert await house.sender.once() == 0
+    assert house.messenger.sent == []
+
+
+async def test_a_429_at_a_withdrawal_moves_the_finish(house: House) -> None:
+    await house.asked(("Ana", "Maria"))
+    await house.sender.once()
+    await remind(house)
+    await house.sender.once()
+    await answer(house)
+    house.messenger.deletes.append(Wait(3600))
+    await house.sender.once()
+    async with house.database.reading() as session:
+        bot = await session.get_one(Bot, BOT)
+    assert bot.rests_until == house.clock.now + timedelta(hours=1)
 
 
 async def test_what_waits_in_line_when_the_429_comes_goes_back_at_once(house: House) -> None:
@@ -601,6 +655,25 @@ async def test_a_reminder_in_a_closed_chat_goes_when_the_chat_opens(house: House
         (await session.get_one(Contact, maria.id)).state = "active"
     await house.sender.once()
     assert (await house.states())[1] == State.withdrawn
+
+
+async def test_reminders_are_taken_away_side_by_side(house: House) -> None:
+    """One after the other, eight that hang would hold up every reply for 80 seconds."""
+    await house.asked(*((f"Child {n}", f"Guardian {n}") for n in range(4)))
+    await house.sender.once()
+    await remind(house)
+    await house.sender.once()
+    async with house.database.writing() as session:
+        await ledger.withdraw_reminders(session, [card.id for card in await cards_of(session)])
+    all_four = asyncio.Barrier(4)
+
+    async def hang() -> None:
+        await all_four.wait()
+
+    house.messenger.while_deleting = hang
+    async with asyncio.timeout(5):
+        await house.sender.once()
+    assert (await house.states()).count(State.withdrawn) == 4
 
 
 async def test_a_token_refused_at_a_withdrawal_loses_no_withdrawal(house: House) -> None:
