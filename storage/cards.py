@@ -331,6 +331,24 @@ async def mark_shown(
     await affected(session, _shown(is_sqlite(session)), given)
 
 
+async def doubt(session: AsyncSession, shown: Iterable[tuple[int, int]]) -> None:
+    """Have cards edited once more that may show one of these revisions, whatever came after it."""
+    rows = list(shown)
+    if rows:
+        await affected(session, _doubt(is_sqlite(session)), listed(session, "shown", rows, 2))
+
+
+@cache
+def _doubt(sqlite: bool) -> Any:
+    card = table(Card).c
+    which, revision = listed_named(sqlite, "shown", 2)
+    return (
+        update(table(Card))
+        .where(card.id == which, card.shown >= revision)
+        .values(shown=revision - 1, shown_at=None)
+    )
+
+
 @cache
 def _shown(sqlite: bool) -> Any:
     card = table(Card).c

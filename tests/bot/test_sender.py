@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import text, update
 from sqlmodel import col
 
-from bot.pacer import Chats, Pacer
+from bot.pacer import Chats, Pacer, Traffic
 from bot.sender import SIDE_BY_SIDE, Sender
 from checkin.checkins import Status
 from handlers.desk import Toast
@@ -468,6 +468,67 @@ async def test_a_change_during_the_edit_is_shown_by_the_next_edit(house: House) 
     await house.sender.once()
     card = await house.card()
     assert (card.shown, card.revision) == (3, 3)
+
+
+class Sleeper(Pacer):
+    """Whose turn it is wakes when another process has taken over the bot."""
+
+    awake = True
+
+    async def turn(self, traffic: Traffic, chat_id: int | None = None) -> float:
+        self.awake = False
+        return await super().turn(traffic, chat_id)
+
+
+async def test_who_slept_before_an_edit_or_a_withdrawal_leaves_it_to_the_next(
+    house: House,
+) -> None:
+    await house.asked(("Ana", "Maria"))
+    await house.sender.once()
+    await remind(house)
+    await house.sender.once()
+    await house.changes()
+    await answer(house)
+    pacer = Sleeper(1e6)
+    for _ in range(2):
+        pacer.awake = True
+        slept = Sender(
+            house.database, house.messenger, house.clock, pacer, may_send=lambda: pacer.awake
+        )
+        await slept.once()
+    assert (house.messenger.edited, house.messenger.deleted) == ([], [])
+    await house.sender.once()
+    assert len(house.messenger.edited) == len(house.messenger.deleted) == 1
+
+
+@pytest.mark.parametrize("result", [None, Unclear("timeout")])
+async def test_who_slept_during_an_edit_has_the_next_process_edit_once_more(
+    house: House, result: SendResult | None
+) -> None:
+    """Its older words may have arrived after the newer ones of the process that took over."""
+    await house.asked(("Ana", "Maria"))
+    await house.sender.once()
+    await house.changes()
+    awake = True
+
+    async def another_takes_over() -> None:
+        nonlocal awake
+        house.messenger.while_editing = None
+        awake = False
+        await house.changes()
+        await house.sender.once()
+        assert (await house.card()).shown == 3
+        house.messenger.edits.extend([result] if result else [])
+
+    house.messenger.while_editing = another_takes_over
+    slept = Sender(
+        house.database, house.messenger, house.clock, house.pacer, may_send=lambda: awake
+    )
+    await slept.once()
+    assert (await house.card()).shown == 1
+    await house.sender.once()
+    assert (await house.card()).shown == 3
+    assert len(house.messenger.edited) == 3
 
 
 async def test_a_card_whose_message_is_gone_is_sent_anew_once(house: House) -> None:
