@@ -412,35 +412,23 @@ class Sender:
         return result
 
     async def _keep(self, results: Sequence[Sent]) -> None:
+        """Keep what became of a window, where it is still ours; take out of chats what is not."""
         now = self._clock()
 
         async def keep(session: Session) -> list[tuple[int, int]]:
-            await ledger.mark(session, self._owner, [_mark(sent, now) for sent in results])
-            replaced = await _keep_messages(session, results, now)
-            for sent in results:
-                await self._keep_one(session, sent, now)
-            await _withdraw_answered(session, results, now)
-            return replaced
+            marks = [_mark(sent, now) for sent in results]
+            ours = await ledger.mark(session, self._owner, marks)
+            held = [sent for sent in results if sent.item.entry.id in ours]
+            gone = await _copies(session, [s for s in results if s.item.entry.id not in ours])
+            gone += await _keep_messages(session, held, now)
+            for sent in held:
+                await _keep_one(session, sent, now)
+            await _withdraw_answered(session, held, now)
+            return gone
 
         plain = all(map(_is_plain, results))
-        kept = await (self._database.note(keep) if plain else self._database.write(keep))
-        for chat_id, message_id in kept:
-            await self._transport.delete(chat_id, message_id)
-
-    async def _keep_one(self, session: Session, sent: Sent, now: datetime) -> None:
-        item, result = sent.item, sent.result
-        if isinstance(result, Unreachable):
-            await _keep_unreachable(session, item.entry.contact_id, now)
-        elif isinstance(result, Rejected):
-            log.error("message rejected", entry=item.entry.id, reason=result.reason)
-        elif isinstance(result, Migrated):
-            await chat_moved(session, item.entry.contact_id, result.new_chat_id)
-            await again(session, item.entry.id, EditionReason.migrated, now)
-        elif isinstance(result, Delivered) and item.entry.kind == "unsigned" and item.about:
-            about, _ = item.about
-            if await sign_off_of(session, about.about_id, about.day, about.slot):
-                # Signed while the reminder was on its way.
-                await ledger.withdraw_chasers(session, about.about_id, about.day, about.slot)
+        gone = await (self._database.note(keep) if plain else self._database.write(keep))
+        await asyncio.gather(*(self._asked(self._transport.delete(*each)) for each in gone))
 
     def _stop_sending(self) -> None:
         self.unauthorized = True
@@ -583,6 +571,35 @@ class Sender:
         if not self._may_send():
             return Wait(0)
         return await self._asked(self._transport.delete(chat_id, message_id))
+
+
+async def _keep_one(session: Session, sent: Sent, now: datetime) -> None:
+    item, result = sent.item, sent.result
+    if isinstance(result, Unreachable):
+        await _keep_unreachable(session, item.entry.contact_id, now)
+    elif isinstance(result, Rejected):
+        log.error("message rejected", entry=item.entry.id, reason=result.reason)
+    elif isinstance(result, Migrated):
+        await chat_moved(session, item.entry.contact_id, result.new_chat_id)
+        await again(session, item.entry.id, EditionReason.migrated, now)
+    elif isinstance(result, Delivered) and item.entry.kind == "unsigned" and item.about:
+        about, _ = item.about
+        if await sign_off_of(session, about.about_id, about.day, about.slot):
+            # Signed while the reminder was on its way.
+            await ledger.withdraw_chasers(session, about.about_id, about.day, about.slot)
+
+
+async def _copies(session: Session, lost: Sequence[Sent]) -> list[tuple[int, int]]:
+    """Return messages that came beside those of another sender, who took their rows over."""
+    sent = {
+        each.item.entry.id: (each.item.chat_id, each.result.message_id)
+        for each in lost
+        if isinstance(each.result, Delivered)
+    }
+    if not sent:
+        return []
+    messages = {id_: message_id for id_, (_, message_id) in sent.items()}
+    return [sent[id_] for id_ in await ledger.not_known(session, messages)]
 
 
 async def _keep_unreachable(session: Session, contact_id: int, now: datetime) -> None:

@@ -5,7 +5,7 @@ from datetime import date, datetime, timedelta
 from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Integer, bindparam, case, or_, union, update
+from sqlalchemy import ColumnElement, Integer, and_, bindparam, case, or_, union, update
 from sqlalchemy import select as of_rows
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -295,12 +295,13 @@ def _messages_of(sqlite: bool) -> Any:
 def _keep(sqlite: bool) -> Any:
     card = table(Card).c
     which, message, revision = listed_named(sqlite, "sent", 3)
+    edited_since = and_(card.message_id == message, card.shown > revision)
     return (
         update(table(Card))
         .where(card.id == which)
         .values(
             message_id=message,
-            shown=case((card.shown > revision, card.shown), else_=revision),
+            shown=case((edited_since, card.shown), else_=revision),
             shown_at=bindparam("now", type_=card.shown_at.type),
         )
     )

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from enum import IntEnum, StrEnum
 from functools import cache
@@ -34,6 +34,7 @@ from storage.sending import STOPPABLE, STOPPED, is_stopped, would_be_stopped
 from storage.shares import turns
 from storage.sql import (
     affected,
+    among,
     among_named,
     insert_into,
     is_sqlite,
@@ -374,19 +375,29 @@ def _claim(sqlite: bool) -> Any:
     )
 
 
-async def mark(session: AsyncSession, owner: str, marks: Sequence[Mark]) -> None:
-    """Keep what became of claimed messages, for those that are still ours."""
-    await _mark_sent(session, owner, [each for each in marks if each.state is State.sent])
-    await _mark_others(session, owner, [each for each in marks if each.state is not State.sent])
+async def mark(session: AsyncSession, owner: str, marks: Sequence[Mark]) -> set[int]:
+    """Keep what became of claimed messages; return those that were still ours: no other is kept.
+
+    Nearly always all of them were, and then it is not asked which.
+    """
+    given = {each.id for each in marks}
+    sent = [each for each in marks if each.state is State.sent]
+    others = [each for each in marks if each.state is not State.sent]
+    kept = await _mark_sent(session, owner, sent) + await _mark_others(session, owner, others)
+    if kept == len(given):
+        return given
+    entry = table(Ledger).c
+    ours = of_rows(entry.id).where(among(session, entry.id, given), entry.owner == owner)
+    return set((await session.exec(ours)).scalars())  # type: ignore[call-overload]
 
 
-async def _mark_sent(session: AsyncSession, owner: str, marks: Sequence[Mark]) -> None:
+async def _mark_sent(session: AsyncSession, owner: str, marks: Sequence[Mark]) -> int:
     """Keep what arrived, at one moment: nearly all of a window, in one statement."""
     if not marks:
-        return
+        return 0
     rows = [(each.id, each.message_id or 0) for each in marks]
     given = {**listed(session, "sent", rows, 2), "by": owner, "at": marks[0].sent_at}
-    await affected(session, _sent(is_sqlite(session)), given)
+    return await affected(session, _sent(is_sqlite(session)), given)
 
 
 @cache
@@ -406,9 +417,9 @@ def _sent(sqlite: bool) -> Any:
     )
 
 
-async def _mark_others(session: AsyncSession, owner: str, marks: Sequence[Mark]) -> None:
+async def _mark_others(session: AsyncSession, owner: str, marks: Sequence[Mark]) -> int:
     if not marks:
-        return
+        return 0
     ledger = table(Ledger)
     waits = bindparam("b_waits", type_=Boolean)
     statement = (
@@ -422,7 +433,7 @@ async def _mark_others(session: AsyncSession, owner: str, marks: Sequence[Mark])
             sent_at=bindparam("b_sent_at"),
         )
     )
-    await affected(
+    return await affected(
         session,
         statement,
         [
@@ -438,6 +449,20 @@ async def _mark_others(session: AsyncSession, owner: str, marks: Sequence[Mark])
             for each in marks
         ],
     )
+
+
+async def not_known(session: AsyncSession, sent: Mapping[int, int]) -> set[int]:
+    """Return which of these messages, by entry, stand neither in their row nor on their card.
+
+    Another sender has taken those rows over; but a tap may have proved this very message.
+    """
+    entry, card = table(Ledger).c, table(Card).c
+    rows = await session.exec(
+        of_rows(entry.id, entry.message_id, card.message_id)  # type: ignore[call-overload]
+        .join_from(table(Ledger), table(Card), card.id == entry.card_id, isouter=True)
+        .where(among(session, entry.id, sent))
+    )
+    return {id_ for id_, *known in rows if sent[id_] not in known}
 
 
 async def prove(session: AsyncSession, card: Card, message_id: int) -> None:

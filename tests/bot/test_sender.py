@@ -27,7 +27,7 @@ from storage.database import Database
 from storage.ledger import Lane, State
 from storage.sql import affected, table
 from storage.tables import Bot, Card, Contact, Ledger, Person
-from tests.bot.fakes import Messenger
+from tests.bot.fakes import Hook, Messenger
 from tests.builders import BOT, SUNDAY_NIGHT, a_school, cards_of, checkins_of, ledger_of
 
 
@@ -193,6 +193,65 @@ async def test_after_a_kill_in_mid_send_at_most_one_window_comes_twice(house: Ho
         pass
     assert len(house.messenger.sent) == 20
     assert set(await house.states()) == {State.sent}
+
+
+async def a_twin_takes_over(house: House, work: Hook) -> None:
+    """Let the next send sleep until its lease is over and another sender has gone on."""
+
+    async def meanwhile() -> None:
+        house.messenger.while_sending = None
+        await house.leases_run_out()
+        await work()
+
+    house.messenger.while_sending = meanwhile
+    await house.sender.once()
+
+
+async def test_who_slept_after_a_send_takes_its_copy_back_and_changes_nothing(
+    house: House,
+) -> None:
+    (maria,) = await house.asked(("Ana", "Maria"))
+    twin = Sender(house.database, house.messenger, house.clock, Pacer(1e6), coalesce=False)
+
+    async def sends_again_and_edits() -> None:
+        await twin.once()
+        await house.changes()
+        await twin.once()
+
+    await a_twin_takes_over(house, sends_again_and_edits)
+    first, copy = 1001, 1002
+    card = await house.card()
+    assert (card.message_id, card.shown, card.revision) == (first, 2, 2)
+    assert [entry.message_id for entry in await house.entries()] == [first]
+    assert house.messenger.deleted == [(maria.chat_id, copy)]
+    assert await twin.once() == 0
+
+
+async def test_who_slept_over_a_blocked_chat_does_not_close_it_again(house: House) -> None:
+    contact = await house.texts("one")
+    twin = Sender(house.database, house.messenger, house.clock, Pacer(1e6))
+
+    async def sends_again() -> None:
+        await twin.once()
+        house.messenger.sends.append(Unreachable("bot was blocked by the user"))
+
+    await a_twin_takes_over(house, sends_again)
+    assert await house.states() == [State.sent]
+    async with house.database.reading() as session:
+        assert (await session.get_one(Contact, contact.id)).state == "active"
+
+
+async def test_what_was_tapped_while_its_sender_slept_is_no_copy(house: House) -> None:
+    await house.asked(("Ana", "Maria"))
+
+    async def is_tapped() -> None:
+        async with house.database.writing() as session:
+            await ledger.prove(session, (await cards_of(session))[0], 1001)
+
+    await a_twin_takes_over(house, is_tapped)
+    assert house.messenger.deleted == []
+    assert (await house.card()).message_id == 1001
+    assert await house.states() == [State.sent]
 
 
 async def test_a_question_whose_time_is_over_is_never_sent(house: House) -> None:

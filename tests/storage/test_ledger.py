@@ -13,6 +13,7 @@ from storage.ledger import Lane, Mark, State
 from storage.sql import affected, table
 from storage.tables import Contact, Ledger
 from tests.builders import BOT, SUNDAY_NIGHT, a_school, ledger_of
+from tests.storage.test_queue_cost import Asked
 
 NOW = SUNDAY_NIGHT
 LEFT = tuple(kind for kind, care in CARE.items() if care is Care.must_not_double)
@@ -147,6 +148,32 @@ async def test_a_sender_that_slept_through_its_lease_does_not_mark_what_is_anoth
         entry = (await ledger_of(session))[0]
         await ledger.mark(session, "asleep", [Mark(entry.id, State.failed, error="woke late")])
     assert await states(database) == {"ask": State.sending}
+
+
+async def test_a_mark_says_which_were_still_ours(database: Database) -> None:
+    async with database.writing() as session:
+        await owe(session, await a_contact(session), *(f"ask:{n}" for n in range(6)))
+    await claim(database, "asleep", 4)
+    await claim(database, "awake")
+    async with database.writing() as session:
+        entries = [entry.id for entry in await ledger_of(session)]
+        arrived = [Mark(id_, State.sent, 1000 + id_, sent_at=NOW) for id_ in entries[::2]]
+        refused = [Mark(id_, State.failed, error="refused") for id_ in entries[1::2]]
+        assert await ledger.mark(session, "asleep", arrived + refused) == set(entries[:4])
+        assert await ledger.mark(session, "awake", arrived + refused) == set(entries[4:])
+
+
+async def test_what_was_all_ours_is_marked_in_one_statement(database: Database) -> None:
+    async with database.writing() as session:
+        await owe(session, await a_contact(session), *(f"ask:{n}" for n in range(250)))
+    await claim(database, "one", 250)
+    async with database.writing() as session:
+        ids = [entry.id for entry in await ledger_of(session)]
+        asked = Asked(database)
+        arrived = [Mark(id_, State.sent, 1000 + id_, sent_at=NOW) for id_ in ids]
+        assert len(await asked.by(ledger.mark(session, "one", arrived))) == 1
+        refused = [Mark(id_, State.pending) for id_ in ids]
+        assert len(await asked.by(ledger.mark(session, "one", refused))) == 1
 
 
 async def test_what_may_not_be_sent_any_more_is_set_aside(database: Database) -> None:
