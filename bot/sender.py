@@ -37,12 +37,14 @@ from handlers.first_asks import first_asks_of
 from handlers.flag_views import flag_view
 from handlers.messages import (
     Delivered,
+    FetchFailedError,
     Migrated,
     NotSent,
     Rejected,
     Rendered,
     SendResult,
     TargetGone,
+    TokenRefusedError,
     Transport,
     Unauthorized,
     Unclear,
@@ -72,6 +74,9 @@ DRAWN_TOGETHER = 2  # a picture takes a core for a tenth of a second, and 30 MB 
 WORTH_SAYING = 5.0  # seconds to wait that move the finish by as much as anybody would see
 REPLY_WINDOWS = 3  # after so many the bulk has its turn: a quarter is its own
 FEW = 4096  # cards that are kept as they were decided, until they are shown
+FIRST_PAUSE, LONGEST_PAUSE = 0.25, 2.0  # seconds, while the database fails; doubled each time
+AT_THE_END = 3.0  # seconds for what is still to be kept, or answered, when the sending ends
+REFUSED = 60.0  # seconds until the service is asked again whether it takes the token
 AHEAD = 5.0  # seconds that a message waits at most for those before it
 _UNSETTLED = Wait | NotSent | Unclear | Unauthorized  # to be done again
 
@@ -135,6 +140,8 @@ class Sender:
         after_claim: Callable[[], Awaitable[None]] | None = None,
         may_send: Callable[[], bool] = lambda: True,
         ahead: float = AHEAD,
+        refused: float = REFUSED,
+        lease: float = ledger.LEASE_SECONDS,
         draw: Callable[[DayPicture, Texts], Rendered] = render_summary.picture,
     ) -> None:
         self._draw = draw
@@ -147,6 +154,11 @@ class Sender:
         self._after_claim = after_claim
         self._may_send = may_send
         self._ahead = ahead
+        self._refused = refused
+        self._lease = lease
+        self._hello_at = 0.0  # by monotonic time
+        self._unkept: Sequence[Sent] = ()
+        self._claimed_until = 0.0  # by monotonic time, for what is not kept yet
         self._owner = f"{os.getpid()}-{secrets.token_hex(4)}"
         self._wake = asyncio.Event()
         self._toasts: set[asyncio.Task[object]] = set()
@@ -188,24 +200,41 @@ class Sender:
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Send until stopped; a failing database pauses and resumes by itself."""
+        pause = FIRST_PAUSE
         while not stopping.is_set():
             try:
                 done = await self.once()
             except Exception:
                 log.exception("sending paused", bot=self._transport.bot_id)
-                done = 0
-                await asyncio.sleep(1)
+                await _either(stopping, pause)
+                pause = min(2 * pause, LONGEST_PAUSE)
+                continue
+            pause = FIRST_PAUSE
             if not done:
                 self._wake.clear()
                 try:
                     await asyncio.wait_for(self._wake.wait(), 0.5)
                 except TimeoutError:
                     continue
+        if self._unkept:
+            await self._keep_at_the_end()
         if self._toasts:
-            await asyncio.wait(self._toasts, timeout=3)
+            await asyncio.wait(self._toasts, timeout=AT_THE_END)
+
+    async def _keep_at_the_end(self) -> None:
+        try:
+            async with asyncio.timeout(AT_THE_END):
+                await self._keep()
+        except Exception as error:
+            reason = type(error).__name__
+            log.warning("results not kept", bot=self._transport.bot_id, reason=reason)
 
     async def once(self) -> int:
         """Send one window of the ledger and one of the mirrors; return how much was done."""
+        if self._unkept:  # the database failed: before anything else is claimed
+            await self._keep()
+        if self.unauthorized and self._may_send():
+            await self._say_hello()
         if not self._goes_on:
             return 0
         now = self._clock()
@@ -255,7 +284,10 @@ class Sender:
         self._reply_windows = self._reply_windows + 1 if full else 0
         if self._after_claim is not None:
             await self._after_claim()
-        await self._keep(await self._in_order(await self._prepared(claimed, now)))
+        claimed_until = monotonic() + self._lease
+        self._unkept = await self._in_order(await self._prepared(claimed, now))
+        self._claimed_until = claimed_until
+        await self._keep()
 
     @property
     def _goes_on(self) -> bool:
@@ -411,9 +443,12 @@ class Sender:
             self._stop_sending()
         return result
 
-    async def _keep(self, results: Sequence[Sent]) -> None:
-        """Keep what became of a window, where it is still ours; take out of chats what is not."""
-        now = self._clock()
+    async def _keep(self) -> None:
+        """Keep what became of a window, where it is still ours; take out of chats what is not.
+
+        What the database does not take now is kept later: what was sent must not be sent again.
+        """
+        results, now = self._unkept, self._clock()
 
         async def keep(session: Session) -> list[tuple[int, int]]:
             marks = [_mark(sent, now) for sent in results]
@@ -427,12 +462,32 @@ class Sender:
             return gone
 
         plain = all(map(_is_plain, results))
-        gone = await (self._database.note(keep) if plain else self._database.write(keep))
+        try:
+            gone = await (self._database.note(keep) if plain else self._database.write(keep))
+        except Exception as error:
+            if not is_outage(error) and monotonic() > self._claimed_until:
+                self._unkept = ()  # it will never be taken, and nobody else is to wait for it
+            raise
+        self._unkept = ()
         await asyncio.gather(*(self._asked(self._transport.delete(*each)) for each in gone))
 
     def _stop_sending(self) -> None:
         self.unauthorized = True
+        self._hello_at = monotonic() + self._refused
         log.error("token refused, sending stopped", bot=self._transport.bot_id)
+
+    async def _say_hello(self) -> None:
+        """Ask now and then whether the token is taken after all: a proxy may have said so."""
+        if monotonic() < self._hello_at:
+            return
+        self._hello_at = monotonic() + self._refused
+        try:
+            await self._transport.open()
+        except (TokenRefusedError, FetchFailedError) as error:
+            log.error("token still refused", bot=self._transport.bot_id, reason=str(error))
+            return
+        self.unauthorized = False
+        log.info("token taken, sending goes on", bot=self._transport.bot_id)
 
     # ---- mirrors ---------------------------------------------------------------------------
 
@@ -571,6 +626,14 @@ class Sender:
         if not self._may_send():
             return Wait(0)
         return await self._asked(self._transport.delete(chat_id, message_id))
+
+
+async def _either(stopping: asyncio.Event, pause: float) -> None:
+    """Pause, or end at once."""
+    try:
+        await asyncio.wait_for(stopping.wait(), pause)
+    except TimeoutError:
+        return
 
 
 async def _keep_one(session: Session, sent: Sent, now: datetime) -> None:

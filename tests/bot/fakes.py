@@ -15,6 +15,7 @@ from handlers.messages import (
     RawUpdate,
     Rendered,
     SendResult,
+    TokenRefusedError,
 )
 from tests.builders import BOT
 
@@ -45,8 +46,13 @@ class Messenger:
     while_deleting: Hook | None = None
     message_id: int = 1000
     renewed: int = 0
+    opened: int = 0
+    refused: bool = False
 
-    async def open(self) -> None: ...
+    async def open(self) -> None:
+        self.opened += 1
+        if self.refused:
+            raise TokenRefusedError("token refused")
 
     async def close(self) -> None: ...
 

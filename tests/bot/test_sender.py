@@ -2,13 +2,15 @@
 
 import asyncio
 from datetime import UTC, datetime, timedelta
+from time import monotonic
 
 import pytest
-from sqlalchemy import text, update
+from sqlalchemy import event, text, update
+from sqlalchemy.exc import DBAPIError
 from sqlmodel import col
 
 from bot.pacer import Chats, Pacer, Traffic
-from bot.sender import SIDE_BY_SIDE, Sender
+from bot.sender import FIRST_PAUSE, SIDE_BY_SIDE, Sender
 from checkin.checkins import Status
 from handlers.desk import Toast
 from handlers.messages import (
@@ -28,7 +30,15 @@ from storage.ledger import Lane, State
 from storage.sql import affected, table
 from storage.tables import Bot, Card, Contact, Ledger, Person
 from tests.bot.fakes import Hook, Messenger
-from tests.builders import BOT, SUNDAY_NIGHT, a_school, cards_of, checkins_of, ledger_of
+from tests.builders import (
+    BOT,
+    SUNDAY_NIGHT,
+    Outage,
+    a_school,
+    cards_of,
+    checkins_of,
+    ledger_of,
+)
 
 
 class Clock:
@@ -428,6 +438,33 @@ async def test_a_refused_token_stops_the_sending_and_loses_nothing(house: House)
     house.restart()
     assert await house.sender.once() == 2
     assert await house.states() == [State.sent, State.sent]
+
+
+async def test_when_the_token_is_taken_after_all_the_sending_goes_on(house: House) -> None:
+    """A proxy that answered 404 in Telegram's place must not stop a bot until its restart."""
+    await house.texts("one")
+    house.sender = Sender(
+        house.database, house.messenger, house.clock, house.pacer, coalesce=False, refused=0.0
+    )
+    house.messenger.refused = True
+    house.messenger.sends.append(Unauthorized())
+    await house.sender.once()
+    assert await house.sender.once() == 0  # asked, and still refused
+    assert house.sender.unauthorized
+    assert await house.states() == [State.pending]
+    house.messenger.refused = False
+    assert await house.sender.once() == 1
+    assert not house.sender.unauthorized
+    assert await house.states() == [State.sent]
+
+
+async def test_a_refused_token_is_not_tried_more_than_once_a_minute(house: House) -> None:
+    await house.texts("one")
+    house.messenger.sends.append(Unauthorized())
+    for _ in range(5):
+        await house.sender.once()
+    assert house.messenger.opened == 0
+    assert len(house.messenger.sent) == 1
 
 
 async def test_a_token_refused_at_an_edit_stops_the_sending_too(house: House) -> None:
@@ -834,6 +871,99 @@ async def test_a_failing_database_pauses_the_sending_and_it_resumes_by_itself(
     house.sender.wake()
     await running
     assert await house.states() == [State.sent]
+
+
+async def test_what_was_sent_while_the_database_failed_is_not_sent_again(house: House) -> None:
+    (maria,) = await house.asked(("Ana", "Maria"))
+    outage = Outage(house.database)
+
+    async def the_disk_fills_up() -> None:
+        outage.on = True
+
+    house.messenger.while_sending = the_disk_fills_up
+    for _ in range(2):
+        with pytest.raises(DBAPIError):
+            await house.sender.once()
+    outage.on = False
+    await house.leases_run_out()
+    async with house.database.writing() as session:
+        contact = await session.get_one(Contact, maria.id)
+        await owe_texts(house.database, session, contact, "later")
+    house.messenger.while_sending = None
+    while await house.sender.once():
+        pass
+    assert await house.states() == [State.sent, State.sent]
+    assert len(house.messenger.sent) == 2
+    assert (await house.card()).message_id == 1001
+
+
+async def test_the_database_is_tried_again_slower_and_what_was_sent_is_kept(
+    house: House,
+) -> None:
+    await house.texts("one")
+    outage, stopping = Outage(house.database), asyncio.Event()
+    failed: list[float] = []
+
+    async def the_disk_fills_up() -> None:
+        outage.on = True
+
+    @event.listens_for(house.database.engine.sync_engine, "handle_error")
+    def _failed(_context: object) -> None:
+        failed.append(monotonic())
+        if len(failed) == 3:
+            outage.on = False
+            stopping.set()
+
+    house.messenger.while_sending = the_disk_fills_up
+    async with asyncio.timeout(10):
+        await house.sender.run(stopping)
+    first, second, third = failed
+    assert third - second > second - first > FIRST_PAUSE / 2
+    assert await house.states() == [State.sent]
+    assert len(house.messenger.sent) == 1
+
+
+async def test_an_end_does_not_wait_for_a_database_that_fails(house: House) -> None:
+    await house.texts("one")
+    outage, stopping = Outage(house.database), asyncio.Event()
+
+    async def the_disk_fills_up() -> None:
+        outage.on = True
+        stopping.set()
+
+    house.messenger.while_sending = the_disk_fills_up
+    async with asyncio.timeout(10):
+        await house.sender.run(stopping)
+    outage.on = False
+    await house.leases_run_out()
+    house.messenger.while_sending = None
+    assert await house.sender.once() == 0  # the bot is its own again
+    assert await house.states() == [State.sent]
+    assert len(house.messenger.sent) == 1
+
+
+async def test_results_that_can_never_be_kept_do_not_stop_the_others(house: House) -> None:
+    await house.texts("one")
+    for lease, tried_again in ((20.0, True), (0.0, False)):
+        sender = Sender(house.database, house.messenger, house.clock, house.pacer, lease=lease)
+        async with house.database.writing() as session:
+            refuse = "BEGIN SELECT RAISE(ABORT, 'never'); END"
+            on = "CREATE TRIGGER never BEFORE UPDATE OF sent_at ON ledger"
+            await affected(session, text(f"{on} {refuse}"))
+        with pytest.raises(DBAPIError, match="never"):
+            await sender.once()
+        await house.leases_run_out()
+        if tried_again:
+            with pytest.raises(DBAPIError, match="never"):
+                await sender.once()
+            assert len(house.messenger.sent) == 1
+        async with house.database.writing() as session:
+            await affected(session, text("DROP TRIGGER never"))
+        assert await sender.once() == (0 if tried_again else 1)
+        assert await house.states() == [State.sent]
+        async with house.database.writing() as session:
+            pending = update(table(Ledger)).values(state=State.pending, owner=None)
+            await affected(session, pending)
 
 
 # ---- shares --------------------------------------------------------------------------------
