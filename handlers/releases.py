@@ -14,7 +14,8 @@ from handlers.flag_views import may_act
 from handlers.flags import end_flags
 from handlers.messages import Tap
 from handlers.presses import Press, Verb
-from storage import contacts, flags, holds, ledger, rounds
+from handlers.proofs import arrived
+from storage import contacts, flags, holds, rounds
 from storage.questionnaires import questionnaire
 from storage.rounds import Entry
 from storage.tables import Card, Contact, Flag
@@ -41,8 +42,8 @@ async def tapped(desk: Desk, tap: Tap, contact: Contact, press: Press) -> None:
     if entry is None or (press.verb in _ABOUT_A_FLAG and card is None):
         _refuse(desk, tap, contact, press, Refusal.no_right)
         return
-    if card is not None and card.message_id is None and tap.message_id is not None:
-        await ledger.prove(desk.session, card, tap.message_id)
+    if card is not None:
+        await arrived(desk, tap, contact, card)
     access = await desk.access(contact)
     may = await may_act(desk.session, access, _NEEDED[press.verb], entry)
     if not isinstance(may, Eligible) and (

@@ -37,7 +37,8 @@ from handlers.messages import (
     Words,
 )
 from handlers.presses import Press, PressError, Verb
-from storage import asking, cards, flags, ledger, people, rounds, units
+from handlers.proofs import arrived
+from storage import asking, cards, flags, people, rounds, units
 from storage.tables import Card, Contact
 
 Handle = Callable[[Desk, Command, Contact], Awaitable[None]]
@@ -150,8 +151,7 @@ async def _card_tap(desk: Desk, tap: Tap, contact: Contact, press: Press) -> Non
         desk.record("button refused", contact.person_id, None, card=press.row)
         desk.toast(tap, contact, "toast.not_yours", alert=True)
         return
-    if card.message_id is None and tap.message_id is not None:
-        await ledger.prove(desk.session, card, tap.message_id)
+    await arrived(desk, tap, contact, card)
     if card.kind == "household":
         await household.tapped(desk, tap, contact, card, press)
     elif card.kind == "class":

@@ -21,6 +21,7 @@ from handlers.desk import Desk
 from handlers.household import show_again
 from handlers.messages import Command, Tap
 from handlers.presses import Press
+from handlers.proofs import arrived
 from storage import cards, contacts, ledger, people, sending, units
 from storage.database import Database, Session
 from storage.sending import CARD, Going
@@ -266,8 +267,7 @@ async def tapped(desk: Desk, tap: Tap, contact: Contact, press: Press) -> None:
     if not (await desk.access(contact)).may(Act.stop_sending, unit.path):
         await _refuse(desk, tap, contact, press)
         return
-    if card.message_id is None and tap.message_id is not None:
-        await ledger.prove(desk.session, card, tap.message_id)
+    await arrived(desk, tap, contact, card)
     schools = await _schools(desk.session, unit)
     wish = press.details[0] if press.details else REFRESH
     if wish == STOP and not card.focus.get("sure"):

@@ -74,6 +74,9 @@ _IN_HAND: ColumnElement[bool] = literal_column(
 )
 
 
+_IN_DOUBT = (State.sending.value, State.unknown.value)
+
+
 class Lane(IntEnum):
     """Which queue a message stands in: answers to people come before the morning's bulk."""
 
@@ -465,19 +468,76 @@ async def not_known(session: AsyncSession, sent: Mapping[int, int]) -> set[int]:
     return {id_ for id_, *known in rows if sent[id_] not in known}
 
 
-async def prove(session: AsyncSession, card: Card, message_id: int) -> None:
-    """Keep that a card has arrived although nobody marked it so: its button was tapped."""
-    card.message_id = message_id
-    ledger = table(Ledger)
+async def prove(session: AsyncSession, card: Card, message_id: int) -> str | None:
+    """Keep that a message of a card has arrived although nobody marked it so: it was tapped.
+
+    While nobody knows as which message the card stands, it is this one. Otherwise it is what was
+    sent about the card last with an unclear end, unless it is another's already: return its kind.
+    """
+    await session.flush()
+    connection = await session.connection()
+    if card.message_id is None:
+        card.message_id = message_id
+        await connection.execute(_prove_card(), {"card": card.id, "message": message_id})
+        return "card"
+    found = await connection.execute(_prove_newest(), {"card": card.id, "message": message_id})
+    kind: str | None = found.scalar_one_or_none()
+    if kind == "card":
+        await _take_away(session, card.id, card.message_id)
+        card.message_id, card.shown, card.shown_at = message_id, 0, None
+    return kind
+
+
+@cache
+def _prove_card() -> Any:
+    entry = table(Ledger).c
+    return _arrived(
+        entry.card_id == bindparam("card"), entry.kind == "card", entry.state.in_(_IN_DOUBT)
+    )
+
+
+@cache
+def _prove_newest() -> Any:
+    of, known = table(Ledger).alias().c, table(Ledger).alias().c
+    newest = of_rows(func.max(of.id)).where(
+        of.card_id == bindparam("card"),
+        of.kind.in_(["card", "reminder", "unsigned"]),  # what has buttons of the card
+        of.state.in_([*_IN_DOUBT, State.unclear.value]),
+        ~of_rows(known.id)
+        .where(known.card_id == bindparam("card"), known.message_id == bindparam("message"))
+        .exists(),
+    )
+    return _arrived(table(Ledger).c.id == newest.scalar_subquery())
+
+
+def _arrived(*conditions: ColumnElement[bool]) -> Any:
+    entry = table(Ledger).c
+    return (
+        update(table(Ledger))
+        .where(*conditions)
+        .values(
+            state=State.sent.value,
+            message_id=bindparam("message", type_=entry.message_id.type),
+            error=None,
+            owner=None,
+            lease_until=None,
+        )
+        .returning(entry.kind)
+    )
+
+
+async def _take_away(session: AsyncSession, card_id: int, message_id: int) -> None:
+    """Ask for the message in which a card stood before to be taken out of the chat."""
+    entry = table(Ledger).c
     await affected(
         session,
-        update(ledger)
+        update(table(Ledger))
         .where(
-            ledger.c.card_id == card.id,
-            ledger.c.kind == "card",
-            ledger.c.state.in_([State.sending.value, State.unknown.value]),
+            entry.card_id == card_id,
+            entry.message_id == message_id,
+            entry.state == State.sent.value,
         )
-        .values(state=State.sent.value, message_id=message_id, owner=None, lease_until=None),
+        .values(state=State.withdrawing.value),
     )
 
 

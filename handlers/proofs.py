@@ -1,0 +1,28 @@
+"""What a tap proves: a message that is tapped has arrived, whatever its sender knows of it."""
+
+from handlers.desk import Desk
+from handlers.messages import Tap
+from handlers.wards import load_households
+from storage import ledger
+from storage.signoffs import sign_off_of
+from storage.tables import Card, Contact
+
+
+async def arrived(desk: Desk, tap: Tap, contact: Contact, card: Card) -> None:
+    """Keep that the tapped message of a card is in the chat, where that is not known.
+
+    In a chat later messages have higher numbers: what is older than the card's own message stands
+    for nothing that was sent after it.
+    """
+    if tap.message_id is None or tap.message_id <= (card.message_id or 0):
+        return
+    match await ledger.prove(desk.session, card, tap.message_id):
+        case "reminder" if not await _awaits_anybody(desk, contact, card):
+            await ledger.withdraw_reminders(desk.session, [card.id])
+        case "unsigned" if await sign_off_of(desk.session, card.about_id, card.day, card.slot):
+            await ledger.withdraw_chasers(desk.session, card.about_id, card.day, card.slot)
+
+
+async def _awaits_anybody(desk: Desk, contact: Contact, card: Card) -> bool:
+    loaded = await load_households(desk.session, [(card, contact)], desk.now)
+    return any(ward.awaited for ward in loaded.wards[card.id] if ward.right.may_answer)
