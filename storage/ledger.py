@@ -362,11 +362,14 @@ def _claim(sqlite: bool) -> Any:
         .order_by(entry.lane, entry.turn, entry.id)
         .limit(bindparam("count", type_=Integer))
     )
-    if not sqlite:
-        first = first.with_for_update(skip_locked=True)
+    if sqlite:
+        taken: Any = first.scalar_subquery()
+    else:  # as a subquery PostgreSQL may look for them anew for each row, and find others
+        rows = first.with_for_update(skip_locked=True).cte("first").prefix_with("MATERIALIZED")
+        taken = of_rows(rows.c.id)
     return (
         update(table(Ledger))
-        .where(entry.id.in_(first.scalar_subquery()))
+        .where(entry.id.in_(taken))
         .values(
             state=State.sending.value,
             owner=bindparam("by", type_=entry.owner.type),

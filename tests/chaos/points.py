@@ -46,7 +46,7 @@ def _both(
 
 KEPT = (
     *_both("ask decided", "^INSERT INTO occurrence"),
-    *_both("claim", "^UPDATE ledger SET .*attempts"),
+    *_both("claim", "^(WITH .*)?UPDATE ledger SET .*attempts"),
     *_both("mark", r"^UPDATE ledger SET .*sent_at.* WHERE .*owner"),
     *_both("recovery", "^UPDATE ledger SET .* WHERE .*lease_until <"),
     *_both("card shown", "^UPDATE card SET shown"),

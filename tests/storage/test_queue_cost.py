@@ -174,6 +174,19 @@ async def test_a_window_of_many_reads_no_more_rows_than_it_takes(database: Datab
     assert read <= 3 * WINDOW
 
 
+@pytest.mark.postgresql_only
+@pytest.mark.parametrize("off", ["", "hashjoin mergejoin hashagg sort material"])
+async def test_no_plan_takes_more_than_a_window(database: Database, off: str) -> None:
+    """A subquery may be run anew for each row, and skip what it has locked before."""
+    async with database.writing() as session:
+        connection = await fill(session, 500)
+        for way in off.split():
+            await connection.exec_driver_sql(f"SET LOCAL enable_{way} = off")
+        for _ in range(3):
+            assert len(await ledger.claim(session, BOT, "us", NOW, WINDOW)) == WINDOW
+        await session.rollback()
+
+
 async def test_a_school_s_share_is_kept_among_many(database: Database) -> None:
     async with database.writing() as session:
         await fill(session, MANY)
