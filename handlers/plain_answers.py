@@ -24,6 +24,7 @@ from checkin.triage import Triage, triage
 from handlers.desk import Toast
 from handlers.messages import Tap
 from handlers.presses import Press, PressError, Verb
+from handlers.proofs import may_prove
 from handlers.views import FreshCard, HouseholdView, Line
 from storage import cards, first_asks, history, ledger, people, plain_answers, units
 from storage.database import Session
@@ -117,6 +118,8 @@ async def _plain(session: Session, taps: Sequence[Tap], now: datetime) -> list[_
         first = spoken_for.isdisjoint(right.subject_id for right in own)
         spoken_for.update(right.subject_id for right in own)
         if not first or presses[tap.update_id].revision != card.revision:
+            continue
+        if may_prove(tap, card.message_id):
             continue
         lines = _lines(own, awaited[card.day, card.slot], places, now)
         if lines:

@@ -29,6 +29,7 @@ class TappedCard(NamedTuple):
     chat_id: int
     language: str | None
     person_id: int
+    message_id: int
 
 
 async def tapped_cards(session: AsyncSession, card_ids: Collection[int]) -> dict[int, TappedCard]:
@@ -64,6 +65,7 @@ def _tapped(sqlite: bool) -> Any:
             contact.chat_id,
             contact.language,
             contact.person_id,
+            card.message_id,
             card.focus,
         )
         .join(Contact, contact.id == card.contact_id)

@@ -8,6 +8,8 @@ from sqlalchemy import update
 from sqlmodel import col, select
 
 from checkin.statuses import Status
+from handlers.messages import Tap
+from handlers.plain_answers import answer_plainly
 from sandbox.faults import Faults
 from storage.sql import table
 from storage.tables import Card, CheckIn, Ledger
@@ -130,3 +132,19 @@ async def test_a_tap_on_a_reminder_that_is_known_proves_no_other(stage: Stage) -
         entries = await session.exec(select(Ledger).order_by(col(Ledger.id)))
         states = [entry.state for entry in entries]
     assert states == ["sent", "withdrawn", "unknown"]
+
+
+async def test_a_tap_that_may_prove_something_is_not_taken_for_a_plain_one(stage: Stage) -> None:
+    await stage.opens_school("en")
+    tina = await stage.joined("Tina")
+    await stage.at("06:30")
+    await with_no_clear_word(stage, stage.at("07:10"))
+    for message, plain in zip(await from_the_bot(stage, tina), (1, 0), strict=True):
+        stage.sandbox.world.tap(tina.user_id, message["id"], text="All clear")
+        (raw,) = await stage.transport.fetch(None, 0)
+        tap = stage.transport.read(raw)
+        assert isinstance(tap, Tap)
+        async with stage.database.writing() as session:
+            assert len(await answer_plainly(session, [tap], stage.now)) == plain
+            await session.rollback()
+        await stage.transport.fetch(tap.update_id + 1, 0)
