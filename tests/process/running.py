@@ -162,8 +162,7 @@ class Installation:
 
     def logged(self) -> list[dict[str, Any]]:
         """Return what the bot logged in all its lives; lines cut by a kill are left out."""
-        lines = self._log.read_text().splitlines()
-        return [json.loads(line) for line in lines if line[:1] + line[-1:] == "{}"]
+        return self.said_since(0)[0]
 
     def said_since(self, place: int) -> tuple[list[dict[str, Any]], int]:
         """Return what was logged from a place in the log on, and where that ends."""

@@ -13,6 +13,7 @@ from sandbox.server import Sandbox
 from storage.database import Database
 from storage.sealing import Keyring, use_keyring
 from storage.tables import CheckIn
+from tests.chaos.nursery import Nursery
 from tests.process.running import Installation, until
 from tests.process.town import (
     SCHOOL,
@@ -30,8 +31,9 @@ SOAK = os.environ.get("ALLCLEAR_SOAK") == "1"
 
 
 @pytest.mark.process
+@pytest.mark.xdist_group("process")
 async def test_another_process_goes_on_where_one_was_killed(
-    postgresql_address: str, tmp_path: Path
+    postgresql_address: str, tmp_path: Path, nursery: Nursery
 ) -> None:
     chance = random.Random(3)
     town = families(60, chance)
@@ -47,7 +49,7 @@ async def test_another_process_goes_on_where_one_was_killed(
         houses = []
         for name in ("first", "second", "clock"):
             (tmp_path / name).mkdir()
-            houses.append(Installation(tmp_path / name, settings))
+            houses.append(Installation(tmp_path / name, settings, nursery))
         first, second, clock = houses
         write_roster(tmp_path / "first" / "roster.csv", town)
         zone = noon_zone(sandbox.clock.now())
@@ -59,10 +61,10 @@ async def test_another_process_goes_on_where_one_was_killed(
             await all_joined(database, sandbox, town)
             phones = Phones(sandbox, chance)
             await set_ladder(database, ask=-2, remind=60, close=90)
-            await first.start("--roles", "listen,send")
+            await first.start("--roles", "listen,send", fate={})
             await until(lambda: held(first) == {"listen", "send"}, "the first at work")
-            await second.start("--roles", "listen,send")
-            await clock.start("--roles", "clock")
+            await second.start("--roles", "listen,send", fate={})
+            await clock.start("--roles", "clock", fate={})
             await until(lambda: phones.sent() >= 20, "20 messages")
             assert held(second) == set()
             await first.kill()
