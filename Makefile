@@ -18,7 +18,8 @@ test: $(VENV)/.ready-dev
 	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n 3 --dist loadgroup
 
 soak: $(VENV)/.ready-dev  ## random people do random things for thousands of steps (SEED=7 walks one walk again, SEEDS=20 fewer bad months)
-	@ALLCLEAR_SOAK=1 ALLCLEAR_SEED="$(SEED)" ALLCLEAR_SEEDS="$(SEEDS)" $(BIN)/python -m pytest -n 2 tests/test_*.py tests/bot/test_any_update.py tests/bot/test_transport_faults.py tests/process
+	@ALLCLEAR_SOAK=1 ALLCLEAR_SEED="$(SEED)" ALLCLEAR_SEEDS="$(SEEDS)" $(BIN)/python -m pytest -n 2 tests/test_*.py tests/bot/test_any_update.py tests/bot/test_transport_faults.py tests/process \
+	  tests/storage/test_asking.py tests/storage/test_holds.py tests/storage/test_rights.py tests/checkin/test_retelling.py
 	@ALLCLEAR_SEED="$(SEED)" $(BIN)/python -m pytest -n 2 --dist loadgroup --postgresql
 	@$(BIN)/python -m pytest -n 2 --dist loadgroup --pooler tests/storage tests/handlers tests/bot/test_leases.py tests/test_mornings.py
 	@$(MAKE) --no-print-directory chaos

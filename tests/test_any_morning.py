@@ -14,7 +14,7 @@ SOAK = bool(os.environ.get("ALLCLEAR_SOAK"))
 SEEDS = [int(s) for s in os.environ.get("ALLCLEAR_SEED", "").split()] or (
     list(range(1, 13)) if SOAK else [1]
 )
-STEPS = int(os.environ.get("ALLCLEAR_STEPS") or (1500 if SOAK else 100))
+STEPS = int(os.environ.get("ALLCLEAR_STEPS") or (1500 if SOAK else 60))
 
 # What a long walk has met at least once, or it says little; one of them may be left to the others.
 EVER = frozenset(

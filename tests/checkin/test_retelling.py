@@ -11,6 +11,7 @@ from checkin.questions import Disposition
 from checkin.retelling import Told, Word, retell
 from checkin.statuses import Status
 from tests.builders import at
+from tests.examples import examples
 
 MOTHER, FATHER, GRANDMOTHER = 1, 2, 3
 CLOSES, LATE_UNTIL = at("08:00"), at("23:59", date(2026, 3, 2))
@@ -76,7 +77,7 @@ def shown(story: Told) -> tuple[object, ...]:
 
 
 @given(ACTS)
-@settings(max_examples=600)
+@settings(max_examples=examples(200, 3000))
 def test_a_separate_parents_card_is_the_same_function_of_their_own_acts(
     acts: list[tuple[int, int, int]],
 ) -> None:

@@ -17,6 +17,7 @@ from storage.database import Database, Session
 from storage.ledger import State
 from storage.tables import Card, CheckIn, Consent, Contact, Guardianship, Ledger, Round
 from tests.builders import MONDAY, Rows, a_school, at, cards_of, checkins_of, ledger_of
+from tests.examples import examples
 
 DAYS = st.sampled_from([MONDAY - timedelta(days=1), MONDAY, MONDAY + timedelta(days=1)])
 ENDS = st.one_of(st.none(), DAYS)
@@ -124,7 +125,9 @@ def _raise(rows: Rows, child: Child) -> tuple[int, Expected]:
 
 @given(st.lists(children, min_size=1, max_size=5))
 @settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=examples(20, 200),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 async def test_whom_the_database_asks_reminds_and_closes_the_rules_would_too(
     database: Database, generated: list[Child]

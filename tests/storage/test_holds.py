@@ -12,6 +12,7 @@ from storage import asking, holds
 from storage.database import Database
 from storage.tables import CheckIn
 from tests.builders import MONDAY, a_school, checkins_of
+from tests.examples import examples
 
 # What a morning brings for one child: nothing, all well, or a case of so many days after today.
 Day = int | None
@@ -40,7 +41,9 @@ mornings = st.lists(
 
 
 @settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=examples(12, 150),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(children=st.lists(mornings, min_size=1, max_size=4))
 async def test_a_case_holds_as_a_plain_diary_would_say(

@@ -16,6 +16,7 @@ from storage.asking import ways_to_ask
 from storage.database import Database
 from storage.tables import CheckIn, Guardianship
 from tests.builders import MONDAY, a_school
+from tests.examples import examples
 
 TIE = st.fixed_dictionaries(
     {
@@ -32,7 +33,9 @@ TIE = st.fixed_dictionaries(
 
 @given(st.lists(TIE, min_size=1, max_size=3))
 @settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=examples(20, 200),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 def test_the_three_queries_about_rights_agree(
     migrated: Path, tmp_path: Path, ties: list[dict[str, Any]]
