@@ -195,7 +195,8 @@ class Poller:
                 self._failures += 1
                 if self._failures % REBUILD_AFTER == 0:
                     await self._transport.renew()
-            elif isinstance(error, PollConflictError) and self._conflicts == RIVALS:
+            elif isinstance(error, PollConflictError) and self._conflicts >= RIVALS:
+                # Each time: its row is one a day, and the database may have been away before.
                 await self._rival()
         except Exception:
             log.exception("admins not told", bot=self._transport.bot_id)

@@ -220,6 +220,26 @@ async def test_however_short_a_process_lives_it_knows_that_nothing_waits(house: 
         heard.clear()
 
 
+async def test_an_alarm_that_could_not_be_kept_is_tried_again_at_the_next_refusal(
+    house: House,
+) -> None:
+    house.messenger.faults.extend(PollConflictError() for _ in range(5))
+    told: list[int] = []
+
+    async def rival() -> None:
+        told.append(len(house.messenger.faults))
+        house.outage.on = len(told) == 1  # the database is away just then
+        async with house.database.writing() as session:
+            await contacts.know_bot(session, BOT, "told", SUNDAY_NIGHT)
+        stopping.set()
+
+    stopping = asyncio.Event()
+    poller = Poller(house.messenger, house.inbox, house.told.append, pause=0.001, rival=rival)
+    async with asyncio.timeout(20):
+        await poller.run(stopping)
+    assert told == [2, 1]
+
+
 # ---- the flood guard -----------------------------------------------------------------------
 
 
