@@ -14,25 +14,24 @@ import structlog
 from bot.garbage import few_collections
 from bot.leases import Lease, new_owner
 from bot.listener import Gatherer, Note, Poller, note_while_open
+from bot.menus import Menus
 from bot.pacer import Chats, Pacer
 from bot.parts import EVERY_PART, Part
 from bot.sender import Sender, window_at
 from bot.settings import Settings, SettingsError
-from bot.texts import LANGUAGES, texts
 from bot.transports import BotTransport, make_transport
 from bot.vitals import Vitals
 from handlers import imports, outages
 from handlers.clock import Clock, real_clock
 from handlers.health import DutyState
 from handlers.inbox import Handled, Inbox
-from handlers.messages import FetchFailedError, MenuCommand, TokenRefusedError
-from handlers.router import Router, menu_of
+from handlers.messages import FetchFailedError, TokenRefusedError
+from handlers.router import Router
 from handlers.upkeep import Keep
 from scheduler import Scheduler
-from storage import contacts, people
+from storage import contacts
 from storage.database import Database
 from storage.sealing import Keyring, use_keyring
-from storage.tables import Contact
 from web.server import Hook, WebServer
 
 log = structlog.get_logger()
@@ -90,6 +89,8 @@ class App:
             )
             for transport in self.transports
         }
+        by_bot = {transport.bot_id: transport for transport in self.transports}
+        self.menus = Menus(self.database, clock, by_bot)
         self._watch_outages = watch_outages
         self.scheduler = Scheduler(
             self.database,
@@ -146,6 +147,7 @@ class App:
                 task.add_done_callback(self._broke_off)
             if Part.listen in self.parts:
                 self._in_background(self._work_on_rosters())
+                self._in_background(self.menus.run(self._stopping))
             await self._stopping.wait()
             if self.web is not None:  # first: whoever is being answered still has a sender
                 await self.web.stop()
@@ -171,7 +173,7 @@ class App:
         self.vitals.connected.add(transport.bot_id)
         self.ready.set()
         if Part.listen in self.parts:
-            self._in_background(self._default_menu(transport))
+            self.menus.owe_everyone(transport.bot_id)
         work = {Part.listen: self._listen, Part.send: self._send}
         await asyncio.gather(
             *(
@@ -284,7 +286,7 @@ class App:
             self.vitals.took(bot_id, handled)
             self.wake()
             if handled.menus:
-                self._in_background(self._set_menus(handled.menus))
+                self.menus.owe(handled.menus)
             if handled.jobs:
                 self._in_background(self._work_on_rosters())
 
@@ -312,24 +314,6 @@ class App:
             log.info("rosters read", **counts)
             self.wake()
 
-    async def _default_menu(self, transport: BotTransport) -> None:
-        for language in (None, *LANGUAGES):
-            menu = _menu(menu_of(frozenset(), known=True), language)
-            await transport.menu(None, menu, language)
-
-    async def _set_menus(self, contact_ids: set[int]) -> None:
-        by_bot = {transport.bot_id: transport for transport in self.transports}
-        async with self.database.reading() as session:
-            wanted = []
-            for contact_id in contact_ids:
-                contact = await session.get_one(Contact, contact_id)
-                access = await people.access_of(session, contact.person_id, self.clock())
-                names = menu_of(access.roles(), known=contact.person_id is not None)
-                wanted.append((contact, names))
-        for contact, names in wanted:
-            menu = _menu(names, contact.language)
-            await by_bot[contact.bot_id].menu(contact.chat_id, menu, None)
-
     # ---- health ----------------------------------------------------------------------------
 
     def _duties(self) -> list[DutyState]:
@@ -339,8 +323,3 @@ class App:
             DutyState(duty.name, duty.runs, duty.last_at, duty.last_error)
             for duty in self.scheduler.duties
         ]
-
-
-def _menu(names: tuple[str, ...], language: str | None) -> list[MenuCommand]:
-    words = texts(language)
-    return [MenuCommand(name, words.plain(f"command.{name}")) for name in names]
