@@ -15,7 +15,7 @@ from checkin.facts import fact
 from checkin.times import local_date
 from handlers import corrections
 from handlers.messages import Event, Tap
-from storage import audit, cards, history, ledger, people, units
+from storage import audit, cards, contacts, history, ledger, people, units
 from storage.database import Session
 from storage.rounds import Entry
 from storage.tables import Bot, Card, CheckIn, Contact
@@ -90,6 +90,10 @@ class Desk:
             await self.session.flush()
             self.contacts[key] = contact
         return contact
+
+    def overtaken(self, event: Event, contact: Contact) -> bool:
+        """Say whether something that was done later in this chat was handled moments ago."""
+        return contacts.is_overtaken(contact, event.update_id, self.now)
 
     async def access(self, contact: Contact) -> Access:
         """Return what the person in a chat may do."""

@@ -40,14 +40,14 @@ async def wrote_answer(desk: Desk, words: Words, contact: Contact) -> bool:
     Words with a name of the card in them are about that child, whatever is open; "both fine" is
     about both.
     """
-    home = await _home_of(desk, contact)
+    home = await home_of(desk, contact)
     if home is None:
         return False
     ward, asked, question = await question_at_hand(desk, home)
     if ward is None or asked is None or question is None:
         return False
     if question.kind != "text":
-        people = await _people(desk, home.answerable)
+        people = await people_of(desk, home.answerable)
         heard = understand(words.text, people)
         if heard.question:
             await desk.say(contact, words, "help.question")
@@ -62,15 +62,15 @@ async def wrote_answer(desk: Desk, words: Words, contact: Contact) -> bool:
 
 async def wrote_freely(desk: Desk, words: Words, contact: Contact) -> bool:
     """Take typed words as said to the card; False when there is no card to answer."""
-    home = await _home_of(desk, contact)
+    home = await home_of(desk, contact)
     if home is None:
         return await _wrote_between(desk, words, contact)
-    heard = understand(words.text, await _people(desk, home.answerable))
+    heard = understand(words.text, await people_of(desk, home.answerable))
     if await _settled_guess(desk, words, home, heard):
         await show_again(desk, words, home.contact, home.card)
         return True
     if not heard.statements and not heard.question and len(home.waiting) == 1:
-        heard = understand(words.text, await _people(desk, home.waiting))
+        heard = understand(words.text, await people_of(desk, home.waiting))
     if heard.of_whom is not None:
         await _ask_whom(desk, home, heard.of_whom)
     elif heard.statements:
@@ -100,7 +100,8 @@ async def _settled_guess(desk: Desk, words: Words, home: Household, heard: Heard
     return True
 
 
-async def _people(desk: Desk, wards: Sequence[Ward]) -> list[Someone]:
+async def people_of(desk: Desk, wards: Sequence[Ward]) -> list[Someone]:
+    """Return whom words may be about, with what is asked of each."""
     return [
         Someone(
             ward.id,
@@ -111,7 +112,7 @@ async def _people(desk: Desk, wards: Sequence[Ward]) -> list[Someone]:
     ]
 
 
-async def _home_of(desk: Desk, contact: Contact) -> Household | None:
+async def home_of(desk: Desk, contact: Contact) -> Household | None:
     """Return the newest card that can still be answered."""
     card = await cards.latest_household(desk.session, contact.id)
     if card is None:
@@ -128,7 +129,7 @@ async def _wrote_between(desk: Desk, words: Words, contact: Contact) -> bool:
         return False
     loaded = await load_households(desk.session, [(card, contact)], desk.now)
     wards = [*loaded.wards[card.id], *loaded.stopped[card.id]]
-    heard = understand(words.text, await _people(desk, [w for w in wards if w.right.may_answer]))
+    heard = understand(words.text, await people_of(desk, [w for w in wards if w.right.may_answer]))
     if not heard.statements and heard.of_whom is None:
         return False
     if not await _showed_no_school(desk, words, contact):
@@ -207,11 +208,11 @@ async def _ask_whom(desk: Desk, home: Household, statement: Statement) -> None:
 
 async def sent_picture(desk: Desk, sent: Unsupported, contact: Contact) -> bool:
     """Answer a picture: it is not read, so the number is asked; False without a card to answer."""
-    home = await _home_of(desk, contact)
+    home = await home_of(desk, contact)
     if home is None:
         return await _showed_no_school(desk, sent, contact)
     await desk.say(contact, sent, "help.photo")
-    left = home.waiting
+    left = [] if desk.overtaken(sent, contact) else home.waiting
     if len(left) == 1:
         await turn_to_next(desk, home, [left[0].id])
     elif left:
@@ -222,7 +223,7 @@ async def sent_picture(desk: Desk, sent: Unsupported, contact: Contact) -> bool:
 
 async def sent_something(desk: Desk, sent: Unsupported, contact: Contact) -> bool:
     """Answer a voice message or a sticker with a kind word and the card; False without one."""
-    home = await _home_of(desk, contact)
+    home = await home_of(desk, contact)
     if home is None:
         return await _showed_no_school(desk, sent, contact)
     await desk.say(contact, sent, "help.unsupported")
@@ -299,7 +300,7 @@ async def _said_more(
     """Take words that answer another question than the one that is open ("cough" for a place)."""
     if question.kind == "text":
         return False
-    heard: Heard = understand(words.text, await _people(desk, [ward]))
+    heard: Heard = understand(words.text, await people_of(desk, [ward]))
     said = heard.statements[0] if heard.statements else None
     if said is None or not said.sure or not said.answers.keys() - {question.key}:
         return False

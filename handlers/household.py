@@ -190,10 +190,10 @@ async def unfinished(desk: Desk, ward: Ward) -> bool:
 async def clear(desk: Desk, ward: Ward, via: str = "chat") -> Verdict | None:
     """Keep what the all-clear button says: all well, beside what was said before."""
     asked = await questionnaire(desk.session, ward.entry.round.questionnaire_id)
-    return await _keep(desk, ward, {**asked.all_clear(), **ward.draft.answers}, via)
+    return await keep(desk, ward, {**asked.all_clear(), **ward.draft.answers}, via)
 
 
-async def _keep(desk: Desk, ward: Ward, answers: Answers, via: str) -> Verdict | None:
+async def keep(desk: Desk, ward: Ward, answers: Answers, via: str) -> Verdict | None:
     """Keep a complete set of answers; return what became of it, as far as one may know.
 
     None is the evening before: it stands until the morning has been asked.
@@ -328,7 +328,7 @@ async def go_on(
         draft.keep(ward.checkin)
         home.show(desk, check_in=ward.id, question=question.key)
         return
-    verdict = await _keep(desk, ward, draft.answers, home.via)
+    verdict = await keep(desk, ward, draft.answers, home.via)
     await turn_to_next(desk, home, home.card.focus.get("then", []))
     if tap is not None and verdict in {Verdict.correction_asked, Verdict.too_late}:
         desk.toasts.pop()

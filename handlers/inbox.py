@@ -177,6 +177,7 @@ class Inbox:
             await inbox.keep_received(
                 session, arrivals[0].bot_id, (arrival.update_id for arrival in new), desk.now
             )
+            await contacts.keep_last_updates(session, _last_of_each(desk, new), desk.now)
             await desk.finish()
             handled.answers = desk.answers
             handled.fresh = await _fresh(desk)
@@ -200,8 +201,10 @@ class Inbox:
             if not await inbox.release(session, [set_aside_id]):
                 return  # somebody else was quicker
             desk = Desk(session, self._clock())
-            if arrival.event is not None:
-                await self._route(desk, arrival.event)
+            if (event := arrival.event) is not None:
+                chats = [(event.bot_id, event.chat_id)]
+                desk.contacts = await contacts.load_contacts(session, chats)
+                await self._route(desk, event)
             await desk.finish()
             desk.record("update replayed", None, None, update=arrival.update_id)
 
@@ -250,6 +253,16 @@ def _may_be_plain(arrival: Arrival) -> bool:
 
 def _first_of_each(arrivals: Sequence[Arrival]) -> list[Arrival]:
     return list({arrival.update_id: arrival for arrival in reversed(arrivals)}.values())[::-1]
+
+
+def _last_of_each(desk: Desk, arrivals: Sequence[Arrival]) -> dict[int, int]:
+    """Return the last update of each contact in a batch; what was overtaken is none."""
+    last: dict[int, int] = {}
+    for event in (arrival.event for arrival in arrivals):
+        contact = desk.contacts.get((event.bot_id, event.chat_id)) if event else None
+        if event and contact and not desk.overtaken(event, contact):
+            last[contact.id] = event.update_id
+    return last
 
 
 async def _load_ahead(desk: Desk, events: Sequence[Event]) -> None:

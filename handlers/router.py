@@ -13,6 +13,7 @@ from handlers import (
     invitations,
     joining,
     leaving,
+    overtaken,
     pausing,
     plans,
     releases,
@@ -125,6 +126,8 @@ class Router:
         if await school_days.wrote(desk, words, contact):
             return
         if await classes.wrote(desk, words, contact):
+            return
+        if desk.overtaken(words, contact) and await overtaken.wrote(desk, words, contact):
             return
         if await everyday.wrote_answer(desk, words, contact):
             return

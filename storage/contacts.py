@@ -1,16 +1,19 @@
 """People in chats: who is behind one, and where to reach whom."""
 
-from collections.abc import Iterable
-from datetime import datetime
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
 
-from sqlalchemy import bindparam
+from sqlalchemy import bindparam, update
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from storage.sql import among, among_named, is_sqlite, numbers, table
+from storage.sql import affected, among, among_named, is_sqlite, numbers, table
 from storage.tables import Bot, Contact
+
+# Ids start anew after a week without updates; out of order is a matter of seconds.
+OVERTAKES_WITHIN = timedelta(minutes=10)
 
 
 async def know_bot(session: AsyncSession, bot_id: int, username: str, now: datetime) -> None:
@@ -73,3 +76,27 @@ async def contacts_of(session: AsyncSession, person_ids: Iterable[int]) -> list[
     for contact in rows:
         first.setdefault(contact.person_id, contact)
     return list(first.values())
+
+
+def is_overtaken(contact: Contact, update_id: int, now: datetime) -> bool:
+    """Say whether an update comes after one that is newer: their ids tell the order in a bot."""
+    if contact.last_update is None or contact.last_update_at is None:
+        return False
+    return update_id < contact.last_update and now - contact.last_update_at <= OVERTAKES_WITHIN
+
+
+async def keep_last_updates(session: AsyncSession, last: Mapping[int, int], now: datetime) -> None:
+    """Keep, by contact, the last update that was handled for it: one statement for a batch."""
+    rows = [{"whose": whose, "last": last[whose], "now": now} for whose in sorted(last)]
+    if rows:
+        await affected(session, _last_update(), rows)
+
+
+@cache
+def _last_update() -> Any:
+    contact = table(Contact)
+    return (
+        update(contact)
+        .where(contact.c.id == bindparam("whose"))
+        .values(last_update=bindparam("last"), last_update_at=bindparam("now"))
+    )

@@ -33,6 +33,7 @@ from checkin.roster_roles import roles_of
 from checkin.steps import Action, BadSteps, StepsReason, parse_steps
 from checkin.typed_dates import take_date
 from checkin.understanding import Doubt, Understood
+from handlers.overtaken import OVERTAKEN
 from handlers.roster_files import MOST_BYTES, RosterFileCode
 
 A_MONDAY = date(2026, 3, 2)
@@ -50,7 +51,7 @@ COMMANDS = (
 FAMILIES: dict[str, Iterable[str]] = {
     "act.": {
         *{*Verdict, "released", *(f"released_{why}" for why in RELEASES), "flag_kept"},
-        *("excused", "not_excused", "missing", "found"),
+        *("excused", "not_excused", "missing", "found", OVERTAKEN),
     },
     "calendar.bad_": (*CalendarCode, "term", "day"),
     "calendar.field_": CalendarField,
