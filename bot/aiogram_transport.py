@@ -88,6 +88,7 @@ from handlers.messages import (
     Unreachable,
     UnreadableUpdateError,
     Wait,
+    WebhookState,
 )
 
 _UNSENT = (ClientConnectorError, ConnectionTimeoutError)  # the request was never written
@@ -283,6 +284,23 @@ class AiogramTransport:
             await self._bot.delete_webhook(drop_pending_updates=False)
         except AiogramError as error:
             raise FetchFailedError(type(error).__name__) from error
+
+    async def webhook_state(self) -> WebhookState:
+        """Ask where updates are delivered to.
+
+        Raises:
+            FetchFailedError: Telegram did not answer.
+        """
+        try:
+            info = await self._bot.get_webhook_info(request_timeout=10)
+        except AiogramError as error:
+            raise FetchFailedError(type(error).__name__) from error
+        return WebhookState(
+            info.url,
+            info.pending_update_count,
+            info.last_error_date,
+            info.last_error_message or "",
+        )
 
     def read(self, raw: RawUpdate) -> Event | None:
         """Translate an update.

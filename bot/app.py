@@ -13,7 +13,7 @@ import structlog
 
 from bot.garbage import few_collections
 from bot.leases import Lease, new_owner
-from bot.listener import Gatherer, Note, Poller, note_while_open
+from bot.listener import Gatherer, Note, Poller
 from bot.menus import Menus
 from bot.pacer import Chats, Pacer
 from bot.parts import EVERY_PART, Part
@@ -21,6 +21,7 @@ from bot.sender import Sender, window_at
 from bot.settings import Settings, SettingsError
 from bot.transports import BotTransport, make_transport
 from bot.vitals import Vitals
+from bot.webhook_watch import WebhookWatch
 from handlers import imports, outages
 from handlers.clock import Clock, real_clock
 from handlers.health import DutyState
@@ -102,6 +103,11 @@ class App:
         self.pollers = {
             each.bot_id: self._poller(each) for each in self.transports if not settings.public_url
         }
+        self.watches = {
+            each.bot_id: self._watch(each)
+            for each in self.transports
+            if settings.public_url and Part.listen in parts
+        }
         self.vitals = Vitals(
             self.database,
             clock,
@@ -110,6 +116,7 @@ class App:
             self.pollers,
             self.scheduler if Part.clock in parts else None,
             self.leases,
+            self.watches,
         )
         self.web: WebServer | None = None
         self._background: set[asyncio.Task[Any]] = set()
@@ -190,7 +197,7 @@ class App:
         if bot_id in self.pollers:
             await self.pollers[bot_id].run(over)
         else:
-            await note_while_open(self._heard(bot_id), over, bot_id)
+            await self.watches[bot_id].run(over)
 
     async def _send(self, bot_id: int, over: asyncio.Event) -> None:
         await self.senders[bot_id].run(over)
@@ -214,6 +221,27 @@ class App:
             heard=self._heard(transport.bot_id),
             rival=rival,
         )
+
+    def _watch(self, transport: BotTransport) -> WebhookWatch:
+        bot_id = transport.bot_id
+
+        async def moved() -> None:
+            await outages.moved(self.database, self.clock, bot_id)
+            self.wake()
+
+        return WebhookWatch(
+            transport,
+            self._address(bot_id),
+            self._secret(bot_id),
+            self.clock,
+            came=partial(outages.came_since, self.database, bot_id),
+            heard=self._heard(bot_id),
+            moved=moved,
+        )
+
+    def _address(self, bot_id: int) -> str:
+        """Return where Telegram shall deliver a bot's updates to."""
+        return f"{self.settings.public_url}/telegram/{bot_id}"
 
     def _heard(self, bot_id: int) -> Note:
         async def heard() -> None:
@@ -258,8 +286,8 @@ class App:
         if Part.listen not in self.parts:
             return
         if self.settings.public_url:
-            url = f"{self.settings.public_url}/telegram/{transport.bot_id}"
-            await transport.use_webhook(url, self._secret(transport.bot_id))
+            bot_id = transport.bot_id
+            await transport.use_webhook(self._address(bot_id), self._secret(bot_id))
         else:
             await transport.use_polling()
 

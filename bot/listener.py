@@ -243,21 +243,6 @@ class Poller:
             self._noted_at = now
 
 
-async def note_while_open(heard: Note, stopping: asyncio.Event, bot_id: int) -> None:
-    """Note again and again that a bot with a webhook can be heard.
-
-    Not at once: after a start Telegram first hands over what has waited.
-    """
-    while not stopping.is_set():
-        await _sleep_unless(stopping, NOTE_EVERY)
-        if stopping.is_set():
-            return
-        try:
-            await heard()
-        except Exception:
-            log.exception("updates could not be kept", bot=bot_id)
-
-
 async def _sleep_unless(stopping: asyncio.Event, seconds: float) -> None:
     try:
         await asyncio.wait_for(stopping.wait(), seconds)

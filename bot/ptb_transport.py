@@ -86,6 +86,7 @@ from handlers.messages import (
     Unsupported,
     Upload,
     Wait,
+    WebhookState,
     Words,
 )
 
@@ -325,6 +326,23 @@ class PtbTransport:
             await self._bot.delete_webhook(drop_pending_updates=False)
         except (TelegramError, *_ODD) as error:
             raise FetchFailedError(type(error).__name__) from error
+
+    async def webhook_state(self) -> WebhookState:
+        """Ask where updates are delivered to.
+
+        Raises:
+            FetchFailedError: Telegram did not answer.
+        """
+        try:
+            info = await self._bot.get_webhook_info()
+        except (TelegramError, *_ODD) as error:
+            raise FetchFailedError(type(error).__name__) from error
+        return WebhookState(
+            info.url,
+            info.pending_update_count,
+            info.last_error_date,
+            info.last_error_message or "",
+        )
 
     def read(self, raw: RawUpdate) -> Event | None:
         """Translate an update.

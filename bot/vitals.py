@@ -10,6 +10,7 @@ from bot.leases import Lease
 from bot.listener import POLL_SECONDS, Poller
 from bot.parts import Part
 from bot.sender import Sender
+from bot.webhook_watch import WebhookWatch
 from handlers.clock import Clock
 from handlers.inbox import Handled
 from handlers.messages import Delivered
@@ -21,6 +22,7 @@ from web.metrics import BotNumbers, Numbers, exposition
 TICKS_WITHIN = 30.0  # seconds: a clock that is later is not ready
 STUCK_AFTER = 300.0  # seconds: a clock that is later never comes back; better to start anew
 HEARD_WITHIN = POLL_SECONDS + 60.0
+DELIVERED_WITHIN = 150.0  # seconds: whatever was tapped longer ago is lost
 
 
 @dataclass(slots=True)
@@ -38,6 +40,7 @@ class Vitals:
     pollers: Mapping[int, Poller]
     scheduler: Scheduler | None
     leases: Mapping[tuple[int, Part], Lease] = field(default_factory=dict)
+    watches: Mapping[int, WebhookWatch] = field(default_factory=dict)
     connected: set[int] = field(default_factory=set)
     refused: set[int] = field(default_factory=set)
     _taken: dict[int, Handled] = field(default_factory=lambda: defaultdict(Handled))
@@ -117,11 +120,17 @@ class Vitals:
         age = poller.age if poller is not None else None
         if age is not None and age >= HEARD_WITHIN:
             return f"bot {bot}: Telegram has not answered for {age:.0f} s"
+        age = self._webhook_age(bot)
+        if age is not None and age >= DELIVERED_WITHIN:
+            return f"bot {bot}: the webhook has not delivered for {age:.0f} s"
         return None
 
     def _is_refused(self, bot: int) -> bool:
         sender = self.senders.get(bot)
         return bot in self.refused or (sender is not None and sender.unauthorized)
+
+    def _webhook_age(self, bot: int) -> float | None:
+        return self.watches[bot].age if bot in self.watches else None
 
     def _numbers(self, bot: int) -> BotNumbers:
         taken, sender, poller = self._taken[bot], self.senders.get(bot), self.pollers.get(bot)
@@ -139,6 +148,7 @@ class Vitals:
             in_line=sender.pacer.in_line if sender is not None else {},
             refused=self._is_refused(bot),
             poll_age=poller.age if poller is not None else None,
+            webhook_age=self._webhook_age(bot),
             connected=bot in self.connected,
         )
 

@@ -6,6 +6,7 @@ one more adapter.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import Any, Protocol
 
@@ -205,6 +206,19 @@ class MenuCommand:
     description: str
 
 
+@fact
+class WebhookState:
+    """What the service says of a bot's webhook.
+
+    `pending` updates wait to be delivered; `error_at` is the last failure, by the service's clock.
+    """
+
+    url: str
+    pending: int = 0
+    error_at: datetime | None = None
+    error: str = ""
+
+
 class PollConflictError(Exception):
     """Another process polls with the same token (409)."""
 
@@ -246,6 +260,13 @@ class Transport(Protocol):
 
         Raises:
             PollConflictError: someone else polls.
+            FetchFailedError: network, 5xx, 429.
+        """
+
+    async def webhook_state(self) -> WebhookState:
+        """Ask where updates are delivered to, and how that goes; an empty address is none.
+
+        Raises:
             FetchFailedError: network, 5xx, 429.
         """
 

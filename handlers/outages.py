@@ -11,7 +11,7 @@ import structlog
 
 from checkin.access import Act
 from handlers.clock import Clock
-from storage import contacts, ledger, outages, people, units
+from storage import contacts, inbox, ledger, outages, people, units
 from storage.database import Database, Session
 
 log = structlog.get_logger()
@@ -68,14 +68,30 @@ async def _tell_of_gap(database: Database, bot_id: int, since: datetime, now: da
     )
 
 
+async def came_since(database: Database, bot_id: int, since: datetime) -> int:
+    """Return how many of a bot's updates any process has taken since a moment."""
+    async with database.reading() as session:
+        return await inbox.received_since(session, bot_id, since)
+
+
 async def rival(database: Database, clock: Clock, bot_id: int) -> None:
     """Tell the admins, once a day, that somebody else takes this bot's messages."""
+    await _tell_once_a_day(database, clock, bot_id, "alarm:rival", "alarm.rival")
+
+
+async def moved(database: Database, clock: Clock, bot_id: int) -> None:
+    """Tell the admins, once a day, that this bot's webhook led elsewhere, or was gone."""
+    await _tell_once_a_day(database, clock, bot_id, "alarm:webhook", "alarm.webhook")
+
+
+async def _tell_once_a_day(
+    database: Database, clock: Clock, bot_id: int, about: str, key: str
+) -> None:
     now = clock()
 
     async def tell(session: Session) -> None:
         name = await contacts.bot_name(session, bot_id)
-        cause = f"alarm:rival:{bot_id}:{now.date()}"
-        await tell_admins(session, now, cause, "alarm.rival", {"bot": name})
+        await tell_admins(session, now, f"{about}:{bot_id}:{now.date()}", key, {"bot": name})
 
     await database.write(tell)
 

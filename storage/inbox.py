@@ -45,6 +45,12 @@ async def keep_received(
         await affected(session, insert_into(session, Received), rows)
 
 
+async def received_since(session: AsyncSession, bot_id: int, since: datetime) -> int:
+    """Return how many updates of a bot were handled since a moment."""
+    lately = select(func.count()).where(Received.bot_id == bot_id, Received.at >= since)
+    return int((await session.exec(lately)).one())
+
+
 async def set_aside(
     session: AsyncSession, bot_id: int, update_id: int, raw: Any, reason: str, now: datetime
 ) -> None:

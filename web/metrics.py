@@ -28,6 +28,7 @@ class BotNumbers:
     in_line: Mapping[str, int] = field(default_factory=dict)
     refused: bool = False
     poll_age: float | None = None
+    webhook_age: float | None = None
     connected: bool = False
 
 
@@ -135,6 +136,11 @@ def _of_bots(bots: Iterable[BotNumbers]) -> Iterator[Metric]:
         ("allclear_rate_per_second", "Messages a second that may go", [b.rate for b in each]),
         ("allclear_bulk_rests_seconds", "How long bulk still rests", [b.rests for b in each]),
         ("allclear_poll_age_seconds", "Since the last answered poll", [b.poll_age for b in each]),
+        (
+            "allclear_webhook_age_seconds",
+            "Since the webhook was last known to deliver",
+            [b.webhook_age for b in each],
+        ),
     )
     for name, said, found in gauges:
         gauge = GaugeMetricFamily(name, said, labels=["bot"])

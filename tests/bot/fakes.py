@@ -16,6 +16,7 @@ from handlers.messages import (
     Rendered,
     SendResult,
     TokenRefusedError,
+    WebhookState,
 )
 from tests.builders import BOT
 
@@ -67,6 +68,9 @@ class Messenger:
         if not found and wait:
             await asyncio.sleep(wait)
         return found
+
+    async def webhook_state(self) -> WebhookState:
+        return WebhookState("")
 
     def read(self, raw: RawUpdate) -> Event | None:
         event = raw["event"]
