@@ -114,6 +114,8 @@ class Inbox:
             new = [tap for tap in taps if tap.update_id in fresh]
             done = await answer_plainly(session, new, now)
             await inbox.keep_received(session, bot_id, done, now)
+            last = {answer.contact_id: update_id for update_id, answer in done.items()}
+            await contacts.keep_last_updates(session, last, now)
             return done
 
         try:
@@ -256,13 +258,13 @@ def _first_of_each(arrivals: Sequence[Arrival]) -> list[Arrival]:
 
 
 def _last_of_each(desk: Desk, arrivals: Sequence[Arrival]) -> dict[int, int]:
-    """Return the last update of each contact in a batch; what was overtaken is none."""
-    last: dict[int, int] = {}
-    for event in (arrival.event for arrival in arrivals):
-        contact = desk.contacts.get((event.bot_id, event.chat_id)) if event else None
-        if event and contact and not desk.overtaken(event, contact):
-            last[contact.id] = event.update_id
-    return last
+    """Return the last update of each contact in a batch."""
+    events = (arrival.event for arrival in arrivals if arrival.event)
+    return {
+        contact.id: event.update_id
+        for event in events
+        if (contact := desk.contacts.get((event.bot_id, event.chat_id))) is not None
+    }
 
 
 async def _load_ahead(desk: Desk, events: Sequence[Event]) -> None:

@@ -39,6 +39,7 @@ from storage.sealing import Private
 class PlainAnswer:
     """A plain tap, kept: what its chat hears and sees, and how many it spoke for."""
 
+    contact_id: int
     toast: Toast
     fresh: FreshCard
     answers: int
@@ -188,7 +189,7 @@ class _Kept:
             card.id, card.revision + 1, card.day, lines, is_today=card.day == today
         )
         toast = Toast(tap.bot_id, tap.callback_id, "toast.thanks", {}, card.language)
-        return PlainAnswer(toast, FreshCard(card.bot_id, view), len(lines))
+        return PlainAnswer(card.contact_id, toast, FreshCard(card.bot_id, view), len(lines))
 
     def _stand(
         self, card: TappedCard, awaited: Awaited, zone: ZoneInfo, well: _Well, standing: Standing

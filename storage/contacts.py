@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
 
-from sqlalchemy import bindparam, update
+from sqlalchemy import bindparam, or_, update
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -86,8 +86,12 @@ def is_overtaken(contact: Contact, update_id: int, now: datetime) -> bool:
 
 
 async def keep_last_updates(session: AsyncSession, last: Mapping[int, int], now: datetime) -> None:
-    """Keep, by contact, the last update that was handled for it: one statement for a batch."""
-    rows = [{"whose": whose, "last": last[whose], "now": now} for whose in sorted(last)]
+    """Keep, by contact, the last update that was handled for it: one statement for a batch.
+
+    One that was overtaken is not the last.
+    """
+    given = {"now": now, "long_ago": now - OVERTAKES_WITHIN}
+    rows = [{"whose": whose, "last": last[whose], **given} for whose in sorted(last)]
     if rows:
         await affected(session, _last_update(), rows)
 
@@ -97,6 +101,13 @@ def _last_update() -> Any:
     contact = table(Contact)
     return (
         update(contact)
-        .where(contact.c.id == bindparam("whose"))
+        .where(
+            contact.c.id == bindparam("whose"),
+            or_(
+                contact.c.last_update.is_(None),
+                contact.c.last_update < bindparam("last"),
+                contact.c.last_update_at < bindparam("long_ago"),
+            ),
+        )
         .values(last_update=bindparam("last"), last_update_at=bindparam("now"))
     )

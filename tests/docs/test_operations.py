@@ -72,7 +72,7 @@ def test_every_setting_that_is_named_can_be_set(page: Path) -> None:
 
 def numbers() -> set[str]:
     """Return the names of all numbers that a process gives."""
-    bot = BotNumbers(1, sends={"delivered": 1}, in_line={"bulk": 1}, poll_age=1.0)
+    bot = BotNumbers(1, sends={"delivered": 1}, in_line={"bulk": 1}, poll_age=1.0, webhook_age=1.0)
     text = exposition(Numbers((bot,), 1.0, {(1, "pending"): 1}, {1: 1.0}, 1)).decode()
     return set(re.findall(r"^(allclear_\w+?)(?:\{| )", text, re.M))
 

@@ -7,6 +7,7 @@ import pytest
 from sqlmodel import col, select
 
 from bot.listener import Gatherer
+from handlers.inbox import WORTH_A_COMMIT
 from storage.tables import Card, CheckIn, HistoryEntry
 from tests.play import Someone, Stage
 
@@ -153,6 +154,19 @@ async def test_a_picture_that_a_tap_has_overtaken_turns_no_page(
     assert await stands(stage) == before
 
 
+async def test_what_was_overtaken_is_not_the_last_that_was_done(
+    stage: Stage, tina: Someone
+) -> None:
+    oldest = await writes_but_it_is_held_up(stage, tina, "Tom is fine")
+    older = await writes_but_it_is_held_up(stage, tina, "Tom is well")
+    await stage.taps(tina, "Tom…")
+    before = await stands(stage)
+    await comes_now(stage, oldest)
+    await comes_now(stage, older)
+    assert await stands(stage) == before
+    assert await acts(stage) == ["overtaken", "overtaken"]
+
+
 async def test_words_later_than_ten_minutes_are_not_overtaken_for_ids_start_anew(
     stage: Stage, tina: Someone
 ) -> None:
@@ -183,3 +197,22 @@ async def test_a_tap_still_counts_where_what_overtook_it_left_the_card_alone(
     await stage.says(tina, "thank you")
     await comes_now(stage, older)
     assert (await stands(stage))[0] == "complete"
+
+
+async def test_words_that_a_plain_all_clear_among_many_has_overtaken_turn_no_page(
+    stage: Stage,
+) -> None:
+    await stage.opens_school("en")
+    tina, maria = await stage.joined("Tina"), await stage.joined("Maria")
+    await stage.at("06:30")
+    older = await writes_but_it_is_held_up(stage, tina, "Tom has a fever 39.2")
+    for who in [tina, *[maria] * WORTH_A_COMMIT]:  # so many are kept past the handlers
+        message = [m for m in await stage.chat(who) if m["buttons"]][-1]
+        body = {"message_id": message["id"], "data": message["buttons"][0][0]["data"]}
+        await stage.post(f"/sandbox/chats/{who.user_id}/taps", body)
+    await stage.settle()
+    assert await acts(stage) == ["accepted"] * 3
+    await comes_now(stage, older)
+    assert await acts(stage) == ["accepted"] * 3 + ["overtaken"]
+    async with stage.database.reading() as session:
+        assert {card.focus == {} for card in await session.exec(select(Card))} == {True}
