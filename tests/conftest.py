@@ -29,12 +29,9 @@ gc.disable()  # importing makes no garbage
 
 ON_BOTH = (
     "tests/storage/",
-    "tests/bot/test_editions.py",
-    "tests/bot/test_sender.py",
     "tests/handlers/test_batches.py",
     "tests/handlers/test_delivery_proof.py",
     "tests/handlers/test_inbox.py",
-    "tests/handlers/test_outages.py",
     "tests/handlers/test_retention.py",
     "tests/handlers/test_taps_at_the_close.py",
 )
