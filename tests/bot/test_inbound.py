@@ -168,7 +168,7 @@ async def test_a_poll_that_neither_answers_nor_fails_ends_with_its_connection(
     sandbox: Sandbox, database: Database, transport: BotTransport
 ) -> None:
     inbox = Inbox(database, lambda: SUNDAY_NIGHT, note)
-    poller = Poller(transport, inbox, lambda _handled: None, patience=0.1)
+    poller = Poller(transport, inbox, lambda _handled: None, patience=1.0)
     assert poller.age is None
     maria = sandbox.world.add_user("Maria")
     sandbox.world.faults = Faults(
