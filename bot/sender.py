@@ -56,6 +56,7 @@ from handlers.summary_views import DayPicture, corrected_view, day_picture, summ
 from handlers.views import FreshCard, HouseholdView, household_view
 from handlers.wards import Households, Ward, load_households
 from storage import asking, cards, contacts, ledger, sending
+from storage.cards import Behind
 from storage.database import Database, Session, is_outage
 from storage.editions import EditionReason, again, card_again
 from storage.flags import CARD
@@ -499,36 +500,37 @@ class Sender:
             )
             edits = []
             shown: list[tuple[int, int]] = []
-            fresh = self._fresh_of([card for card, _ in stale])
-            unknown = [card for card, _ in stale if card.id not in fresh]
-            readers = {contact.id: contact for _, contact in stale}
-            households = await _households(session, unknown, readers, now)
-            for card, contact in stale:
-                words = texts(contact.language)
+            fresh = self._fresh_of(stale)
+            unknown = [card for card in stale if card.id not in fresh]
+            loaded = await cards.cards_by_id(session, (card.id for card in unknown))
+            readers = await contacts.contacts_by_id(session, (c.contact_id for c in unknown))
+            households = await _households(session, list(loaded.values()), readers, now)
+            for card in stale:
+                words = texts(card.language)
                 view = fresh.get(card.id)
                 try:
-                    message = (
-                        render_household.household(view, words)
-                        if view is not None
-                        else await _render_card(session, card, contact, words, now, households)
-                    )
+                    if view is not None:
+                        message = render_household.household(view, words)
+                    else:
+                        reader = readers[card.contact_id]
+                        message = await _render_card(
+                            session, loaded[card.id], reader, words, now, households
+                        )
                 except Exception as error:
                     if is_outage(error):
                         raise
                     log.exception("card cannot be put into words", card=card.id)
                     shown.append((card.id, card.revision))
                     continue
-                edits.append((card, contact, message))
+                edits.append((card, message))
         if not stale:
             return 0
-        results = await asyncio.gather(
-            *(self._edit(card, contact, message) for card, contact, message in edits)
-        )
+        results = await asyncio.gather(*(self._edit(card, message) for card, message in edits))
         if not self._may_send():
             return await self._doubt(edits, results)
         shown += [
             (card.id, card.revision)
-            for (card, _, _), result in zip(edits, results, strict=True)
+            for (card, _), result in zip(edits, results, strict=True)
             if isinstance(result, Delivered | Rejected)
         ]
         answered = [card for card in unknown if _all_answered(card, households)]
@@ -537,18 +539,18 @@ class Sender:
             await cards.mark_shown(session, shown, now)
             if answered:  # somebody else of the family may have done it
                 await ledger.withdraw_reminders(session, (card.id for card in answered))
-            for (card, contact, _), result in zip(edits, results, strict=True):
+            for (card, _), result in zip(edits, results, strict=True):
                 if isinstance(result, TargetGone):
                     if await cards.forget_message(session, card.id, card.message_id):
                         await card_again(session, card.id, EditionReason.lost_card, now)
                 elif isinstance(result, Migrated):
-                    await chat_moved(session, contact.id, result.new_chat_id)
+                    await chat_moved(session, card.contact_id, result.new_chat_id)
                     await card_again(session, card.id, EditionReason.migrated, now)
                 elif isinstance(result, Rejected):
                     log.error("edit rejected", card=card.id, reason=result.reason)
                 elif isinstance(result, Unreachable):
                     await cards.mark_shown(session, [(card.id, card.revision)], None)
-                    await _keep_unreachable(session, contact.id, now)
+                    await _keep_unreachable(session, card.contact_id, now)
 
         plain = all(isinstance(result, Delivered | Rejected | _UNSETTLED) for result in results)
         await (self._database.note(keep) if plain else self._database.write(keep))
@@ -559,7 +561,7 @@ class Sender:
 
     async def _doubt(
         self,
-        edits: Sequence[tuple[Card, Contact, Rendered]],
+        edits: Sequence[tuple[Behind, Rendered]],
         results: Sequence[SendResult],
     ) -> int:
         """Leave cards behind that were edited while another process took over the bot.
@@ -568,13 +570,13 @@ class Sender:
         """
         doubtful = [
             (card.id, card.revision)
-            for (card, _, _), result in zip(edits, results, strict=True)
+            for (card, _), result in zip(edits, results, strict=True)
             if isinstance(result, Delivered | Unclear)
         ]
         await self._database.note(partial(cards.doubt, shown=doubtful))
         return 0
 
-    def _fresh_of(self, stale: Sequence[Card]) -> dict[int, HouseholdView]:
+    def _fresh_of(self, stale: Sequence[Behind]) -> dict[int, HouseholdView]:
         """Return what is known of these cards at exactly the revision that is to be shown."""
         known = {card.id: self._fresh.pop(card.id, None) for card in stale}
         return {
@@ -583,12 +585,12 @@ class Sender:
             if (view := known[card.id]) is not None and view.revision == card.revision
         }
 
-    async def _edit(self, card: Card, contact: Contact, message: Rendered) -> SendResult:
-        if wait := await self._pacer.turn(Traffic.edit, contact.chat_id):
+    async def _edit(self, card: Behind, message: Rendered) -> SendResult:
+        if wait := await self._pacer.turn(Traffic.edit, card.chat_id):
             return Wait(wait)
         if not self._may_send():  # the process slept, and newer words may stand there by now
             return Wait(0)
-        edit = self._transport.edit(contact.chat_id, card.message_id or 0, message)
+        edit = self._transport.edit(card.chat_id, card.message_id, message)
         result = await self._asked(edit)
         self.results[type(result).__name__] += 1
         if isinstance(result, Wait):
@@ -750,7 +752,7 @@ async def _withdraw_answered(session: Session, results: Sequence[Sent], now: dat
         await ledger.withdraw_reminders(session, answered)
 
 
-def _all_answered(card: Card, households: Households | None) -> bool:
+def _all_answered(card: Behind, households: Households | None) -> bool:
     """Say whether nobody on a card is waited for in time any more."""
     wards = households.wards.get(card.id, []) if households else []
     return bool(wards) and not _anybody_awaited(wards)

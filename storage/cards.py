@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime, timedelta
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Integer, and_, bindparam, case, or_, union, update
 from sqlalchemy import select as of_rows
@@ -245,21 +245,43 @@ def moments(bot_id: int, now: datetime) -> dict[str, Any]:
     return {"bot": bot_id, "now": now, "rested": now - COALESCED}
 
 
+class Behind(NamedTuple):
+    """A card whose message is behind: which message, in which chat, and whose language."""
+
+    id: int
+    revision: int
+    message_id: int
+    contact_id: int
+    chat_id: int
+    language: str | None
+
+
 async def stale_cards(
     session: AsyncSession, bot_id: int, now: datetime, limit: int, *, coalesce: bool = True
-) -> list[tuple[Card, Contact]]:
-    """Return cards whose message is behind, and whose they are."""
+) -> list[Behind]:
+    """Return cards whose message is behind, as much of them as an edit needs.
+
+    Most were tapped a moment ago, and are shown as their tap left them (`handlers.views`).
+    """
     given = moments(bot_id, now) | {"limit": limit}
-    return list(await session.exec(_stale(coalesce), params=given))
+    return [Behind(*row) for row in await session.exec(_stale(coalesce), params=given)]
 
 
 @cache
 def _stale(coalesce: bool) -> Any:
+    card, contact = table(Card).c, table(Contact).c
     return (
-        select(Card, Contact)
-        .join(Contact, col(Contact.id) == Card.contact_id)
+        of_rows(
+            card.id,
+            card.revision,
+            card.message_id,
+            card.contact_id,
+            contact.chat_id,
+            contact.language,
+        )
+        .join(Contact, contact.id == card.contact_id)
         .where(*behind(coalesce=coalesce))
-        .order_by(col(Card.id))
+        .order_by(card.id)
         .limit(bindparam("limit", type_=Integer))
     )
 
