@@ -1,13 +1,14 @@
 """The account: of each message whether it came, how often, and why."""
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
 from sqlmodel import col, func, select
 
+from bot.sender import window_at
 from handlers.presses import Press
 from sandbox.faults import Fault
 from sandbox.journal import Entry
@@ -88,9 +89,9 @@ async def drawn_up(school: School, blows: Sequence[Blow]) -> Account:
             select(Ledger, Contact.chat_id).join(Contact, col(Contact.id) == Ledger.contact_id)
         )
         owed = {(chat, row.kind): row for row, chat in rows}
-    caused: Counter[int] = Counter()
+    explained: list[tuple[float, list[int]]] = []
     for key, row in owed.items():
-        _one(account, row, copies.pop(key, []), blows, caused, left=key in unclear)
+        _one(account, row, copies.pop(key, []), blows, explained, left=key in unclear)
     for key, strangers in copies.items():
         account.unexplained += len(strangers)
         account.why.append(f"{key}: sent without being owed")
@@ -99,6 +100,7 @@ async def drawn_up(school: School, blows: Sequence[Blow]) -> Account:
     if missing := account.expected - len(owed):
         account.lost += max(missing, 0)
         account.why.append(f"{missing} messages more or fewer owed than expected")
+    caused = attributed(explained, blows, window_at(school.form.rate))
     account.worst = max(caused.values(), default=0)
     account.hits = sum(blow.hits for blow in blows)
     for number, many in sorted(caused.items()):
@@ -114,7 +116,7 @@ def _one(
     row: Ledger,
     copies: list[Entry],
     blows: Sequence[Blow],
-    caused: Counter[int],
+    explained: list[tuple[float, list[int]]],
     *,
     left: bool,
 ) -> None:
@@ -133,12 +135,12 @@ def _one(
         reasons.append(f"{len(copies)} copies of {row.attempts} tries")
     for copy, following in pairwise(copies):
         account.copies += 1
-        blow = _before_its_mark(copy, following, blows)
+        those = [n for n, blow in enumerate(blows) if blow.explains(copy, following)]
         if _ended_unclear(copy):
             account.ambiguous += 1
-        elif blow is not None:
+        elif those:
             account.by_blow += 1
-            caused[blow] += 1
+            explained.append((copy.at, those))
         else:
             reasons.append(f"a copy at {copy.at:.2f} that nothing explains, {_near(copy, blows)}")
     verdict = "left" if left and not reasons else _verdict(row, copies, reasons)
@@ -164,10 +166,26 @@ def _ended_unclear(entry: Entry) -> bool:
     return said.startswith("fault: ") and not said.endswith(Fault.TOO_MANY)
 
 
-def _before_its_mark(copy: Entry, following: Entry, blows: Sequence[Blow]) -> int | None:
-    """Return the blow that came between a message and its mark, if there is one."""
-    explained = (n for n, blow in enumerate(blows) if blow.explains(copy, following))
-    return next(explained, None)
+def attributed(
+    explained: Iterable[tuple[float, list[int]]], blows: Sequence[Blow], window: int
+) -> Counter[int]:
+    """Return how many copies each blow has caused, of when each was sent and what explains it.
+
+    It is the first blow that came between a message and its mark. Only what the service wrote down
+    after that blow may be the next process's, which was killed in its turn: where another takes
+    over within a quarter of a second nobody can tell, and the blow that has its window full is not
+    asked for more.
+    """
+    caused: Counter[int] = Counter()
+    doubtful = []
+    for sent_at, those in sorted(explained):
+        if sent_at <= blows[those[0]].at or len(those) == 1:
+            caused[those[0]] += 1
+        else:
+            doubtful.append(those)
+    for those in doubtful:
+        caused[next((n for n in those if caused[n] < window), those[0])] += 1
+    return caused
 
 
 def _near(copy: Entry, blows: Sequence[Blow]) -> str:
