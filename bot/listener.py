@@ -11,6 +11,7 @@ from time import monotonic
 
 import structlog
 
+from bot.loops import sleep_unless
 from handlers.inbox import Arrival, Handled, Inbox
 from handlers.messages import (
     FetchFailedError,
@@ -174,7 +175,7 @@ class Poller:
                 continue
             self._tell(error)
             await self._mend(error)
-            await _sleep_unless(stopping, pause)
+            await sleep_unless(stopping, pause)
             pause = min(pause * 2, LONGEST_PAUSE)
 
     def _tell(self, error: BaseException) -> None:
@@ -241,13 +242,6 @@ class Poller:
         if self._noted_at is None or now - self._noted_at >= NOTE_EVERY:
             await self._heard()
             self._noted_at = now
-
-
-async def _sleep_unless(stopping: asyncio.Event, seconds: float) -> None:
-    try:
-        await asyncio.wait_for(stopping.wait(), seconds)
-    except TimeoutError:
-        return
 
 
 class Gatherer:

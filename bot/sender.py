@@ -26,6 +26,7 @@ from bot import (
     render_sending,
     render_summary,
 )
+from bot.loops import sleep_unless
 from bot.meter import Meter
 from bot.pacer import Pacer, Traffic
 from bot.texts import Texts, texts
@@ -207,7 +208,7 @@ class Sender:
                 done = await self.once()
             except Exception:
                 log.exception("sending paused", bot=self._transport.bot_id)
-                await _either(stopping, pause)
+                await sleep_unless(stopping, pause)
                 pause = min(2 * pause, LONGEST_PAUSE)
                 continue
             pause = FIRST_PAUSE
@@ -628,14 +629,6 @@ class Sender:
         if not self._may_send():
             return Wait(0)
         return await self._asked(self._transport.delete(chat_id, message_id))
-
-
-async def _either(stopping: asyncio.Event, pause: float) -> None:
-    """Pause, or end at once."""
-    try:
-        await asyncio.wait_for(stopping.wait(), pause)
-    except TimeoutError:
-        return
 
 
 async def _keep_one(session: Session, sent: Sent, now: datetime) -> None:

@@ -11,6 +11,7 @@ from time import monotonic
 import structlog
 
 from bot.listener import NOTE_EVERY, Note
+from bot.loops import sleep_unless
 from bot.transports import BotTransport
 from handlers.clock import Clock
 from handlers.messages import FetchFailedError, WebhookState
@@ -75,10 +76,7 @@ class WebhookWatch:
                     log.warning("webhook not looked at", bot=bot, reason=str(error))
                 except Exception:
                     log.exception("updates could not be kept", bot=self._transport.bot_id)
-                try:
-                    await asyncio.wait_for(stopping.wait(), self._every)
-                except TimeoutError:
-                    continue
+                await sleep_unless(stopping, self._every)
         finally:
             self._fine_at = None
 

@@ -153,7 +153,7 @@ class Inbox:
             fresh = await inbox.unseen(
                 session, arrivals[0].bot_id, (arrival.update_id for arrival in arrivals)
             )
-            new = [arrival for arrival in _first_of_each(arrivals) if arrival.update_id in fresh]
+            new = [arrival for arrival in arrivals if arrival.update_id in fresh]
             desk.contacts = await contacts.load_contacts(
                 session, [(a.bot_id, a.event.chat_id) for a in new if a.event]
             )

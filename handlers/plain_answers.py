@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
-from checkin.answers import Answers, prune
+from checkin.answers import prune
 from checkin.checkins import Said, Standing, Verdict, settle
 from checkin.evenings import only_the_morning_is_left
 from checkin.facts import fact
@@ -50,7 +50,6 @@ class _Well:
     """What the all-clear button says in a questionnaire, and what follows from it."""
 
     asked: Questionnaire
-    given: Answers
     written: str
     weighed: Triage
 
@@ -151,7 +150,7 @@ def _lines(
 async def _well(session: Session, questionnaire_id: int, day: date) -> _Well:
     asked = await questionnaire(session, questionnaire_id)
     given = prune(asked, asked.all_clear())
-    return _Well(asked, given, json.dumps(given), triage(asked, given, day))
+    return _Well(asked, json.dumps(given), triage(asked, given, day))
 
 
 @dataclass(slots=True)

@@ -80,9 +80,10 @@ class Press:
         Raises:
             ValueError: it would be longer than Telegram's 64 bytes.
         """
-        data = f"{self.verb.value}:{_to_36(self.row)}:{_to_36(self.revision)}"
+        numbers = f"{_to_36(self.row)}{_SEPARATOR}{_to_36(self.revision)}"
+        data = f"{self.verb.value}{_SEPARATOR}{numbers}"
         for number in self.details:
-            data += f":{_to_36(number)}"
+            data += f"{_SEPARATOR}{_to_36(number)}"
         if len(data) > LIMIT:
             raise ValueError(f"button data of {len(data)} bytes: {data}")
         return data
