@@ -4,6 +4,11 @@ aiogram's polling loop is not used: it confirms updates before they are handled 
 The library is imported when the first transport is made, for it takes seconds.
 """
 
+# isort: off
+import bot.aiogram_import  # noqa: F401 - before the library itself
+
+# isort: on
+
 import asyncio
 from collections.abc import Mapping, Sequence
 from functools import cache

@@ -67,7 +67,7 @@ def test_each_library_lives_on_one_floor(library: str) -> None:
 @pytest.mark.parametrize(
     ("library", "files"),
     [
-        ("aiogram", {"aiogram_transport.py", "telegram_events.py"}),
+        ("aiogram", {"aiogram_import.py", "aiogram_transport.py", "telegram_events.py"}),
         ("telegram", {"ptb_transport.py", "telegram_events.py"}),
         ("httpx", {"ptb_transport.py"}),
     ],
