@@ -71,7 +71,8 @@ log = structlog.get_logger()
 WINDOW = 8  # messages in flight for each bot: what a kill can double at most (design 3.2)
 ROUND_TRIP = 0.25  # seconds that a message and its marks take, on the paid lane
 SIDE_BY_SIDE = 64  # requests under way for each bot: as many connections as both libraries keep
-RUN_ON = 0.25  # seconds that full windows follow each other before edits have their turn
+RUN_ON = 0.25  # seconds that full windows follow each other before it is seen what else waits
+LONGEST_RUN = 2.0  # seconds until all the rest has its turn in any case
 DRAWN_TOGETHER = 2  # a picture takes a core for a tenth of a second, and 30 MB while it is drawn
 WORTH_SAYING = 5.0  # seconds to wait that move the finish by as much as anybody would see
 REPLY_WINDOWS = 3  # after so many the bulk has its turn: a quarter is its own
@@ -160,9 +161,10 @@ class Sender:
         self._lease = lease
         self._hello_at = 0.0  # by monotonic time
         self._unkept: Sequence[Sent] = ()
+        self._gone: list[tuple[int, int]] = []
         self._claimed_until = 0.0  # by monotonic time, for what is not kept yet
         self._owner = f"{os.getpid()}-{secrets.token_hex(4)}"
-        self._wake = asyncio.Event()
+        self._wake, self._stopping = asyncio.Event(), asyncio.Event()
         self._toasts: set[asyncio.Task[object]] = set()
         self._fresh: dict[int, HouseholdView] = {}
         self._meter = Meter()
@@ -202,6 +204,7 @@ class Sender:
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Send until stopped; a failing database pauses and resumes by itself."""
+        self._stopping = stopping
         pause = FIRST_PAUSE
         while not stopping.is_set():
             try:
@@ -218,6 +221,7 @@ class Sender:
                     await asyncio.wait_for(self._wake.wait(), 0.5)
                 except TimeoutError:
                     continue
+        self._stopping = asyncio.Event()
         if self._unkept:
             await self._keep_at_the_end()
         if self._toasts:
@@ -240,15 +244,21 @@ class Sender:
         if not self._goes_on:
             return 0
         now = self._clock()
-        async with self._database.reading() as session:
-            to_do = await ledger.to_do(
-                session, self._transport.bot_id, now, coalesce=self._coalesce
-            )
+        to_do = await self._to_do(now)
         done = await self._send_owed(to_do, now) if to_do.owed else 0
         done += await self._mirror(now) if to_do.mirror else 0
         done += await self._withdraw() if to_do.withdraw else 0
         await self._report()
         return done
+
+    async def _to_do(self, now: datetime) -> ToDo:
+        bot_id = self._transport.bot_id
+        async with self._database.reading() as session:
+            return await ledger.to_do(session, bot_id, now, coalesce=self._coalesce)
+
+    async def _something_else(self, now: datetime) -> bool:
+        """Say whether anything but messages to be sent waits for its turn, or is to be told."""
+        return (await self._to_do(now)).anything_else or self._told_to_wait > 0
 
     async def _report(self) -> None:
         """Keep how fast the bulk goes and that Telegram said to wait: both move the finish."""
@@ -263,6 +273,8 @@ class Sender:
     # ---- the ledger ------------------------------------------------------------------------
 
     async def _send_owed(self, to_do: ToDo, now: datetime) -> int:
+        """Send window after window; one is kept and the next claimed in the same transaction."""
+
         async def take(session: Session) -> list[Owed]:
             if to_do.recover:
                 await ledger.recover(session, self._transport.bot_id)
@@ -270,15 +282,18 @@ class Sender:
                 await ledger.expire(session, self._transport.bot_id, now)
             return await self._claim(session, now)
 
-        done, until = 0, monotonic() + RUN_ON
+        done, begun = 0, monotonic()
+        until = begun + RUN_ON
         claimed = await self._database.note(take)
         while claimed:
-            await self._send_window(claimed, now)
             done += len(claimed)
-            if len(claimed) < self._width or monotonic() > until or not self._goes_on:
-                break
+            await self._send_window(claimed, now)
             now = self._clock()
-            claimed = await self._database.note(partial(self._claim, now=now))
+            more = len(claimed) == self._width and self._goes_on and not self._gone
+            if more and monotonic() > until:
+                until += RUN_ON
+                more = until < begun + LONGEST_RUN and not await self._something_else(now)
+            claimed = await self._keep(then_claim=more)
         return done
 
     async def _send_window(self, claimed: Sequence[Owed], now: datetime) -> None:
@@ -289,11 +304,10 @@ class Sender:
         claimed_until = monotonic() + self._lease
         self._unkept = await self._in_order(await self._prepared(claimed, now))
         self._claimed_until = claimed_until
-        await self._keep()
 
     @property
     def _goes_on(self) -> bool:
-        return self._may_send() and not self.unauthorized
+        return self._may_send() and not self.unauthorized and not self._stopping.is_set()
 
     async def _claim(self, session: Session, now: datetime) -> list[Owed]:
         """Take a window: replies first, but after three of nothing else it is the bulk's turn."""
@@ -445,10 +459,11 @@ class Sender:
             self._stop_sending()
         return result
 
-    async def _keep(self) -> None:
+    async def _keep(self, *, then_claim: bool = False) -> list[Owed]:
         """Keep what became of a window, where it is still ours; take out of chats what is not.
 
         What the database does not take now is kept later: what was sent must not be sent again.
+        Return what is claimed, in the same transaction if it may be: it decides less strictly.
         """
         results, now = self._unkept, self._clock()
 
@@ -463,14 +478,30 @@ class Sender:
             await _withdraw_answered(session, held, now)
             return gone
 
-        plain = all(map(_is_plain, results))
+        async def keep_and_claim(session: Session) -> tuple[list[tuple[int, int]], list[Owed]]:
+            gone = await keep(session) if results else []
+            return gone, await self._claim(session, now) if then_claim else []
+
+        claimed: list[Owed] = []
         try:
-            gone = await (self._database.note(keep) if plain else self._database.write(keep))
+            if not all(map(_is_plain, results)):
+                self._gone += await self._database.write(keep)
+                self._unkept = results = ()
+            if results or then_claim:
+                gone, claimed = await self._database.note(keep_and_claim)
+                self._unkept = ()
+                self._gone += gone
         except Exception as error:
             if not is_outage(error) and monotonic() > self._claimed_until:
                 self._unkept = ()  # it will never be taken, and nobody else is to wait for it
             raise
-        self._unkept = ()
+        if not claimed:
+            await self._take_out()
+        return claimed
+
+    async def _take_out(self) -> None:
+        """Take out of chats what has another message in its place."""
+        gone, self._gone = self._gone, []
         await asyncio.gather(*(self._asked(self._transport.delete(*each)) for each in gone))
 
     def _stop_sending(self) -> None:

@@ -226,6 +226,11 @@ class ToDo:
         """Whether there is something in the ledger to begin with."""
         return self.send or self.expire or self.recover
 
+    @property
+    def anything_else(self) -> bool:
+        """Whether there is something to do beside sending."""
+        return self.expire or self.recover or self.withdraw or self.mirror
+
 
 async def to_do(
     session: AsyncSession, bot_id: int, now: datetime, *, coalesce: bool = True
