@@ -1,10 +1,10 @@
 """The set-based half of SQL: tables as SQLAlchemy sees them, inserts that may conflict."""
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any, cast
 
+from pydantic_core import to_json
 from sqlalchemy import (
     BigInteger,
     ColumnElement,
@@ -69,7 +69,7 @@ def not_among_named(sqlite: bool, column: ColumnElement[Any], name: str) -> Any:
 def numbers(session: AsyncSession, ids: Iterable[int]) -> Any:
     """Return many numbers as the one parameter that `among_named` takes."""
     wanted = list(ids)
-    return json.dumps(wanted) if is_sqlite(session) else wanted
+    return to_json(wanted).decode() if is_sqlite(session) else wanted
 
 
 def _is_in(column: ColumnElement[Any], sqlite: bool, given: Any) -> Any:
@@ -104,7 +104,7 @@ def listed(
 ) -> Mapping[str, Any]:
     """Return the parameters of `listed_named`: a whole table in one, or one a column."""
     if is_sqlite(session):
-        return {name: json.dumps(rows)}
+        return {name: to_json(rows).decode()}
     return {f"{name}_{place}": [row[place] for row in rows] for place in range(wide)}
 
 

@@ -2,16 +2,22 @@
 
 from collections.abc import Iterable
 from datetime import datetime
+from functools import cache
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import false, or_
+from sqlalchemy import select as of_rows
 from sqlalchemy.sql import ColumnElement
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from checkin.access import Reach
 from checkin.facts import fact
+from storage.sql import among_named, is_sqlite, numbers, table
 from storage.tables import Unit
+
+DEFAULT_ZONE = "Asia/Shanghai"
 
 
 @fact
@@ -39,7 +45,7 @@ def school_of(unit: Unit) -> School:
         unit.id,
         unit.name,
         unit.path,
-        ZoneInfo(unit.zone or "Asia/Shanghai"),
+        ZoneInfo(unit.zone or DEFAULT_ZONE),
         unit.country or "CN",
         unit.language or "zh",
     )
@@ -86,8 +92,15 @@ async def school(session: AsyncSession, school_id: int) -> School:
 
 async def zones(session: AsyncSession, school_ids: Iterable[int]) -> dict[int, ZoneInfo]:
     """Return the time zones of schools."""
-    found = await session.exec(select(Unit).where(col(Unit.id).in_(set(school_ids))))
-    return {unit.id: school_of(unit).zone for unit in found}
+    given = {"schools": numbers(session, set(school_ids))}
+    found = await session.exec(_zones(is_sqlite(session)), params=given)
+    return {id_: ZoneInfo(zone or DEFAULT_ZONE) for id_, zone in found}
+
+
+@cache
+def _zones(sqlite: bool) -> Any:
+    unit = table(Unit).c
+    return of_rows(unit.id, unit.zone).where(among_named(sqlite, unit.id, "schools"))
 
 
 async def units_within(session: AsyncSession, reach: Reach, *kinds: str) -> list[Unit]:
