@@ -43,6 +43,12 @@ class _Bucket:
         lacking = 1 - self.level - borrowed
         return lacking / self.rate if lacking > 1e-9 else 0.0
 
+    def spend(self, now: float) -> None:
+        """Take one out."""
+        if now != self.filled_at:
+            self.wait(now)
+        self.level -= 1
+
 
 class Chats:
     """One message a second in a chat after a short burst; twenty a minute in a group.
@@ -141,7 +147,9 @@ class Pacer:
 
     def wait(self, traffic: Traffic) -> float:
         """Return the seconds until one such message may go; 0 when it may now."""
-        now = self._clock()
+        return self._wait(traffic, self._clock())
+
+    def _wait(self, traffic: Traffic, now: float) -> float:
         if traffic is Traffic.bulk:
             resting = self._bulk_rests_until - now
             return max(resting, min(self._all.wait(now), self._kept.wait(now)), 0.0)
@@ -154,17 +162,17 @@ class Pacer:
 
     def spend(self, traffic: Traffic) -> None:
         """Count one message as sent."""
-        now = self._clock()
-        self._all.wait(now)
-        self._all.level -= 1
+        self._spend(traffic, self._clock())
+
+    def _spend(self, traffic: Traffic, now: float) -> None:
+        self._all.spend(now)
         if traffic is Traffic.bulk:
-            self._kept.wait(now)
-            self._kept.level = max(self._kept.level - 1, 0.0)
+            self._kept.spend(now)
+            self._kept.level = max(self._kept.level, 0.0)
             return
         self._last_trickle = now
         if self._free is not None and traffic is Traffic.reply:
-            self._free.wait(now)
-            self._free.level -= 1
+            self._free.spend(now)
 
     def rest(self, seconds: float) -> None:
         """Stop bulk for so many seconds: Telegram said so."""
@@ -189,7 +197,7 @@ class Pacer:
         line, begun = self._lines[traffic], self._clock()
         if wait := self._chat_waits(chat_id, begun):
             return wait
-        if line or self.wait(traffic):
+        if line or self._wait(traffic, begun):
             return await self._stand(line, traffic, chat_id, begun)
         self._take(traffic, chat_id, begun)
         return 0.0
@@ -235,7 +243,7 @@ class Pacer:
     def _take(self, traffic: Traffic, chat_id: int | None, now: float) -> None:
         if chat_id is not None and self._chats is not None:
             self._chats.spend(chat_id, now)
-        self.spend(traffic)
+        self._spend(traffic, now)
 
     def _chat_waits(self, chat_id: int | None, now: float) -> float:
         return 0.0 if chat_id is None or self._chats is None else self._chats.wait(chat_id, now)

@@ -101,13 +101,15 @@ def _closed_lines(view: HouseholdView, waiting: Sequence[Line], texts: Texts) ->
     """Say which check-ins have closed; with schools of different hours, whose."""
     about = view.lines if view.changing else waiting
     closed = [line for line in about if line.closed and not line.read_only]
+    if not closed:
+        return []
     if len(closed) < len(about):
         return [
             texts("card.closed_late_named", names=_names(lines, texts), time=time)
             for time, lines in _by_closing(line for line in closed if not line.over)
         ]
     if all(line.over for line in closed):
-        return [texts("card.closed")] if closed else []
+        return [texts("card.closed")]
     times = _by_closing(line for line in closed if not line.over)
     if len(times) == 1:
         return [texts("card.closed_late", time=times[0][0])]
@@ -141,9 +143,9 @@ def _all_clear(
     if all(line.said for line in clearable):
         text = texts.plain("button.temperature_normal", n=len(clearable))
     elif len(clearable) == len(waiting):
-        text = texts.plain("button.all_clear", n=len(clearable))
-        if len(clearable) == 2:
-            text = texts.plain("button.all_clear_both")
+        both = len(clearable) == 2
+        key = "button.all_clear_both" if both else "button.all_clear"
+        text = texts.plain(key, n=len(clearable))
     else:
         text = texts.plain("button.all_clear_named", names=_names(clearable, texts))
         if width_of(text) > WIDEST_BUTTON:  # the line above names them

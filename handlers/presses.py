@@ -4,6 +4,7 @@ Nothing is decided from it alone: it names a row and a revision, and the row dec
 """
 
 from enum import StrEnum
+from functools import lru_cache
 
 from checkin.facts import fact
 
@@ -11,6 +12,7 @@ LIMIT = 64
 BEYOND = 2**63  # the first number that a database row cannot hold
 _SEPARATOR = ":"
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
+_PAIRS = [first + second for first in _DIGITS for second in _DIGITS]
 
 
 class Verb(StrEnum):
@@ -81,7 +83,7 @@ class Press:
             ValueError: it would be longer than Telegram's 64 bytes.
         """
         numbers = f"{_to_36(self.row)}{_SEPARATOR}{_to_36(self.revision)}"
-        data = f"{self.verb.value}{_SEPARATOR}{numbers}"
+        data = f"{self.verb}{_SEPARATOR}{numbers}"
         for number in self.details:
             data += f"{_SEPARATOR}{_to_36(number)}"
         if len(data) > LIMIT:
@@ -107,8 +109,10 @@ class Press:
             raise PressError(data) from error
 
 
+@lru_cache(maxsize=512)  # the buttons of a card all name it, and its revision
 def _to_36(number: int) -> str:
-    text = _DIGITS[number % 36]
-    while number := number // 36:
-        text = _DIGITS[number % 36] + text
-    return text
+    text = ""
+    while number >= 36:  # two digits at a time: buttons are made by the thousand
+        number, pair = divmod(number, 1296)
+        text = _PAIRS[pair] + text
+    return _DIGITS[number] + text if number or not text else text

@@ -40,11 +40,11 @@ class Texts:
         if forms is None:
             raise MissingWordsError(f"{key} ({self.language})")
         form = forms[self.plural(params.get("n", 1)) if len(forms) > 1 else 0]
-        if not params and "{" not in form:
+        if "{" not in form:
             return form
         if escape:
             for name, value in params.items():
-                if isinstance(value, str):
+                if isinstance(value, str) and not value.isalnum():
                     params[name] = html.escape(value, quote=False)
         return form.format_map(params)
 
