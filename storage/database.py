@@ -5,7 +5,7 @@ import random
 import sqlite3
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -21,6 +21,7 @@ from storage import postgresql
 from storage.sqlite import begin_later, save_trips
 
 MIGRATIONS = Path(__file__).parent / "migrations"
+CLOSING_SECONDS = 5.0  # for what is still being read or written
 ATTEMPTS = 10  # of a piece of work that other writers keep getting in the way of
 
 Found = TypeVar("Found")
@@ -163,7 +164,15 @@ class Database:
         return True
 
     async def close(self) -> None:
-        """Close every connection."""
+        """Close every connection, when those who are at it are done: in some seconds at most.
+
+        A connection that came back later would come back to nobody, and never be closed.
+        """
+        in_use: Any = getattr(self.engine.pool, "checkedout", lambda: 0)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(CLOSING_SECONDS):
+                while in_use():  # noqa: ASYNC110 - the pool tells nobody when one comes back
+                    await asyncio.sleep(0.005)
         await self.engine.dispose()
 
 

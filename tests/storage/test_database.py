@@ -118,6 +118,26 @@ async def a_folder_for_a_file(path: Path) -> AsyncIterator[Database]:
 
 
 @pytest.mark.sqlite_only
+async def test_closing_waits_for_those_who_are_still_at_it(database: Database) -> None:
+    """Otherwise their connections would come back to nobody, and stay open."""
+    before, at_it, go_on = threading.active_count(), asyncio.Event(), asyncio.Event()
+
+    async def read() -> None:
+        async with database.reading() as session:
+            await session.exec(text("SELECT 1"))
+            at_it.set()
+            await go_on.wait()
+
+    reading = asyncio.create_task(read())
+    await at_it.wait()
+    closing = asyncio.create_task(database.close())
+    await asyncio.sleep(0.05)  # it would have closed by now
+    go_on.set()
+    await asyncio.gather(reading, closing)
+    assert threading.active_count() == before  # SQLite's driver has a thread for each connection
+
+
+@pytest.mark.sqlite_only
 async def test_the_database_says_whether_it_answers(database: Database, tmp_path: Path) -> None:
     assert await database.answers()
     async with a_folder_for_a_file(tmp_path) as nowhere:
