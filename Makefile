@@ -15,7 +15,7 @@ run: $(VENV)/.ready  ## the bot on real Telegram: ALLCLEAR_TOKENS=... make run
 # Bytecode is kept whatever the environment says: workers and the processes that tests start would compile
 # the same files some twenty times.
 test: $(VENV)/.ready-dev
-	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n 3 --dist loadgroup
+	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n 4 --dist loadgroup
 
 soak: $(VENV)/.ready-dev  ## random people do random things for thousands of steps (SEED=7 walks one walk again, SEEDS=20 fewer bad months)
 	@ALLCLEAR_SOAK=1 ALLCLEAR_SEED="$(SEED)" ALLCLEAR_SEEDS="$(SEEDS)" $(BIN)/python -m pytest -n 2 tests/test_*.py tests/bot/test_any_update.py tests/bot/test_transport_faults.py tests/process \

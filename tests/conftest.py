@@ -10,8 +10,10 @@ import asyncio
 import gc
 import os
 import shutil
+import ssl
 import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,6 +27,9 @@ if TYPE_CHECKING:
     from tests.postgres import Server
 
 gc.disable()  # importing makes no garbage
+
+# Both libraries read some hundred certificates for each transport; hundreds are made here.
+ssl.create_default_context = cache(ssl.create_default_context)
 
 
 ON_BOTH = (

@@ -332,8 +332,18 @@ class Stage:
         await self.post(f"/sandbox/chats/{who.user_id}/messages", {"start": code})
         await self.settle()
 
-    async def taps(self, who: Someone, button: str, *, message_id: int | None = None) -> None:
-        """Let somebody tap a button, in the newest message that has it."""
+    async def taps(
+        self,
+        who: Someone,
+        button: str,
+        *,
+        message_id: int | None = None,
+        by_clock: bool = False,
+    ) -> None:
+        """Let somebody tap a button, in the newest message that has it.
+
+        `by_clock` for those that change what the clock has to do at this very minute.
+        """
         self.lines.append(f"{who.name}: [{button}]")
         chat = await self.chat(who)
         message = next(
@@ -346,15 +356,22 @@ class Stage:
             f"/sandbox/chats/{who.user_id}/taps",
             {"message_id": message["id"], "text": button},
         )
-        await self.settle()
+        await self.settle(by_clock=by_clock)
 
     async def taps_first(
-        self, who: Someone, row: int, column: int = 0, *, newest: bool = True
+        self,
+        who: Someone,
+        row: int,
+        column: int = 0,
+        *,
+        newest: bool = True,
+        by_clock: bool = False,
     ) -> None:
         """Let somebody tap a button by its place in the newest (or oldest) message with any."""
         chat = await self.chat(who)
         message = next(m for m in (reversed(chat) if newest else chat) if m["buttons"])
-        await self.taps(who, message["buttons"][row][column]["text"], message_id=message["id"])
+        button = message["buttons"][row][column]["text"]
+        await self.taps(who, button, message_id=message["id"], by_clock=by_clock)
 
     async def presses(
         self, who: Someone, verb: str, *details: int, nth: int = 0, card: str | None = None
@@ -423,8 +440,11 @@ class Stage:
             messages: list[dict[str, Any]] = (await response.json())["messages"]
             return messages
 
-    async def settle(self) -> None:
-        """Let every part work until none has anything left to do."""
+    async def settle(self, *, by_clock: bool = True) -> None:
+        """Let every part work until none has anything left to do.
+
+        Without `by_clock` those rest who act by the clock alone: it stands where it stood.
+        """
         for _ in range(200):
             done = 0
             while heard := await self.poller.once(0):
@@ -436,10 +456,7 @@ class Stage:
                 if any(handled.jobs for handled in self.handled):
                     await imports.work(self.database, self.clock, self._download)
                 self.handled.clear()
-            decided = len(await heartbeat(self.database, self.clock))
-            decided += len(await corrections.tell_gathered(self.database, self.clock))
-            decided += len(await escalate(self.database, self.clock))
-            decided += len(await sending.follow(self.database, self.clock))
+            decided = await self._decided() if by_clock else 0
             while await self.sender.once():
                 pass
             if not decided:  # what was sent gives nobody anything more to decide
@@ -447,6 +464,12 @@ class Stage:
         else:
             raise AssertionError("the stage never came to rest")
         await self._write_down()
+
+    async def _decided(self) -> int:
+        decided = len(await heartbeat(self.database, self.clock))
+        decided += len(await corrections.tell_gathered(self.database, self.clock))
+        decided += len(await escalate(self.database, self.clock))
+        return decided + len(await sending.follow(self.database, self.clock))
 
     async def _download(self, _bot_id: int, file_id: str) -> bytes:
         return await self.transport.download(file_id)

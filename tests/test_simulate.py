@@ -128,7 +128,7 @@ SOAK_ONLY = pytest.mark.skipif(not os.environ.get("ALLCLEAR_SOAK"), reason="make
         pytest.param(
             "remind", _one("remind:"), "reminder to", id="a reminder is not sent", marks=SOAK_ONLY
         ),
-        pytest.param("early", _one("flag:"), "flag", id="a flag is not told"),
+        pytest.param("early", _one("flag:"), "flag", id="a flag is not told", marks=SOAK_ONLY),
         pytest.param(
             "breakfast", _one("flag:"), "to", id="a correction is not told", marks=SOAK_ONLY
         ),
@@ -144,7 +144,13 @@ SOAK_ONLY = pytest.mark.skipif(not os.environ.get("ALLCLEAR_SOAK"), reason="make
             "as stored: expected 1, seen 0",
             id="answers are not kept",
         ),
-        pytest.param("chase", _one("unsigned:"), "unsigned to", id="a signature is not asked for"),
+        pytest.param(
+            "chase",
+            _one("unsigned:"),
+            "unsigned to",
+            id="a signature is not asked for",
+            marks=SOAK_ONLY,
+        ),
         pytest.param(
             "last minute",
             _an_answered_check_in(),

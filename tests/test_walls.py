@@ -4,6 +4,7 @@ import ast
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -35,7 +36,12 @@ def sources(floor: str) -> list[Path]:
     return [single] if single.exists() else sorted((HOUSE / floor).rglob("*.py"))
 
 
-def imported(path: Path) -> Iterator[str]:
+@cache
+def imported(path: Path) -> frozenset[str]:
+    return frozenset(_imported(path))
+
+
+def _imported(path: Path) -> Iterator[str]:
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
             yield from (alias.name.partition(".")[0] for alias in node.names)
@@ -61,7 +67,7 @@ def test_each_library_lives_on_one_floor(library: str) -> None:
         if floor in LIVES_ONLY_ON[library]:
             continue
         for path in sources(floor):
-            assert library not in set(imported(path)), path.relative_to(HOUSE)
+            assert library not in imported(path), path.relative_to(HOUSE)
 
 
 @pytest.mark.parametrize(
@@ -73,7 +79,7 @@ def test_each_library_lives_on_one_floor(library: str) -> None:
     ],
 )
 def test_a_library_of_telegrams_stays_in_its_transport(library: str, files: set[str]) -> None:
-    found = {path.name for path in sources("bot") if library in set(imported(path))}
+    found = {path.name for path in sources("bot") if library in imported(path)}
     assert found == files
 
 
@@ -99,5 +105,5 @@ def test_only_the_chosen_library_is_imported() -> None:
 @pytest.mark.parametrize("floor", ["checkin", "simulator"])
 def test_rules_and_the_oracle_use_the_standard_library_only(floor: str) -> None:
     for path in sources(floor):
-        foreign = set(imported(path)) - sys.stdlib_module_names - {floor}
+        foreign = imported(path) - sys.stdlib_module_names - {floor}
         assert not foreign, f"{path.relative_to(HOUSE)} imports {sorted(foreign)}"

@@ -42,7 +42,7 @@ SCHOOL = ("Mr Wang", "Ms Sun", "许静")
 COUNTED = {"id", "position", "chain"}  # what only says in which order rows were written
 KEPT = (CheckIn, Card, Contact, HistoryEntry, Ledger, Flag, Received, AuditEntry, Correction)
 NEVER = sys.maxsize
-SEEDS = 400 if os.environ.get("ALLCLEAR_SOAK") else 12
+SEEDS = 400 if os.environ.get("ALLCLEAR_SOAK") else 8
 
 
 @pytest.fixture
