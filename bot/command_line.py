@@ -539,7 +539,3 @@ def _stop_on_signals(stop: Callable[[], object]) -> None:
     loop = asyncio.get_running_loop()
     for name in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         loop.add_signal_handler(name, stop)
-
-
-if __name__ == "__main__":
-    app()

@@ -5,6 +5,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 
+def seldom() -> None:
+    """Collect seldom from now on."""
+    gc.set_threshold(100_000, 20, 100)
+
+
 @contextmanager
 def few_collections() -> Iterator[None]:
     """Leave what is there by now out of every collection, and collect less often.
@@ -14,9 +19,8 @@ def few_collections() -> Iterator[None]:
     """
     usual, frozen = gc.get_threshold(), gc.get_freeze_count() > 0
     if not frozen:
-        gc.collect()
         gc.freeze()
-    gc.set_threshold(100_000, 20, 100)
+    seldom()
     try:
         yield
     finally:

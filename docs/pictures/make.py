@@ -190,7 +190,7 @@ def _demo(language: str) -> Iterator[str]:
     """Run a fresh demo for as long as it is needed."""
     port = PORTS[language]
     with tempfile.TemporaryDirectory() as folder:
-        command = [sys.executable, "-m", "bot.command_line", "demo", "--day", MONDAY]
+        command = [sys.executable, "-m", "bot.start", "demo", "--day", MONDAY]
         command += ["--port", str(port), "--language", language, "--folder", f"{folder}/demo"]
         with subprocess.Popen(command, cwd=HOUSE, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603
             for line in process.stdout or ():

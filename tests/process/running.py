@@ -151,7 +151,7 @@ class Installation:
         return asyncio.create_subprocess_exec(
             sys.executable,
             "-m",
-            "bot.command_line",
+            "bot.start",
             *arguments,
             cwd=self.folder,  # no .env lies here
             env=self._environment,
