@@ -237,7 +237,7 @@ class Sender:
 
     async def once(self) -> int:
         """Send one window of the ledger and one of the mirrors; return how much was done."""
-        if self._unkept:  # the database failed: before anything else is claimed
+        if self._unkept or self._gone:  # the database failed: before anything else is claimed
             await self._keep()
         if self.unauthorized and self._may_send():
             await self._say_hello()
@@ -258,7 +258,7 @@ class Sender:
 
     async def _something_else(self, now: datetime) -> bool:
         """Say whether anything but messages to be sent waits for its turn, or is to be told."""
-        return (await self._to_do(now)).anything_else or self._told_to_wait > 0
+        return self._told_to_wait > 0 or (await self._to_do(now)).anything_else
 
     async def _report(self) -> None:
         """Keep how fast the bulk goes and that Telegram said to wait: both move the finish."""

@@ -3,6 +3,7 @@
 import asyncio
 from datetime import UTC, datetime, timedelta
 from time import monotonic
+from typing import Any
 
 import pytest
 from sqlalchemy import event, text, update
@@ -676,6 +677,32 @@ async def test_a_card_shown_anew_takes_the_old_message_away(house: House) -> Non
     await house.sender.once()
     assert house.messenger.deleted == [(contacts[0].chat_id, 1001)]
     assert (await house.card()).message_id == 1002
+
+
+async def test_the_old_message_goes_although_the_database_failed_at_the_next_claim(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    maria, tina = await house.asked(("Ana", "Maria"), ("Ben", "Tina"))
+    await house.sender.once()
+    async with house.database.writing() as session:
+        shown = {card.contact_id: card for card in await cards_of(session)}
+        for contact in (maria, tina):
+            card = shown[contact.id]
+            await ledger.owe(session, contact, "card", "show:9", house.clock.now, card=card)
+    house.messenger.sends += [Delivered(1003), Unreachable("bot was blocked by the user")]
+    claim, claims = ledger.claim, iter(range(99))
+
+    async def fails_once(*given: Any, **more: Any) -> Any:
+        if next(claims) == 1:
+            raise OSError("the database is away")
+        return await claim(*given, **more)
+
+    monkeypatch.setattr(ledger, "claim", fails_once)
+    sender = Sender(house.database, house.messenger, house.clock, house.pacer, width=2)
+    with pytest.raises(OSError, match="away"):
+        await sender.once()
+    await sender.once()
+    assert house.messenger.deleted == [(maria.chat_id, 1001)]
 
 
 async def test_a_card_shown_twice_within_one_window_stands_once(house: House) -> None:
