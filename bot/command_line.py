@@ -268,7 +268,7 @@ def _every_problem(said: dict[str, Any], language: str) -> str:
 @app.command("new-school")
 def new_school(
     name: str,
-    zone: Annotated[str, typer.Option(help="its time zone")] = "Asia/Shanghai",
+    zone: Annotated[str, typer.Option(help="its time zone")] = units.DEFAULT_ZONE,
     country: Annotated[str, typer.Option(help="whose holidays it keeps: CN, DE-BY")] = "CN",
     language: Annotated[str, typer.Option(help="zh or en")] = "zh",
 ) -> None:

@@ -29,7 +29,7 @@ async def make_school(
     name: str,
     now: datetime,
     *,
-    zone: str = "Asia/Shanghai",
+    zone: str = units.DEFAULT_ZONE,
     country: str = "CN",
     language: str = "zh",
     actor_id: int | None = None,
