@@ -24,7 +24,7 @@ soak: $(VENV)/.ready-dev  ## random people do random things for thousands of ste
 	@$(BIN)/python -m pytest -n 2 --dist loadgroup --pooler tests/storage tests/handlers tests/bot/test_leases.py tests/test_mornings.py
 	@$(MAKE) --no-print-directory chaos
 
-chaos: $(VENV)/.ready-dev  ## kills, full disks, dead databases for a quarter of an hour; writes docs/reliability.md
+chaos: $(VENV)/.ready-dev  ## kills, full disks, dead databases for a quarter to half an hour; writes docs/reliability.md
 	@$(BIN)/python -m tests.chaos --seed "$(or $(SEED),1)"
 
 check: $(VENV)/.ready-dev
