@@ -374,8 +374,10 @@ class Simulation:
         await self._compare_books()
         self.oracle.miss(self.school_days)
         async with self.app.database.reading() as session:
+            oldest = await books.oldest_day(session)
             every_plan = await plans.plans(session)
             found = await plans.recorded_since(session, [p.id for p in every_plan], date.min)
+        self.oracle.check("oldest day on record", min(self.oracle.on_record), oldest)
         became = {(e.plan_id, e.round_date, e.step): e.reason or e.state for e in found}
         for plan in every_plan:
             for day in self.school_days:

@@ -83,6 +83,10 @@ FORMS: dict[str, tuple[str, ...]] = {
         "⚠️ The bot heard nobody from {from} to {until}.",
         "⚠️ 从 {from} 到 {until}，机器人没有收到任何消息。",
     ),
+    "alarm.purge_messages": (
+        "🗑 From {on}, the bot's own notes from before {before} are deleted.",
+        "🗑 {on} 起，{before} 以前的发送记录会被删除。",
+    ),
     # reminders
     "remind": (
         "Still waiting for {names}. Please answer by {time}.",

@@ -31,6 +31,8 @@ from simulator.trouble import MESSAGES_KEPT, TAPS_KEPT
 MOST_CASES, MOST_CLASSES, MOST_NAMES = 20, 12, 6  # named on a summary; the others are counted
 KEPT_FOR_GOOD = timedelta(days=2)  # then the messenger takes no message away any more
 GATHERED = timedelta(minutes=10)  # what can wait is told to the signer together
+ON_RECORD = timedelta(days=90)  # what was sent; then it goes, month by month
+ANNOUNCED = timedelta(days=7)  # how long before that the admins are told
 _SETTLED = frozenset(
     {"card", "reminder", "again", "class", "summary", "flag", "correction", "corrected"}
 )
@@ -127,6 +129,8 @@ class Oracle:
         self.decided: dict[tuple[date, str], str] = {}  # what became of each step
         self.chats: dict[int, dict[int, Shown]] = defaultdict(dict)
         self.calls: Counter[str] = Counter()
+        self.on_record: set[date] = set()  # the days of which the bot still knows what it sent
+        self._announced: dict[date, datetime] = {}  # before when it will be forgotten: told when
         self._answer_for: dict[str, list[int]] = defaultdict(list)
         for phone in town.phones.values():
             for subject in phone.subjects:
@@ -192,6 +196,18 @@ class Oracle:
         """Let what was waiting for its time be due."""
         self._gathered()
         self.flags.pass_on(self.now)
+        self._forget()
+
+    def _forget(self) -> None:
+        """Let what is long on record go by whole months; a week before the admins hear of it."""
+        ends = (self.now.astimezone(UTC) - ON_RECORD).date().replace(day=1)
+        if ends not in self._announced and any(day < ends for day in self.on_record):
+            self._announced[ends] = self.now
+            for phone in self._holders("admin"):
+                self.expected[phone.chat, "forgetting", ""] += 1
+        for before, told_at in self._announced.items():
+            if self.now - told_at >= ANNOUNCED:
+                self.on_record = {day for day in self.on_record if day >= before}
 
     def differs(self, what: str, expected: object, seen: object) -> None:
         """Keep a difference, once a day: what stays wrong is not told at every step."""
@@ -587,6 +603,7 @@ class Oracle:
         copy = (call.description or "").startswith(FAULT)
         message = Shown(text, buttons, kind, self.day, reply, copy)
         self.chats[chat][call.result["message_id"]] = message
+        self.on_record.add(self.day)
         if kind == "card" and not copy:
             self.had[chat] = self.now
         if kind in _REMINDERS:

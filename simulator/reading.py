@@ -81,6 +81,7 @@ _KINDS = {
     "reminder": ("remind", "remind.oneself"),
     "again": ("remind.after_outage",),
     "gap": ("alarm.gap",),
+    "forgetting": ("alarm.purge_messages",),
     "class": ("class.title",),
     "picture": ("picture.caption",),
     "flag": tuple(key for key in FORMS if key.startswith(("flag.stay", "flag.see_", "flag.mis"))),

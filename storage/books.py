@@ -9,7 +9,7 @@ from sqlalchemy import Select, func, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from storage.editions import EditionReason
-from storage.ledger import State
+from storage.ledger import UNDATED, State
 from storage.sql import table
 from storage.tables import CheckIn, Contact, Enrolment, HistoryEntry, Ledger, Round
 
@@ -61,6 +61,12 @@ async def skipped(session: AsyncSession, since: datetime) -> Counter[tuple[int, 
         .group_by(_contact.chat_id, _entry.kind),
     )
     return Counter({(chat, kind): times for chat, kind, times in found})
+
+
+async def oldest_day(session: AsyncSession) -> date | None:
+    """Return the first day of which is on record what was sent to whom."""
+    found = await _rows(session, select(func.min(_entry.day)).where(_entry.day > UNDATED))
+    return found[0][0]
 
 
 async def asked_again(session: AsyncSession, since: datetime) -> Counter[int]:

@@ -2,7 +2,7 @@
 
 import json
 import os
-from datetime import UTC, date
+from datetime import UTC, date, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from simulator.forms import FORMS
 from simulator.oracle import masked
 from simulator.report import Report
 from storage.sql import affected, table
-from storage.tables import CheckIn, HistoryEntry, Ledger, SignOff
+from storage.tables import CheckIn, HistoryEntry, Ledger, Purge, SignOff
 
 SMALL = 24  # students: enough for one mishap
 
@@ -260,6 +260,23 @@ async def test_a_reminder_that_is_left_without_a_record_is_named() -> None:
     report = await simulate(SMALL, 4, 3, fate=fate, trouble=True)
     assert fate.done
     assert "on record as not sent" in what_differs(report)
+
+
+@SOAK_ONLY
+async def test_what_is_forgotten_without_a_word_is_named() -> None:
+    fate = _Meddles("heard again", _one("alarm:purge"))
+    report = await simulate(SMALL, 12, 1, fate=fate, trouble=True)
+    assert fate.done
+    assert "forgetting to" in what_differs(report)
+
+
+@SOAK_ONLY
+async def test_what_is_kept_longer_than_was_said_is_named() -> None:
+    keep_on = update(table(Purge)).values(done_at=datetime(2026, 10, 15, tzinfo=UTC))
+    fate = _Meddles("heard again", keep_on)
+    report = await simulate(SMALL, 12, 1, fate=fate, trouble=True)
+    assert fate.done
+    assert "oldest day on record: expected 2026-10-15" in what_differs(report)
 
 
 # ---- the words -----------------------------------------------------------------------------
