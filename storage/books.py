@@ -65,8 +65,9 @@ async def skipped(session: AsyncSession, since: datetime) -> Counter[tuple[int, 
 
 async def oldest_day(session: AsyncSession) -> date | None:
     """Return the first day of which is on record what was sent to whom."""
-    found = await _rows(session, select(func.min(_entry.day)).where(_entry.day > UNDATED))
-    return found[0][0]
+    query = select(func.min(_entry.day)).where(_entry.day > UNDATED)
+    first: date | None = (await _rows(session, query))[0][0]
+    return first
 
 
 async def asked_again(session: AsyncSession, since: datetime) -> Counter[int]:
