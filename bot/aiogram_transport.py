@@ -58,11 +58,11 @@ from aiohttp import (
     ClientTimeout,
     ConnectionTimeoutError,
 )
-from multidict import CIMultiDict
 from pydantic import ValidationError
 from pydantic_core import from_json, to_json
 from yarl import URL
 
+from bot.quick_post import BrokenOffError, NeverSentError, QuickPost
 from bot.telegram_events import ALLOWED, AT_ONCE, beyond, event_of, heard
 from bot.telegram_faults import bad_request, other_refusal, unless_unchanged
 from bot.telegram_messages import (
@@ -97,7 +97,6 @@ from handlers.messages import (
 )
 
 _UNSENT = (ClientConnectorError, ConnectionTimeoutError)  # the request was never written
-_JSON = CIMultiDict({"Content-Type": "application/json"})
 
 
 class _GetRawUpdates(TelegramMethod[list[dict[str, Any]]]):
@@ -127,11 +126,12 @@ class _Session(AiohttpSession):
     def __init__(self, api: TelegramAPIServer, connect_timeout: float) -> None:
         super().__init__(api=api)
         self.connect_timeout = connect_timeout  # seconds; to wait for a free connection, too
-        self._in_time = self._within(SEND_TIMEOUT)
-        self._addresses: dict[type[TelegramMethod[Any]], URL] = {}
-
-    def _within(self, seconds: float) -> ClientTimeout:
-        return ClientTimeout(total=seconds, connect=self.connect_timeout)
+        self._bulk = QuickPost(
+            URL(api.api_url(token="", method="")),
+            connect_timeout=connect_timeout,
+            timeout=SEND_TIMEOUT,
+        )
+        self._addresses: dict[type[TelegramMethod[Any]], str] = {}
 
     async def make_request(
         self,
@@ -140,7 +140,8 @@ class _Session(AiohttpSession):
         timeout: int | None = None,  # noqa: ASYNC109 - as the library has it
     ) -> TelegramType:
         """Make one of the library's own calls; to a host that is not there it does not wait."""
-        limit: Any = self._within(self.timeout if timeout is None else timeout)
+        seconds = self.timeout if timeout is None else timeout
+        limit: Any = ClientTimeout(total=seconds, connect=self.connect_timeout)
         return await super().make_request(bot, method, timeout=limit)
 
     def check_response(
@@ -159,29 +160,27 @@ class _Session(AiohttpSession):
         """Make one of the calls that go out by the thousand, with a body that is ready to send.
 
         Building and validating the library's models costs four times what the request itself
-        does (facts 5); its session, its reading of refusals and its errors are used as they are.
+        does (facts 5); its reading of refusals and its errors are used as they are.
 
         Raises:
             AiogramError: Telegram refused, or the answer made no sense.
-            ClientError: the wire failed.
-            TimeoutError: no answer in time.
+            NeverSentError: there was no connection.
+            BrokenOffError: the wire failed, or no answer came in time.
         """
-        session = await self.create_session()
         url = self._addresses.get(method)
         if url is None:
-            address = self.api.api_url(token=bot.token, method=method.__api_method__)
-            url = self._addresses[method] = URL(address)
-        body = to_json(params)
-        async with session.post(url, data=body, headers=_JSON, timeout=self._in_time) as response:
-            content = await response.read()
-        if response.status == HTTPStatus.OK and (result := _result_in(content)) is not None:
+            url = self.api.api_url(token=bot.token, method=method.__api_method__)
+            self._addresses[method] = url
+        status, content = await self._bulk.post(url, to_json(params))
+        if status == HTTPStatus.OK and (result := _result_in(content)) is not None:
             return result
         asked = method.model_construct(None, **params)
         words = content.decode(errors="replace")
-        return self.check_response(bot, asked, response.status, words).result
+        return self.check_response(bot, asked, status, words).result
 
     async def close(self) -> None:
         """Let go of connections; only TLS has to be given a moment to say goodbye."""
+        await self._bulk.close()
         if self.api.base.startswith("https:"):
             await super().close()
         elif self._session is not None:
@@ -395,7 +394,7 @@ class AiogramTransport:
     ) -> SendResult:
         try:
             result = await self._session.call(self._bot, method, said)
-        except (AiogramError, ClientError, TimeoutError) as error:
+        except (AiogramError, NeverSentError, BrokenOffError) as error:
             return _fault(error)
         match result:
             case {"message_id": int(message_id)}:
@@ -487,7 +486,9 @@ def _fault(error: Exception) -> SendResult:
             return certain
         case TelegramNetworkError() if isinstance(error.__cause__, _UNSENT):
             return NotSent("no connection")
-        case ClientConnectorError() | ConnectionTimeoutError():
+        case NeverSentError() | ClientConnectorError() | ConnectionTimeoutError():
             return NotSent("no connection")
+        case BrokenOffError():
+            return Unclear(str(error))
         case _:  # no other error means for certain that nothing was sent
             return Unclear(type(error).__name__)
