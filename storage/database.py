@@ -66,6 +66,8 @@ class Database:
         """Give a session that sees one moment and changes nothing."""
         async with AsyncSession(self._read_engine, expire_on_commit=False) as session:
             yield session
+            session.expunge_all()  # what was changed on the way is nobody's
+            await session.commit()  # a rollback would have psycopg forget what it has prepared
 
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[AsyncSession]:

@@ -1,19 +1,23 @@
 """PostgreSQL as a city runs it: several processes, and often a pooler in between.
 
 A pooler in transaction mode gives each transaction another connection of the server. So nothing is
-left behind on one: no prepared statements, no settings, no locks longer than their transaction.
-psycopg sends a statement unprepared in one trip when it is told to, and the kind of a transaction
-in its BEGIN; asyncpg prepares always, under a name, in a trip of its own.
+left behind on one: no settings, no locks longer than their transaction, and prepared statements
+only where the server itself is at the other end. psycopg sends a statement unprepared in one trip
+when it is told to, and the kind of a transaction in its BEGIN; asyncpg prepares always, under a
+name, in a trip of its own.
 """
 
 from typing import Any
 
 from sqlalchemy import Connection, ExceptionContext, event, text
+from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.pool import ConnectionPoolEntry
 
 CONNECTIONS, MORE_CONNECTIONS = 5, 15  # kept open, and opened beside them when all are busy
 CONNECT_SECONDS = 5
+PREPARED_AFTER = 5  # times that a statement was sent on a connection
 PATIENCE_MS = 1000  # that a table is waited for which others are at
 
 # As strict as SQLite, where writers come one after the other: what a writer has read is still so
@@ -43,8 +47,25 @@ def engine(url: str) -> AsyncEngine:
         connect_args={"prepare_threshold": None, "connect_timeout": CONNECT_SECONDS},
     )
     event.listen(made.sync_engine, "handle_error", _without_values)
+    event.listen(made.sync_engine, "connect", _prepare_unless_pooled)
     _leave_writing_unsaid(made.sync_engine.dialect)
     return made
+
+
+def _prepare_unless_pooled(connection: DBAPIConnection, _record: ConnectionPoolEntry) -> None:
+    """Have what is sent again and again prepared, where no pooler stands in between.
+
+    To plan a statement takes the server as long as to carry it out, or longer. Whoever connects is
+    told which process serves them; a pooler has to invent one, for it will be several.
+    """
+    driver: Any = connection.driver_connection
+    cursor = connection.cursor()
+    cursor.execute("SELECT pg_backend_pid()")
+    (serving,) = cursor.fetchone() or (None,)
+    cursor.close()
+    connection.rollback()
+    if serving == driver.info.backend_pid:
+        driver.prepare_threshold = PREPARED_AFTER
 
 
 def _leave_writing_unsaid(dialect: Any) -> None:
