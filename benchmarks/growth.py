@@ -33,6 +33,7 @@ _TABLES = {  # the copies stand behind the real ones in the queue, and nothing i
     "contact": {"id": _OWN, "person_id": _OWN, "chat_id": _COUNTED},
     "enrolment": {"id": _OWN, "person_id": _OWN},
     "guardianship": {"id": _OWN, "student_id": _OWN, "guardian_id": _OWN},
+    "consent": {"id": _OWN, "subject_id": _OWN, "given_by": _OWN},
     "check_in": {"id": _COUNTED, "subject_id": _OWN},
     "card": {"id": _COUNTED, "contact_id": _OWN},
     "ledger": {"id": _COUNTED, "turn": _COUNTED, "contact_id": _OWN, "card_id": _COUNTED},
