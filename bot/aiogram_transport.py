@@ -131,7 +131,6 @@ class _Session(AiohttpSession):
             connect_timeout=connect_timeout,
             timeout=SEND_TIMEOUT,
         )
-        self._addresses: dict[type[TelegramMethod[Any]], str] = {}
 
     async def make_request(
         self,
@@ -167,10 +166,7 @@ class _Session(AiohttpSession):
             NeverSentError: there was no connection.
             BrokenOffError: the wire failed, or no answer came in time.
         """
-        url = self._addresses.get(method)
-        if url is None:
-            url = self.api.api_url(token=bot.token, method=method.__api_method__)
-            self._addresses[method] = url
+        url = self.api.api_url(token=bot.token, method=method.__api_method__)
         status, content = await self._bulk.post(url, to_json(params))
         if status == HTTPStatus.OK and (result := _result_in(content)) is not None:
             return result

@@ -156,8 +156,8 @@ class _Connection(asyncio.Protocol):
         self._parser = HttpResponseParser(self)
         self._answer: Future[Answer] = loop.create_future()  # what somebody waits for
         self._answer.cancel()  # nobody yet
-        self._parts: list[bytes] = []
-        self._size = 0
+        self._words = bytearray()
+        self._has_length = False
         self._until_closed = False  # the answer has no length: it ends with the connection
 
     async def ask(self, request: bytes, until: float) -> Answer:
@@ -192,7 +192,7 @@ class _Connection(asyncio.Protocol):
 
     def _complete(self) -> None:
         if not self._answer.done():
-            self._answer.set_result((self._parser.get_status_code(), b"".join(self._parts)))
+            self._answer.set_result((self._parser.get_status_code(), bytes(self._words)))
 
     # ---- called by the loop ----------------------------------------------------------------
 
@@ -219,8 +219,8 @@ class _Connection(asyncio.Protocol):
 
     def on_message_begin(self) -> None:
         """An answer begins; one that nobody waits for must not be taken for the next one's."""
-        self._parts, self._size, self._until_closed = [], 0, False
-        self._has_length = False
+        self._words.clear()
+        self._has_length = self._until_closed = False
         if self._answer.done():
             self.abort()
 
@@ -235,9 +235,8 @@ class _Connection(asyncio.Protocol):
 
     def on_body(self, part: bytes) -> None:
         """Keep a part of the words."""
-        self._parts.append(part)
-        self._size += len(part)
-        if self._size > LONGEST_ANSWER:
+        self._words += part
+        if len(self._words) > LONGEST_ANSWER:
             self._break_off("too long")
 
     def on_message_complete(self) -> None:

@@ -55,8 +55,8 @@ def engine(url: str) -> AsyncEngine:
 def _prepare_unless_pooled(connection: DBAPIConnection, _record: ConnectionPoolEntry) -> None:
     """Have what is sent again and again prepared, where no pooler stands in between.
 
-    To plan a statement takes the server as long as to carry it out, or longer. Whoever connects is
-    told which process serves them; a pooler has to invent one, for it will be several.
+    To plan a statement takes the server a good part of what it takes to carry it out. Whoever
+    connects is told which process serves them; a pooler invents one, for it will be several.
     """
     driver: Any = connection.driver_connection
     cursor = connection.cursor()

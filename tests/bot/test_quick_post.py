@@ -20,6 +20,7 @@ from yarl import URL
 
 from bot import quick_post
 from bot.quick_post import BrokenOffError, NeverSentError, QuickPost
+from tests.sandbox.conftest import until
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n"
 BODY = '{"text":"全部都好"}'.encode()
@@ -64,12 +65,6 @@ async def _head_of(reader: asyncio.StreamReader) -> bytes:
 
 def _length_in(head: bytes) -> int:
     return int(head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0])
-
-
-async def until(holds: Callable[[], object]) -> None:
-    async with asyncio.timeout(10):
-        while not holds():  # noqa: ASYNC110 - it happens on the other side of the wire
-            await asyncio.sleep(0)
 
 
 @asynccontextmanager
