@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import re
 from collections.abc import AsyncIterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -308,17 +308,24 @@ async def test_the_clock_jumps_to_the_next_step_and_the_timeline_moves(
 
 
 async def test_the_next_step_waits_until_the_school_has_fallen_silent(
-    school: School, visit: Visit
+    school: School, visit: Visit, browser: Browser
 ) -> None:
     await school.meet(MARIA)
     await school.client.post("/sandbox/clock", steps=STEPS)
-    page = await visit()
+    context = await a_context(browser)
+    await context.clock.install(time=EARLY)
+    page = await visit(context=context)
     step = page.locator("#next")
     await expect(step).to_have_text("Next: Ask 06:30")
+    await page.clock.pause_at(EARLY + timedelta(minutes=5))  # now it passes as we say
     await step.click()
     await expect(step).to_be_disabled()
     await school.ask(MARIA)
+    await expect(row(page, MARIA)).to_contain_text("How is Ana today?")
+    await page.clock.run_for(400)  # longer than it waits for a first message
     await expect(step).to_have_text("The school is talking…")
+    await expect(step).to_be_disabled()
+    await page.clock.run_for(1500)
     await expect(step).to_have_text("Next: Remind 07:15")
     await expect(step).to_be_enabled()
 
