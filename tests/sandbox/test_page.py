@@ -186,6 +186,16 @@ async def visit(desk: BrowserContext, school: School) -> AsyncIterator[Visit]:
     assert visit.faults == []
 
 
+async def a_still_page(browser: Browser, visit: Visit) -> Page:
+    """Open the page, ready, with a clock that goes on only when a test says so."""
+    context = await a_context(browser)
+    await context.clock.install(time=EARLY)
+    page = await visit(context=context)
+    await expect(page.locator("body.ready")).to_be_attached()
+    await page.clock.pause_at(EARLY + timedelta(minutes=5))
+    return page
+
+
 def row(page: Page, user: int) -> Locator:
     return page.locator(f"[data-user='{user}'] button")
 
@@ -237,19 +247,25 @@ async def test_the_crowd_is_folded_away_and_calls_nobody(school: School, visit: 
     await expect(row(page, 139)).to_be_hidden()
 
 
-async def test_only_the_row_of_who_changed_is_built_again(school: School, visit: Visit) -> None:
+async def test_only_the_row_of_who_changed_is_built_again(
+    school: School, visit: Visit, browser: Browser
+) -> None:
     await school.meet(MARIA)
-    page = await visit()
+    page = await a_still_page(browser, visit)
     await expect(row(page, MARIA).locator(".badge")).to_have_text("1")
     await page.evaluate("document.querySelectorAll('#people li').forEach(row => row.old = true)")
     requests: list[str] = []
     page.on("request", lambda request: requests.append(request.url))
-    async with page.expect_request(f"**/sandbox/users?ids={MARIA}"):
+    async with (
+        page.expect_request(f"**/sandbox/users?ids={MARIA}"),
+        page.expect_request("**/sandbox/tally"),  # the day's counts, asked for once a second
+    ):
         await school.say(MARIA, "Only for Maria")
     await expect(row(page, MARIA).locator(".badge")).to_have_text("2")
     old = "[...document.querySelectorAll('#people li')].map(row => Boolean(row.old))"
     assert await page.evaluate(old) == [True, False, True]
-    assert requests == [f"{school.sandbox.url}/sandbox/users?ids={MARIA}"]
+    asked = [f"{school.sandbox.url}/sandbox/{what}" for what in ("tally", f"users?ids={MARIA}")]
+    assert sorted(requests) == asked
 
 
 async def test_a_tap_waits_for_the_bot_and_shows_the_edited_bubble(
@@ -312,12 +328,9 @@ async def test_the_next_step_waits_until_the_school_has_fallen_silent(
 ) -> None:
     await school.meet(MARIA)
     await school.client.post("/sandbox/clock", steps=STEPS)
-    context = await a_context(browser)
-    await context.clock.install(time=EARLY)
-    page = await visit(context=context)
+    page = await a_still_page(browser, visit)
     step = page.locator("#next")
     await expect(step).to_have_text("Next: Ask 06:30")
-    await page.clock.pause_at(EARLY + timedelta(minutes=5))  # now it passes as we say
     await step.click()
     await expect(step).to_be_disabled()
     await school.ask(MARIA)
