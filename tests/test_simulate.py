@@ -23,6 +23,7 @@ from storage.sql import affected, table
 from storage.tables import CheckIn, HistoryEntry, Ledger, Purge, SignOff
 
 SMALL = 24  # students: enough for one mishap
+SOAK_ONLY = pytest.mark.skipif(not os.environ.get("ALLCLEAR_SOAK"), reason="make soak runs it")
 
 
 def what_differs(report: Report) -> str:
@@ -82,6 +83,7 @@ class _SomebodyElseAnswers(Fate):
         return True
 
 
+@SOAK_ONLY
 async def test_an_answer_that_nobody_gave_is_seen() -> None:
     report = await simulate(SMALL, 1, 1, fate=_SomebodyElseAnswers())
     assert "card of" in what_differs(report)
@@ -118,9 +120,6 @@ def _an_answered_check_in() -> Any:
     )
 
 
-SOAK_ONLY = pytest.mark.skipif(not os.environ.get("ALLCLEAR_SOAK"), reason="make soak runs it")
-
-
 @pytest.mark.parametrize(
     ("step", "meddle", "seen"),
     [
@@ -143,6 +142,7 @@ SOAK_ONLY = pytest.mark.skipif(not os.environ.get("ALLCLEAR_SOAK"), reason="make
             delete(table(HistoryEntry)),
             "as stored: expected 1, seen 0",
             id="answers are not kept",
+            marks=SOAK_ONLY,
         ),
         pytest.param(
             "chase",
