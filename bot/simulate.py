@@ -64,7 +64,6 @@ BOT_ID = 100200301
 FIRST_CHAT = 1000
 NEVER_JOIN = 0.04  # of the guardians with a telephone; none of those without
 CLASS_SIZE = 40
-FEWEST, MOST = 24, 5000
 RARE_BELOW, ALL_DAYS = 300, 3  # a smaller town, or fewer days, cannot show everything
 RARE_IN_TROUBLE = 0.25  # of the rare behaviours a day: a month has time for all of them
 FULL = 100  # updates that the messenger hands over at once at most

@@ -16,7 +16,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -104,9 +104,6 @@ def pytest_collection_finish() -> None:
     gc.set_threshold(20_000, 20, 20)
 
 
-EMPTY: dict[bool, Database] = {}  # by whether it is SQLite
-
-
 def make_empty(url: str) -> None:
     """Make the tables in an empty database."""
     from storage.database import Database
@@ -115,7 +112,6 @@ def make_empty(url: str) -> None:
         database = Database(url, safe=False)
         await database.migrate()
         await database.close()
-        EMPTY[database.is_sqlite] = database
 
     asyncio.run(make())
 
@@ -146,12 +142,21 @@ def postgresql_template(postgresql: Server) -> Iterator[str]:
     postgresql.drop(name)
 
 
-def know_statements(database: Database) -> None:
-    """Let a database know what others have compiled: statements are kept by their dialect."""
-    first = EMPTY[database.is_sqlite].engine.sync_engine
-    for engine in (database.engine, database._read_engine, database._write_engine):
-        engine.sync_engine.dialect = first.dialect
-        engine.sync_engine._compiled_cache = first._compiled_cache
+@pytest.fixture(scope="session", autouse=True)
+def statements_are_compiled_once() -> None:
+    """Let each database know what the first of its kind has compiled: they are kept by dialect."""
+    from storage.database import Database
+
+    made, first = Database.__init__, dict[bool, Any]()
+
+    def make(self: Database, url: str, *, safe: bool = True) -> None:
+        made(self, url, safe=safe)
+        known = first.setdefault(self.is_sqlite, self.engine.sync_engine)
+        for engine in (self.engine, self._read_engine, self._write_engine, self._note_engine):
+            engine.sync_engine.dialect = known.dialect
+            engine.sync_engine._compiled_cache = known._compiled_cache
+
+    Database.__init__ = make  # type: ignore[method-assign]
 
 
 @pytest.fixture(autouse=True)
@@ -211,7 +216,6 @@ async def database(database_url: str) -> AsyncIterator[Database]:
     from storage.database import Database
 
     database = Database(database_url, safe=False)
-    know_statements(database)
     yield database
     await database.close()
 

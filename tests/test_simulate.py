@@ -1,10 +1,10 @@
 """The simulator: a town without differences, and an oracle that sees when there is one."""
 
+import asyncio
 import json
 import os
 from datetime import UTC, date, datetime
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,7 +12,7 @@ from sqlalchemy import delete, select, update
 from typer.testing import CliRunner
 
 from bot.command_line import app
-from bot.simulate import FEWEST, Fate, Simulation, simulate
+from bot.simulate import Fate, Simulation, simulate
 from bot.texts import LANGUAGES, texts
 from simulator import reading, trouble
 from simulator.families import Gesture, calendar, is_school_day
@@ -23,6 +23,8 @@ from storage.sql import affected, table
 from storage.tables import CheckIn, HistoryEntry, Ledger, Purge, SignOff
 
 SMALL = 24  # students: enough for one mishap
+COMMANDED = 60  # the fewest that the command takes
+run = partial(CliRunner().invoke, app)
 SOAK_ONLY = pytest.mark.skipif(not os.environ.get("ALLCLEAR_SOAK"), reason="make soak runs it")
 
 
@@ -33,17 +35,41 @@ def what_differs(report: Report) -> str:
 # ---- a town in which nothing goes wrong ----------------------------------------------------
 
 
-async def test_two_days_of_a_town_have_no_differences() -> None:
-    report = await simulate(SMALL, 2, 7)
-    assert not report.differences, what_differs(report)
-    assert (report.lost, report.duplicated, report.ok) == (0, 0, True)
-    assert report.counts["asks"] > 50
+ONE_TOWN = pytest.mark.xdist_group("the days of one town")  # they are lived once for all of these
 
 
-async def test_the_same_seed_lives_the_same_days_and_another_does_not() -> None:
-    one, again, other = [await simulate(FEWEST, 1, seed, keep=True) for seed in (1, 1, 2)]
-    assert one.lines == again.lines
-    assert one.transcript == again.transcript != other.transcript
+@pytest.fixture(scope="module")
+def two_days() -> Report:
+    return asyncio.run(simulate(SMALL, 2, 7, keep=True))
+
+
+@pytest.fixture(scope="module")
+def commanded(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Any], str]:
+    """One day of seed 1 by the command: its object and its transcript."""
+    path = tmp_path_factory.mktemp("command") / "days.txt"
+    what = {"--students": COMMANDED, "--days": 1, "--seed": 1, "--transcript": path}
+    found = run(["simulate", "--json", *(str(each) for pair in what.items() for each in pair)])
+    assert found.exit_code == 0, found.output
+    return json.loads(found.stdout), path.read_text()
+
+
+@ONE_TOWN
+def test_two_days_of_a_town_have_no_differences(two_days: Report) -> None:
+    assert not two_days.differences, what_differs(two_days)
+    assert (two_days.lost, two_days.duplicated, two_days.ok) == (0, 0, True)
+    assert two_days.counts["asks"] > 50
+
+
+@ONE_TOWN
+async def test_the_same_seed_lives_the_same_day_and_another_does_not(
+    commanded: tuple[dict[str, Any], str], two_days: Report
+) -> None:
+    document, transcript = commanded
+    again = await simulate(COMMANDED, 1, 1, keep=True)
+    assert again.lines == transcript.splitlines()
+    assert again.transcript == document["transcript"]
+    assert again.lines[0] == two_days.lines[0]  # the same morning, of another town
+    assert again.lines != two_days.lines[: len(again.lines)]
 
 
 def test_the_calendar_crosses_a_weekend_and_a_holiday() -> None:
@@ -123,7 +149,7 @@ def _an_answered_check_in() -> Any:
 @pytest.mark.parametrize(
     ("step", "meddle", "seen"),
     [
-        pytest.param("ask", _one("ask:"), "card to", id="a card is not sent"),
+        pytest.param("ask", _one("ask:"), "card to", id="a card is not sent", marks=SOAK_ONLY),
         pytest.param(
             "remind", _one("remind:"), "reminder to", id="a reminder is not sent", marks=SOAK_ONLY
         ),
@@ -299,23 +325,19 @@ def test_names_are_masked_as_the_school_does() -> None:
 
 # ---- the command ---------------------------------------------------------------------------
 
-run = partial(CliRunner().invoke, app)
 
-
-def test_the_command_prints_one_object_and_keeps_the_transcript(tmp_path: Path) -> None:
-    path = tmp_path / "days.txt"
-    found = run(
-        ["simulate", "--students", "60", "--days", "1", "--json", "--transcript", str(path)]
-    )
-    assert found.exit_code == 0, found.output
-    document = json.loads(found.stdout)
+@ONE_TOWN
+def test_the_command_prints_one_object_and_keeps_the_transcript(
+    commanded: tuple[dict[str, Any], str],
+) -> None:
+    document, transcript = commanded
     assert document.keys() == {
         *("ok", "students", "days", "seed", "counts", "behaviours", "left_out"),
         *("differences", "lost", "duplicated", "transcript", "seconds"),
     }
     assert document["differences"] == []
     assert document["behaviours"]["never"] > 0
-    assert path.read_text().startswith("@ ")
+    assert transcript.startswith("@ ")
 
 
 @pytest.mark.parametrize("wrong", [["--students", "3"], ["--days", "0"], ["--days", "400"]])

@@ -41,7 +41,6 @@ from storage.tables import Card, CheckIn, Contact, HistoryEntry, Ledger, Quarant
 from tests.bot import updates
 from tests.bot.updates import Raw
 from tests.builders import a_school, at
-from tests.conftest import know_statements
 from tests.libraries import a_transport
 from tests.random_people import COMMANDS, WORDS
 
@@ -371,7 +370,6 @@ async def test_what_is_right_stands_as_if_it_came_once_among_all_that_is_wrong(
     copy = tmp_path / "copy.sqlite3"
     shutil.copy(tmp_path / "school.sqlite3", copy)
     other = Database(f"sqlite:///{copy}", safe=False)
-    know_statements(other)
     transport = a_transport(library, "http://127.0.0.1:9")
     calm, storm = House(database, transport, way), House(other, transport, way)
     came = await _they_come(calm, storm, Town(SEED, people), rounds)

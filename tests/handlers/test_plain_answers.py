@@ -42,6 +42,7 @@ SCHOOL = ("Mr Wang", "Ms Sun", "许静")
 COUNTED = {"id", "position", "chain"}  # what only says in which order rows were written
 KEPT = (CheckIn, Card, Contact, HistoryEntry, Ledger, Flag, Received, AuditEntry, Correction)
 NEVER = sys.maxsize
+pytestmark = pytest.mark.sqlite_only  # a morning is copied as a file
 SEEDS = 400 if os.environ.get("ALLCLEAR_SOAK") else 8
 
 
