@@ -1,13 +1,15 @@
 """The clock's half of a morning: which steps are due, and doing each of them once."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence, Set
 from datetime import date, datetime, timedelta
 
 import structlog
 
 from checkin.access import Role
 from checkin.calendars import Calendar, runs_on
-from checkin.plans import LOOK_BACK, Audience, Decision, Do, Due, Plan, due_now
+from checkin.facts import fact
+from checkin.plans import LOOK_BACK, Audience, Due, Plan, Skip, due_now
 from checkin.steps import Action, closing
 from checkin.times import end_of, local_date, moment_at
 from handlers import signing
@@ -33,32 +35,49 @@ async def heartbeat(database: Database, clock: Clock) -> dict[str, int]:
         Exception: the first step that failed, after every other plan had its turn.
     """
     now = clock()
-    totals: dict[str, int] = defaultdict(int)
+    totals: Counter[str] = Counter()
     async with database.reading() as session:
-        decisions = await _decisions(session, now)
+        turns = await _turns(session, now)
     failed: dict[int, Exception] = {}
-    for plan, school, decision in decisions:
-        if plan.id in failed:
+    for turn in turns:
+        if turn.plan.id in failed:
             continue  # its steps stay in order: nobody is reminded of what was never asked
         try:
-            counts = await _carry_out(database, now, plan, school, decision)
+            if turn.missed:
+                totals.update(await _skip(database, now, turn.plan, turn.school, turn.missed))
+            if turn.due is not None:
+                totals.update(await _carry_out(database, now, turn.plan, turn.school, turn.due))
         except Exception as error:
             if is_outage(error):
                 raise
             # One plan's trouble keeps no other school from being asked.
-            step = decision.due.step.name
-            log.exception("step failed", step=step, plan=plan.id, school=school.id)
-            failed[plan.id] = error
-            continue
-        for name, count in counts.items():
-            totals[name] += count
+            log.exception("step failed", plan=turn.plan.id, school=turn.school.id)
+            failed[turn.plan.id] = error
     for first in failed.values():
         raise first
     return dict(totals)
 
 
-async def _decisions(session: Session, now: datetime) -> list[tuple[Plan, School, Decision]]:
-    found: list[tuple[Plan, School, Decision]] = []
+@fact
+class _Turn:
+    """What a plan skips, all of it at once, and the step that it does then, if any.
+
+    So after a week without power nobody waits to be asked until every other school has put down
+    what it missed.
+    """
+
+    plan: Plan
+    school: School
+    missed: tuple[Skip, ...]
+    due: Due | None
+
+    @property
+    def due_at(self) -> datetime:
+        return (self.due or self.missed[-1].due).due_at
+
+
+async def _turns(session: Session, now: datetime) -> list[_Turn]:
+    found: list[_Turn] = []
     every_plan = await plans.plans(session)
     since = now.date() - timedelta(days=LOOK_BACK + 2)
     recorded = await plans.recorded_since(session, (plan.id for plan in every_plan), since)
@@ -79,28 +98,64 @@ async def _decisions(session: Session, now: datetime) -> list[tuple[Plan, School
         decisions = due_now(
             plan, school.zone, calendar, now, done[plan.id], asked_at=asked_at[plan.id]
         )
-        found += [(plan, school, decision) for decision in decisions]
-    return sorted(found, key=lambda each: each[2].due.due_at)
+        missed: list[Skip] = []
+        for decision in decisions:
+            if isinstance(decision, Skip):
+                missed.append(decision)
+            else:
+                found.append(_Turn(plan, school, tuple(missed), decision.due))
+                missed = []
+        if missed:
+            found.append(_Turn(plan, school, tuple(missed), None))
+    return sorted(found, key=lambda turn: turn.due_at)
+
+
+async def _skip(
+    database: Database, now: datetime, plan: Plan, school: School, skips: Sequence[Skip]
+) -> dict[str, int]:
+    days = {skip.due.round_date for skip in skips}
+
+    async def put_down(session: Session) -> list[Skip]:
+        recorded = await plans.recorded_since(session, [plan.id], min(days))
+        done = {(each.round_date, each.step) for each in recorded}
+        opened = await rounds.rounds_of(session, plan.id, school.id, days)
+        running = await _still_running(session, now, plan, school, opened, days)
+        taken = [
+            skip for skip in skips if skip.due.key not in done and skip.due.round_date in running
+        ]
+        await plans.record_skipped(session, taken, now)
+        for skip in taken:
+            if skip.due.step.action is Action.close and (held := opened.get(skip.due.round_date)):
+                await _end_quietly(session, now, school, held)
+        return taken
+
+    taken = await database.write(put_down)
+    for reason, number in Counter(skip.reason.value for skip in taken).items():
+        first, last = (each(skip.due.round_date for skip in taken) for each in (min, max))
+        log.info(
+            "steps skipped",
+            reason=reason,
+            steps=number,
+            plan=plan.id,
+            school=school.id,
+            first=first.isoformat(),
+            last=last.isoformat(),
+        )
+    return Counter(f"{skip.due.step.action.value} skipped" for skip in taken)
 
 
 async def _carry_out(
-    database: Database, now: datetime, plan: Plan, school: School, decision: Decision
+    database: Database, now: datetime, plan: Plan, school: School, due: Due
 ) -> dict[str, int]:
-    due = decision.due
-    reason = None if isinstance(decision, Do) else decision.reason.value
-    state = "done" if reason is None else "skipped"
+    day = due.round_date
 
     async def carry_out(session: Session) -> dict[str, int] | None:
-        held = await rounds.round_of(session, plan.id, school.id, due.round_date)
-        if not await _still_runs(session, now, plan, school, held, due.round_date):
+        opened = await rounds.rounds_of(session, plan.id, school.id, {day})
+        if not await _still_running(session, now, plan, school, opened, {day}):
             return None  # the day lost its school after this step was found to be due
-        if not await plans.record(session, due, state, reason, now):
+        if not await plans.record(session, due, now):
             return None
-        counts: dict[str, int] = {}
-        if reason is None:
-            counts = await _STEPS[due.step.action](session, now, plan, school, due)
-        elif due.step.action is Action.close:
-            await _end_quietly(session, now, due)
+        counts = await _STEPS[due.step.action](session, now, plan, school, due)
         await plans.record_counts(session, due, counts)
         return counts
 
@@ -108,32 +163,37 @@ async def _carry_out(
     if counts is None:
         return {}
     log.info(
-        "step decided",
-        state=state,
+        "step done",
         step=due.step.name,
         plan=plan.id,
         school=school.id,
-        day=due.round_date.isoformat(),
-        reason=reason,
+        day=day.isoformat(),
         **counts,
     )
-    return {f"{due.step.action.value} {state}": 1, **counts}
+    return {f"{due.step.action.value} done": 1, **counts}
 
 
-async def _still_runs(
-    session: Session, now: datetime, plan: Plan, school: School, held: Round | None, day: date
-) -> bool:
-    """Say whether the plan's round of a day may go on, or be opened, as things stand by now.
+async def _still_running(
+    session: Session,
+    now: datetime,
+    plan: Plan,
+    school: School,
+    opened: Mapping[date, Round],
+    days: Set[date],
+) -> set[date]:
+    """Return on which of these days the plan's round may go on, or be opened, as things stand.
 
     What was found to be due was read in another transaction: a plan that somebody changed since
     is looked at anew a second later.
     """
-    if held is not None:
-        return held.cancelled_at is None
-    if plan not in await plans.plans(session, school.id):
-        return False
-    calendar = await calendar_of(session, school, local_date(now, school.zone))
-    return runs_on(plan.recurrence, plan.weekdays, calendar, day)
+    running = {day for day, held in opened.items() if held.cancelled_at is None}
+    unopened = days - opened.keys()
+    if unopened and plan in await plans.plans(session, school.id):
+        calendar = await calendar_of(session, school, local_date(now, school.zone))
+        running |= {
+            day for day in unopened if runs_on(plan.recurrence, plan.weekdays, calendar, day)
+        }
+    return running
 
 
 # ---- the steps -----------------------------------------------------------------------------
@@ -268,12 +328,11 @@ async def _all_closed(session: Session, plan: Plan, school: School, due: Due) ->
     return held[0] if held and all(each.closed_at for each in held) else None
 
 
-async def _end_quietly(session: Session, now: datetime, due: Due) -> None:
+async def _end_quietly(session: Session, now: datetime, school: School, held: Round) -> None:
     """Close a round that nobody was there to close: its silence is kept as silence."""
-    held = await rounds.round_of(session, due.plan_id, due.school_id, due.round_date)
-    if held is not None and held.closed_at is None:
+    if held.closed_at is None:
         await asking.close(session, held, now)
-        await cards.refresh_school(session, due.school_id, held.day)
+        await cards.refresh_school(session, school.id, held.day)
 
 
 async def _hand_cards(

@@ -1,6 +1,6 @@
 """Plans, and the occurrences of their steps: the database refuses the second of each."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from typing import Any
 
@@ -9,7 +9,7 @@ from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from checkin.facts import fact
-from checkin.plans import Due, Plan, from_document, to_document
+from checkin.plans import Due, Plan, Skip, from_document, to_document
 from storage.ids import new_id
 from storage.sql import affected, insert_into, table
 from storage.tables import Occurrence, PlanRow
@@ -80,27 +80,32 @@ async def recorded_since(
     ]
 
 
-async def record(
-    session: AsyncSession, due: Due, state: str, reason: str | None, now: datetime
-) -> bool:
-    """Take a step as decided; False when someone else did so before: then do nothing."""
-    done = await affected(
-        session,
-        insert_into(session, Occurrence)
-        .values(
-            plan_id=due.plan_id,
-            school_id=due.school_id,
-            round_date=due.round_date,
-            step=due.step.name,
-            due_at=due.due_at,
-            decided_at=now,
-            state=state,
-            reason=reason,
-            counts={},
-        )
-        .on_conflict_do_nothing(),
-    )
-    return done == 1
+async def record(session: AsyncSession, due: Due, now: datetime) -> bool:
+    """Take a step as done; False when someone else decided it before: then do nothing."""
+    taken = insert_into(session, Occurrence).on_conflict_do_nothing()
+    return await affected(session, taken, _decided(due, "done", None, now)) == 1
+
+
+async def record_skipped(session: AsyncSession, skips: Sequence[Skip], now: datetime) -> None:
+    """Keep that these steps were not done, and why."""
+    if skips:
+        taken = insert_into(session, Occurrence).on_conflict_do_nothing()
+        rows = [_decided(skip.due, "skipped", skip.reason.value, now) for skip in skips]
+        await affected(session, taken, rows)
+
+
+def _decided(due: Due, state: str, reason: str | None, now: datetime) -> dict[str, Any]:
+    return {
+        "plan_id": due.plan_id,
+        "school_id": due.school_id,
+        "round_date": due.round_date,
+        "step": due.step.name,
+        "due_at": due.due_at,
+        "decided_at": now,
+        "state": state,
+        "reason": reason,
+        "counts": {},
+    }
 
 
 async def record_counts(session: AsyncSession, due: Due, counts: dict[str, Any]) -> None:

@@ -56,6 +56,18 @@ async def round_of(session: AsyncSession, plan_id: int, school_id: int, day: dat
     return found.first()
 
 
+async def rounds_of(
+    session: AsyncSession, plan_id: int, school_id: int, days: Collection[date]
+) -> dict[date, Round]:
+    """Return a plan's rounds on these days, of those on which one was opened."""
+    found = await session.exec(
+        select(Round).where(
+            Round.school_id == school_id, col(Round.day).in_(days), Round.plan_id == plan_id
+        )
+    )
+    return {held.day: held for held in found}
+
+
 async def household(
     session: AsyncSession, subject_ids: Iterable[int], day: date, slot: str
 ) -> list[Entry]:

@@ -107,7 +107,7 @@ async def test_a_morning_with_every_mishap_logs_no_name_answer_text_or_token(
     await a_morning(stage)
     await failures(stage)
     said = CLOCK.sub("", capsys.readouterr().err + caplog.text)
-    assert "step decided" in said
+    assert "step done" in said
     assert "update set aside" in said
     assert [word for word in PRIVATE if word in said] == []
     assert PHONE.findall(said) == []

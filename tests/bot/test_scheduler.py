@@ -4,9 +4,11 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from itertools import groupby
 from pathlib import Path
 
 import pytest
+from sqlalchemy import event
 from sqlmodel import col, select
 
 from bot.app import App
@@ -230,6 +232,31 @@ async def test_one_school_s_broken_plan_does_not_keep_the_others_from_being_aske
     with pytest.raises(LookupError):  # still shown, and tried again, a second later
         await heartbeat(database, time)
     assert await count(database, Ledger) == 1
+
+
+@pytest.mark.both_databases
+async def test_after_a_week_of_silence_no_family_waits_for_what_other_schools_missed(
+    database: Database,
+) -> None:
+    """Each plan puts down all that it missed at once, and asks before the next plan's turn."""
+    async with database.writing() as session:
+        for _ in range(3):
+            rows = await a_school(session)
+            rows.family("Ana", "Maria")
+    commits: list[object] = []
+    event.listen(database.engine.sync_engine, "commit", commits.append)
+    time = Time()
+    time.now = at("06:30", MONDAY + timedelta(days=8))
+    beat = await heartbeat(database, time)
+    assert (beat["ask done"], beat["asked"]) == (6, 3)
+    assert beat["close skipped"] == 6 * 6  # the school days since
+    assert len(commits) == 1 + 2 * 6  # looked; of each plan what it missed, and its ask
+    async with database.reading() as session:
+        decided = list(await session.exec(select(Occurrence).order_by(col(Occurrence.id))))
+    turns = [list(rows) for _, rows in groupby(decided, lambda row: row.plan_id)]
+    assert len(turns) == 6
+    for rows in turns:
+        assert [row.state for row in rows] == ["skipped"] * (len(rows) - 1) + ["done"]
 
 
 async def test_after_an_outage_the_ask_is_caught_up_and_the_chase_does_not_follow_at_once(
