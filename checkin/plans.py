@@ -30,6 +30,7 @@ from checkin.steps import (
 from checkin.times import day_exists, end_of, local_date, moment_at
 
 LOOK_BACK = 8  # days: a week's holiday without power still shows its gaps
+LOOK_EVERY = timedelta(minutes=15)  # at the latest, whatever the plan says
 LOOK_AHEAD = 400  # days: longer than any vacation, so that "never" means never
 MORNING = "morning"  # the slot whose plans share one card, one class card and one summary
 
@@ -181,6 +182,24 @@ def next_due(plan: Plan, zone: ZoneInfo, calendar: Calendar, now: datetime) -> D
         if coming:
             return min(coming, key=_in_time)
     return None
+
+
+def looks_at(plan: Plan, zone: ZoneInfo, calendar: Calendar, now: datetime) -> datetime:
+    """Return when the clock has to look at a plan again after `now`: at its next step.
+
+    In a quarter of an hour at the latest, so that whatever it has not been told of (a release
+    that knows other holidays, a clock that was put right) is noticed in time; the plans of a city
+    spread over that quarter's last third.
+    """
+    today = local_date(now, zone)
+    latest = now + LOOK_EVERY - timedelta(seconds=plan.id % 300)
+    coming = (
+        due.due_at
+        for day in {today, local_date(latest, zone)}
+        for due in days_steps(plan, zone, calendar, day)
+        if due.due_at > now
+    )
+    return min((latest, *coming))
 
 
 def first_day_from(plan: Plan, zone: ZoneInfo, now: datetime) -> date:

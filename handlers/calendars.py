@@ -1,7 +1,8 @@
 """Public holidays, from the library that keeps them; what it lacks, the school overrides."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping
 from datetime import date, timedelta
 from functools import cache
 
@@ -110,15 +111,32 @@ async def calendar_of(session: Session, school: School, day: date) -> Calendar:
     return calendar_with(school, await known_calendar(session, school.id, day), day)
 
 
+async def calendars_of(
+    session: Session, schools: Collection[School], day: date
+) -> dict[int, Calendar]:
+    """Return the calendars of these schools around a day, by school."""
+    known = await known_calendars(session, [school.id for school in schools], day)
+    return {school.id: calendar_with(school, known[school.id], day) for school in schools}
+
+
 async def known_calendar(session: Session, school_id: int, day: date) -> Known:
     """Return what a school has entered itself, its single days a month back and a year ahead."""
+    return (await known_calendars(session, [school_id], day))[school_id]
+
+
+async def known_calendars(
+    session: Session, school_ids: Collection[int], day: date
+) -> dict[int, Known]:
+    """Return what each of these schools has entered itself: see `known_calendar`."""
     first, last = day - timedelta(days=30), day + timedelta(days=366)
-    periods = await calendars.periods_of(session, school_id)
-    days = await calendars.days_between(session, school_id, first, last)
-    return Known(
-        tuple(Period(PeriodKind(each.kind), each.name, each.first, each.last) for each in periods),
-        {each.day: Override(DayKind(each.kind), each.reason) for each in days},
-    )
+    periods: dict[int, list[Period]] = defaultdict(list)
+    for term in await calendars.periods_among(session, school_ids):
+        period = Period(PeriodKind(term.kind), term.name, term.first, term.last)
+        periods[term.school_id].append(period)
+    days: dict[int, dict[date, Override]] = defaultdict(dict)
+    for each in await calendars.days_among(session, school_ids, first, last):
+        days[each.school_id][each.day] = Override(DayKind(each.kind), each.reason)
+    return {id_: Known(tuple(periods[id_]), days[id_]) for id_ in school_ids}
 
 
 def calendar_with(school: School, known: Known, day: date) -> Calendar:

@@ -1,27 +1,32 @@
 """The clock's half of a morning: which steps are due, and doing each of them once."""
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from datetime import date, datetime, timedelta
+from functools import partial
+from time import monotonic
 
 import structlog
 
 from checkin.access import Role
-from checkin.calendars import Calendar, runs_on
 from checkin.facts import fact
-from checkin.plans import LOOK_BACK, Audience, Due, Plan, Skip, due_now
+from checkin.plans import LOOK_BACK, Audience, Decision, Due, Plan, Skip, due_now, looks_at
 from checkin.steps import Action, closing
-from checkin.times import end_of, local_date, moment_at
+from checkin.times import end_of, moment_at
 from handlers import signing
-from handlers.calendars import calendar_of
+from handlers.calendars import calendars_of
 from handlers.clock import Clock
 from storage import asking, cards, contacts, holds, ledger, people, plans, rounds, units
 from storage.database import Database, Session, is_outage
+from storage.plans import Look
 from storage.questionnaires import latest_version
 from storage.tables import Round
 from storage.units import School
 
 log = structlog.get_logger()
+
+TOGETHER = 100  # plans that are looked at in one go
+BEAT_SECONDS = 4.0  # a heartbeat that takes longer comes back for the next
 
 _ASKING = (Action.ask.value, Action.evening.value)
 
@@ -30,29 +35,38 @@ async def heartbeat(database: Database, clock: Clock) -> dict[str, int]:
     """Do or skip every step of every plan that is due; return how many of each.
 
     Whoever comes second, another process or this one after a restart, finds the step recorded.
+    When a whole city is due it comes back after some seconds, to be seen alive, and goes on next
+    time.
 
     Raises:
         Exception: the first step that failed, after every other plan had its turn.
     """
-    now = clock()
+    until = monotonic() + BEAT_SECONDS
     totals: Counter[str] = Counter()
-    async with database.reading() as session:
-        turns = await _turns(session, now)
     failed: dict[int, Exception] = {}
-    for turn in turns:
-        if turn.plan.id in failed:
-            continue  # its steps stay in order: nobody is reminded of what was never asked
-        try:
-            if turn.missed:
-                totals.update(await _skip(database, now, turn.plan, turn.school, turn.missed))
-            if turn.due is not None:
-                totals.update(await _carry_out(database, now, turn.plan, turn.school, turn.due))
-        except Exception as error:
-            if is_outage(error):
-                raise
-            # One plan's trouble keeps no other school from being asked.
-            log.exception("step failed", plan=turn.plan.id, school=turn.school.id)
-            failed[turn.plan.id] = error
+    while True:
+        now = clock()
+        async with database.reading() as session:
+            looks = await plans.to_look_at(session, now, TOGETHER, besides=failed)
+            turns, next_at = await _turns(session, now, looks)
+        if not looks:
+            break
+        for turn in turns:
+            if turn.plan.id in failed:
+                continue  # its steps stay in order: nobody is reminded of what was never asked
+            try:
+                totals.update(await _take(database, now, turn))
+            except Exception as error:
+                if is_outage(error):
+                    raise
+                # One plan's trouble keeps no other school from being asked.
+                step = turn.due and turn.due.step.name
+                log.exception("step failed", step=step, plan=turn.plan.id, school=turn.school.id)
+                failed[turn.plan.id] = error
+        done = [(look, at) for look, at in next_at if look.plan.id not in failed]
+        await database.write(partial(plans.looked, at=done))
+        if monotonic() >= until:
+            break
     for first in failed.values():
         raise first
     return dict(totals)
@@ -66,60 +80,82 @@ class _Turn:
     what it missed.
     """
 
-    plan: Plan
+    look: Look
     school: School
     missed: tuple[Skip, ...]
     due: Due | None
+
+    @property
+    def plan(self) -> Plan:
+        return self.look.plan
 
     @property
     def due_at(self) -> datetime:
         return (self.due or self.missed[-1].due).due_at
 
 
-async def _turns(session: Session, now: datetime) -> list[_Turn]:
+async def _turns(
+    session: Session, now: datetime, looks: Sequence[Look]
+) -> tuple[list[_Turn], list[tuple[Look, datetime]]]:
+    """Return what these plans do now, in time order, and when each is looked at again."""
+    if not looks:
+        return [], []
     found: list[_Turn] = []
-    every_plan = await plans.plans(session)
+    next_at: list[tuple[Look, datetime]] = []
     since = now.date() - timedelta(days=LOOK_BACK + 2)
-    recorded = await plans.recorded_since(session, (plan.id for plan in every_plan), since)
+    recorded = await plans.recorded_since(session, (look.plan.id for look in looks), since)
     done: dict[int, set[tuple[date, str]]] = defaultdict(set)
     asked_at: dict[int, dict[date, datetime]] = defaultdict(dict)
     for each in recorded:
         done[each.plan_id].add((each.round_date, each.step))
         if each.state == "done" and each.step.startswith(_ASKING):
             asked_at[each.plan_id][each.round_date] = each.decided_at
-    schools = {school.id: school for school in await units.schools(session)}
-    calendars: dict[int, Calendar] = {}
-    for plan in every_plan:
-        school = schools[plan.school_id]
-        if school.id not in calendars:
-            today = local_date(now, school.zone)
-            calendars[school.id] = await calendar_of(session, school, today)
+    of = {look.plan.school_id for look in looks}
+    schools = {school.id: school for school in await units.schools(session, of)}
+    calendars = await calendars_of(session, schools.values(), now.date())
+    for look in looks:
+        plan, school = look.plan, schools[look.plan.school_id]
         calendar = calendars[school.id]
         decisions = due_now(
             plan, school.zone, calendar, now, done[plan.id], asked_at=asked_at[plan.id]
         )
-        missed: list[Skip] = []
-        for decision in decisions:
-            if isinstance(decision, Skip):
-                missed.append(decision)
-            else:
-                found.append(_Turn(plan, school, tuple(missed), decision.due))
-                missed = []
-        if missed:
-            found.append(_Turn(plan, school, tuple(missed), None))
-    return sorted(found, key=lambda turn: turn.due_at)
+        found += _turns_of(look, school, decisions)
+        next_at.append((look, looks_at(plan, school.zone, calendar, now)))
+    return sorted(found, key=lambda turn: turn.due_at), next_at
+
+
+def _turns_of(look: Look, school: School, decisions: Iterable[Decision]) -> Iterator[_Turn]:
+    missed: list[Skip] = []
+    for decision in decisions:
+        if isinstance(decision, Skip):
+            missed.append(decision)
+        else:
+            yield _Turn(look, school, tuple(missed), decision.due)
+            missed = []
+    if missed:
+        yield _Turn(look, school, tuple(missed), None)
+
+
+async def _take(database: Database, now: datetime, turn: _Turn) -> Counter[str]:
+    counts: Counter[str] = Counter()
+    if turn.missed:
+        counts.update(await _skip(database, now, turn.look, turn.school, turn.missed))
+    if turn.due is not None:
+        counts.update(await _carry_out(database, now, turn.look, turn.school, turn.due))
+    return counts
 
 
 async def _skip(
-    database: Database, now: datetime, plan: Plan, school: School, skips: Sequence[Skip]
+    database: Database, now: datetime, look: Look, school: School, skips: Sequence[Skip]
 ) -> dict[str, int]:
+    plan = look.plan
     days = {skip.due.round_date for skip in skips}
 
     async def put_down(session: Session) -> list[Skip]:
         recorded = await plans.recorded_since(session, [plan.id], min(days))
         done = {(each.round_date, each.step) for each in recorded}
         opened = await rounds.rounds_of(session, plan.id, school.id, days)
-        running = await _still_running(session, now, plan, school, opened, days)
+        running = await _still_running(session, look, opened, days)
         taken = [
             skip for skip in skips if skip.due.key not in done and skip.due.round_date in running
         ]
@@ -145,17 +181,19 @@ async def _skip(
 
 
 async def _carry_out(
-    database: Database, now: datetime, plan: Plan, school: School, due: Due
+    database: Database, now: datetime, look: Look, school: School, due: Due
 ) -> dict[str, int]:
+    plan = look.plan
     day = due.round_date
 
     async def carry_out(session: Session) -> dict[str, int] | None:
         opened = await rounds.rounds_of(session, plan.id, school.id, {day})
-        if not await _still_running(session, now, plan, school, opened, {day}):
+        if not await _still_running(session, look, opened, {day}):
             return None  # the day lost its school after this step was found to be due
         if not await plans.record(session, due, now):
             return None
-        counts = await _STEPS[due.step.action](session, now, plan, school, due)
+        step = _STEPS[due.step.action]
+        counts = await step(session, now, plan, school, due, opened.get(day))
         await plans.record_counts(session, due, counts)
         return counts
 
@@ -174,25 +212,17 @@ async def _carry_out(
 
 
 async def _still_running(
-    session: Session,
-    now: datetime,
-    plan: Plan,
-    school: School,
-    opened: Mapping[date, Round],
-    days: Set[date],
+    session: Session, look: Look, opened: Mapping[date, Round], days: Set[date]
 ) -> set[date]:
     """Return on which of these days the plan's round may go on, or be opened, as things stand.
 
-    What was found to be due was read in another transaction: a plan that somebody changed since
-    is looked at anew a second later.
+    What is due was found in another transaction: a plan or calendar that somebody changed since
+    is looked at anew at once.
     """
     running = {day for day, held in opened.items() if held.cancelled_at is None}
     unopened = days - opened.keys()
-    if unopened and plan in await plans.plans(session, school.id):
-        calendar = await calendar_of(session, school, local_date(now, school.zone))
-        running |= {
-            day for day in unopened if runs_on(plan.recurrence, plan.weekdays, calendar, day)
-        }
+    if unopened and await plans.is_unchanged(session, look):
+        running |= unopened
     return running
 
 
@@ -200,19 +230,19 @@ async def _still_running(
 
 
 async def _evening(
-    session: Session, now: datetime, plan: Plan, school: School, due: Due
+    session: Session, now: datetime, plan: Plan, school: School, due: Due, held: Round | None
 ) -> dict[str, int]:
     """Ask those who like the evening before; where nobody does, no round is opened for it."""
     if not await asking.anyone_in_the_evening(session, school.id):
         return {"asked": 0}
-    opened = await _opened(session, now, plan, school, due)
+    opened = await _opened(session, now, plan, school, due, held)
     return {"messages": await asking.ask_in_the_evening(session, opened, now)}
 
 
 async def _ask(
-    session: Session, now: datetime, plan: Plan, school: School, due: Due
+    session: Session, now: datetime, plan: Plan, school: School, due: Due, held: Round | None
 ) -> dict[str, int]:
-    opened = await _opened(session, now, plan, school, due)
+    opened = await _opened(session, now, plan, school, due, held)
     asked = await asking.ask(session, opened, now, place=due.step.rung)
     wardens = 0
     if due.step.rung == 1:
@@ -227,9 +257,10 @@ async def _ask(
     }
 
 
-async def _opened(session: Session, now: datetime, plan: Plan, school: School, due: Due) -> Round:
+async def _opened(
+    session: Session, now: datetime, plan: Plan, school: School, due: Due, held: Round | None
+) -> Round:
     """Return the round of a step, opened now or before; whoever is new to the school is in it."""
-    held = await rounds.round_of(session, plan.id, school.id, due.round_date)
     if held is None:
         held = await _begin(session, now, plan, school, due)
     if plan.audience is Audience.students:
@@ -264,19 +295,17 @@ def _closes_at(plan: Plan, school: School, due: Due) -> datetime:
 
 
 async def _remind(
-    session: Session, now: datetime, plan: Plan, school: School, due: Due
+    session: Session, now: datetime, plan: Plan, school: School, due: Due, held: Round | None
 ) -> dict[str, int]:
-    held = await rounds.round_of(session, plan.id, school.id, due.round_date)
     if held is None:
         return {"reminded": 0}
     return {"reminded": await asking.remind(session, held, now, rung=due.step.rung)}
 
 
 async def _card(
-    session: Session, now: datetime, plan: Plan, school: School, due: Due
+    session: Session, now: datetime, plan: Plan, school: School, due: Due, held: Round | None
 ) -> dict[str, int]:
     """Hand the class teachers their cards, so that they can help before the close."""
-    held = await rounds.round_of(session, plan.id, school.id, due.round_date)
     if held is None:
         return {"cards": 0}
     classes = [unit.id for unit in await units.classes_of(session, school.id)]
@@ -284,9 +313,8 @@ async def _card(
 
 
 async def _close(
-    session: Session, now: datetime, plan: Plan, school: School, due: Due
+    session: Session, now: datetime, plan: Plan, school: School, due: Due, held: Round | None
 ) -> dict[str, int]:
-    held = await rounds.round_of(session, plan.id, school.id, due.round_date)
     if held is None:
         return {"no_response": 0}
     silent = await asking.close(session, held, now)
@@ -294,32 +322,34 @@ async def _close(
     await cards.refresh_school(session, school.id, held.day)
     counts = {"no_response": silent}
     if all(step.action is not Action.card for step in plan.steps):
-        counts |= await _card(session, now, plan, school, due)
+        counts |= await _card(session, now, plan, school, due, held)
     if all(step.action is not Action.summary for step in plan.steps):
-        counts |= await _summary(session, now, plan, school, due)
+        counts |= await _summary(session, now, plan, school, due, held)
     return counts
 
 
 async def _summary(
-    session: Session, now: datetime, plan: Plan, school: School, due: Due
+    session: Session, now: datetime, plan: Plan, school: School, due: Due, _held: Round | None
 ) -> dict[str, int]:
     """Hand the lead the summary, once every round that it is about has closed."""
-    held = await _all_closed(session, plan, school, due)
-    return {"summaries": await signing.hand_over(session, now, school, held) if held else 0}
+    closed = await _all_closed(session, plan, school, due)
+    return {"summaries": await signing.hand_over(session, now, school, closed) if closed else 0}
 
 
 async def _chase(
-    session: Session, now: datetime, plan: Plan, school: School, due: Due
+    session: Session, now: datetime, plan: Plan, school: School, due: Due, _held: Round | None
 ) -> dict[str, int]:
-    held = await _all_closed(session, plan, school, due)
-    return {"chased": await signing.chase(session, now, school, held) if held else 0}
+    closed = await _all_closed(session, plan, school, due)
+    return {"chased": await signing.chase(session, now, school, closed) if closed else 0}
 
 
 async def _deputy(
-    session: Session, now: datetime, plan: Plan, school: School, due: Due
+    session: Session, now: datetime, plan: Plan, school: School, due: Due, _held: Round | None
 ) -> dict[str, int]:
-    held = await _all_closed(session, plan, school, due)
-    return {"deputies": await signing.hand_to_deputy(session, now, school, held) if held else 0}
+    closed = await _all_closed(session, plan, school, due)
+    return {
+        "deputies": await signing.hand_to_deputy(session, now, school, closed) if closed else 0
+    }
 
 
 async def _all_closed(session: Session, plan: Plan, school: School, due: Due) -> Round | None:
@@ -339,6 +369,8 @@ async def _hand_cards(
     session: Session, now: datetime, held: Round, role: Role, unit_ids: list[int]
 ) -> int:
     """Owe the cards of these units to those who hold a role there; once for each day and slot."""
+    if not unit_ids:
+        return 0
     found = await people.holders(session, [role], unit_ids, held.day)
     reached = {
         contact.person_id: contact

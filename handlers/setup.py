@@ -68,6 +68,7 @@ async def setup(desk: Desk, command: Command, contact: Contact) -> None:
             await desk.say(contact, command, "setup.bad_zone", zone=value)
             return
         unit.zone = value
+        await plans.look_again(desk.session, unit.id)
         desk.record("zone set", contact.person_id, unit.id, zone=value)
     elif word.lower() in _NAME and value:
         unit.name = value[:80]

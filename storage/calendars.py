@@ -1,6 +1,6 @@
 """A school's own calendar: its terms and vacations, and the days it decided about itself."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import date
 
 from sqlalchemy import delete
@@ -9,14 +9,22 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from checkin.calendar_changes import Period
 from checkin.calendars import DayKind, Override
-from storage.sql import affected, table
+from storage.plans import look_again
+from storage.sql import affected, among, table
 from storage.tables import CalendarDay, Term
 
 
 async def periods_of(session: AsyncSession, school_id: int) -> list[Term]:
     """Return a school's terms and vacations, earliest first."""
+    return await periods_among(session, [school_id])
+
+
+async def periods_among(session: AsyncSession, school_ids: Collection[int]) -> list[Term]:
+    """Return the terms and vacations of these schools, earliest first."""
     found = await session.exec(
-        select(Term).where(Term.school_id == school_id).order_by(col(Term.first), col(Term.id))
+        select(Term)
+        .where(among(session, table(Term).c.school_id, school_ids))
+        .order_by(col(Term.first), col(Term.id))
     )
     return list(found)
 
@@ -25,10 +33,17 @@ async def days_between(
     session: AsyncSession, school_id: int, first: date, last: date
 ) -> list[CalendarDay]:
     """Return the days between two dates that were set by hand, in order."""
+    return await days_among(session, [school_id], first, last)
+
+
+async def days_among(
+    session: AsyncSession, school_ids: Collection[int], first: date, last: date
+) -> list[CalendarDay]:
+    """Return the days between two dates that these schools have set by hand, in order."""
     found = await session.exec(
         select(CalendarDay)
         .where(
-            CalendarDay.school_id == school_id,
+            among(session, table(CalendarDay).c.school_id, school_ids),
             col(CalendarDay.day) >= first,
             col(CalendarDay.day) <= last,
         )
@@ -70,6 +85,7 @@ async def keep_periods(
             session.add(row)
         row.first, row.last = period.first, period.last
     await session.flush()
+    await look_again(session, school_id)
 
 
 async def keep_days(
@@ -87,3 +103,4 @@ async def keep_days(
         if set_to is not None
     )
     await session.flush()
+    await look_again(session, school_id)

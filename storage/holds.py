@@ -1,8 +1,10 @@
 """Holds: a case that still stands on a later day, until it ends or the school releases it."""
 
 from datetime import timedelta
+from functools import cache
+from typing import Any
 
-from sqlalchemy import and_, exists, or_, select, update
+from sqlalchemy import and_, bindparam, exists, or_, select, update
 from sqlmodel import col
 from sqlmodel import select as of_models
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -23,15 +25,28 @@ async def carry_over(session: AsyncSession, opened: Round) -> int:
     or released one ends a hold. Check-ins that were answered, or hold a case already, are left
     alone, so that doing it again changes nothing. Return how many are held now.
     """
+    given = {
+        "opened": opened.id,
+        "plan": opened.plan_id,
+        "school": opened.school_id,
+        "on_day": opened.day,
+        "since": opened.day - timedelta(days=LONGEST_HOLD),
+    }
+    return await affected(session, _carry_over(), given)
+
+
+@cache
+def _carry_over() -> Any:
     checkin, plan = table(CheckIn).c, table(PlanRow).c
-    audience = select(plan.audience).where(plan.id == opened.plan_id).scalar_subquery()
+    day: Any = bindparam("on_day", type_=_round.day.type)
+    audience = select(plan.audience).where(plan.id == bindparam("plan")).scalar_subquery()
     earlier = (
         select(_round.id, _round.day)
         .join_from(table(Round), table(PlanRow), plan.id == _round.plan_id)
         .where(
-            _round.school_id == opened.school_id,
-            _round.day < opened.day,
-            _round.day >= opened.day - timedelta(days=LONGEST_HOLD),
+            _round.school_id == bindparam("school"),
+            _round.day < day,
+            _round.day >= bindparam("since"),
             plan.audience == audience,
         )
     )
@@ -52,18 +67,17 @@ async def carry_over(session: AsyncSession, opened: Round) -> int:
         .join_from(case_in, case, case.c.round_id == case_in.c.id)
         .where(
             case.c.severity > 0,
-            case.c.valid_until >= opened.day,
+            case.c.valid_until >= day,
             ~exists()
             .select_from(later_in.join(later, later.c.round_id == later_in.c.id))
             .where(later.c.subject_id == case.c.subject_id, is_later),
         )
         .subquery("standing")
     )
-    return await affected(
-        session,
+    return (
         update(table(CheckIn))
         .where(
-            checkin.round_id == opened.id,
+            checkin.round_id == bindparam("opened"),
             checkin.subject_id == standing.c.subject_id,
             checkin.status != _ANSWERED,
             checkin.severity == 0,
@@ -74,7 +88,7 @@ async def carry_over(session: AsyncSession, opened: Round) -> int:
             disposition=standing.c.disposition,
             reasons=standing.c.reasons,
             valid_until=standing.c.valid_until,
-        ),
+        )
     )
 
 

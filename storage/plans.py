@@ -4,15 +4,25 @@ from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import update
+from sqlalchemy import bindparam, or_, update
+from sqlalchemy import select as of_rows
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from checkin.facts import fact
-from checkin.plans import Due, Plan, Skip, from_document, to_document
+from checkin.plans import LOOK_EVERY, Due, Plan, Skip, from_document, to_document
 from storage.ids import new_id
 from storage.sql import affected, insert_into, table
 from storage.tables import Occurrence, PlanRow
+
+_plan = table(PlanRow).c
+_step = table(Occurrence).c
+
+_LOOKED = (
+    update(table(PlanRow))
+    .where(_plan.id == bindparam("b_id"), _plan.changes == bindparam("b_changes"))
+    .values(look_at=bindparam("b_at", type_=_plan.look_at.type))
+)
 
 
 @fact
@@ -25,7 +35,14 @@ class Recorded:
     state: str
     reason: str | None
     decided_at: datetime
-    counts: dict[str, Any]
+
+
+@fact
+class Look:
+    """A plan that the clock looks at, and how often it had been changed by then."""
+
+    plan: Plan
+    changes: int
 
 
 async def plans(session: AsyncSession, school_id: int | None = None) -> list[Plan]:
@@ -50,6 +67,56 @@ async def keep_plan(session: AsyncSession, plan: Plan) -> None:
     row.active = plan.active
     row.content = to_document(plan)
     await session.flush()
+    await look_again(session, plan.school_id)
+
+
+async def look_again(session: AsyncSession, school_id: int) -> None:
+    """Have the clock look at a school's plans anew: what their times follow from has changed.
+
+    That is the plans themselves, the school's calendar and its time zone.
+    """
+    await affected(
+        session,
+        update(table(PlanRow))
+        .where(_plan.school_id == school_id)
+        .values(look_at=None, changes=_plan.changes + 1),
+    )
+
+
+async def to_look_at(
+    session: AsyncSession, now: datetime, limit: int, *, besides: Iterable[int] = ()
+) -> list[Look]:
+    """Return plans in force that the clock has to look at, those that waited longest first.
+
+    One that lies further ahead than anybody puts it was put there by a clock that was wrong.
+    """
+    astray = now + 2 * LOOK_EVERY
+    rows = await session.exec(
+        select(PlanRow.content, PlanRow.changes)
+        .where(
+            col(PlanRow.active).is_(True),
+            or_(_plan.look_at.is_(None), _plan.look_at <= now, _plan.look_at > astray),
+            col(PlanRow.id).not_in(list(besides)),
+        )
+        .order_by(_plan.look_at.is_not(None), _plan.look_at, _plan.id)
+        .limit(limit)
+    )
+    return [Look(from_document(content), changes) for content, changes in rows]
+
+
+async def is_unchanged(session: AsyncSession, look: Look) -> bool:
+    """Say whether nothing has changed that the times of this plan follow from."""
+    found = await session.exec(select(PlanRow.changes).where(PlanRow.id == look.plan.id))
+    return found.first() == look.changes
+
+
+async def looked(session: AsyncSession, at: Iterable[tuple[Look, datetime]]) -> None:
+    """Keep when these plans are looked at next, of those that nobody has changed meanwhile."""
+    rows = [
+        {"b_id": look.plan.id, "b_changes": look.changes, "b_at": moment} for look, moment in at
+    ]
+    if rows:
+        await affected(session, _LOOKED, rows)
 
 
 def new_plan_id() -> int:
@@ -62,22 +129,13 @@ async def recorded_since(
 ) -> list[Recorded]:
     """Return the steps decided about since a round date."""
     rows = await session.exec(
-        select(Occurrence)
-        .where(col(Occurrence.plan_id).in_(list(plan_ids)), col(Occurrence.round_date) >= first)
-        .order_by(col(Occurrence.due_at), col(Occurrence.id))
-    )
-    return [
-        Recorded(
-            row.plan_id,
-            row.round_date,
-            row.step,
-            row.state,
-            row.reason,
-            row.decided_at,
-            row.counts,
+        of_rows(  # type: ignore[call-overload]
+            *(_step[name] for name in Recorded.__match_args__)
         )
-        for row in rows
-    ]
+        .where(_step.plan_id.in_(list(plan_ids)), _step.round_date >= first)
+        .order_by(_step.due_at, _step.id)
+    )
+    return [Recorded(*row) for row in rows]
 
 
 async def record(session: AsyncSession, due: Due, now: datetime) -> bool:

@@ -283,7 +283,11 @@ class QuestionnaireVersion(Row, table=True):
 
 
 class PlanRow(Row, table=True):
-    """A plan: questionnaire, audience, recurrence and the day's steps of one school."""
+    """A plan: questionnaire, audience, recurrence and the day's steps of one school.
+
+    `look_at` is when the clock looks at it next, None for at once; `changes` counts how often
+    something changed that its times follow from, so that who looked before writes nothing after.
+    """
 
     id: int = own_id()
     school_id: int = link("unit.id", index=True)
@@ -291,6 +295,8 @@ class PlanRow(Row, table=True):
     audience: str
     content: dict[str, Any] = document()
     active: bool = True
+    look_at: datetime | None = None
+    changes: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
 
 
 class Occurrence(Row, table=True):

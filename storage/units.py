@@ -1,6 +1,6 @@
 """The tree of units: cities down to classes."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime
 from functools import cache
 from typing import Any
@@ -78,10 +78,12 @@ def move_unit(unit: Unit, parent: Unit) -> None:
     unit.parent_id, unit.path = parent.id, f"{parent.path}{unit.id}/"
 
 
-async def schools(session: AsyncSession) -> list[School]:
-    """Return every school."""
-    rows = await session.exec(select(Unit).where(Unit.kind == "school").order_by(col(Unit.id)))
-    return [school_of(unit) for unit in rows]
+async def schools(session: AsyncSession, of: Collection[int] | None = None) -> list[School]:
+    """Return every school, or those with these ids."""
+    query = select(Unit).where(Unit.kind == "school").order_by(col(Unit.id))
+    if of is not None:
+        query = query.where(col(Unit.id).in_(of))
+    return [school_of(unit) for unit in await session.exec(query)]
 
 
 async def school(session: AsyncSession, school_id: int) -> School:

@@ -152,6 +152,8 @@ def statements_are_compiled_once() -> None:
     def make(self: Database, url: str, *, safe: bool = True) -> None:
         made(self, url, safe=safe)
         known = first.setdefault(self.is_sqlite, self.engine.sync_engine)
+        if getattr(known.dialect, "server_version_info", None) is None:  # never connected
+            known = first[self.is_sqlite] = self.engine.sync_engine
         for engine in (self.engine, self._read_engine, self._write_engine, self._note_engine):
             engine.sync_engine.dialect = known.dialect
             engine.sync_engine._compiled_cache = known._compiled_cache

@@ -138,7 +138,11 @@ def _one(cause: str) -> Any:
 
 
 def _an_answered_check_in() -> Any:
-    wanted = select(_checkin.id).where(_checkin.status == "complete", _checkin.severity == 0)
+    wanted = select(_checkin.id).where(
+        _checkin.status == "complete",
+        _checkin.severity == 0,
+        _checkin.unit_id != _checkin.school_id,  # a student
+    )
     return (
         update(table(CheckIn))
         .where(_checkin.id.in_(wanted.limit(1)))

@@ -1,9 +1,9 @@
 """The duties of a process: again and again, never twice at a time, and shown when they fail."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from itertools import groupby
 from pathlib import Path
 
@@ -14,10 +14,12 @@ from sqlmodel import col, select
 from bot.app import App
 from bot.settings import read_settings
 from checkin.access import Role
+from checkin.calendar_changes import Period, PeriodKind
+from checkin.calendars import DayKind, Override
 from handlers.rounds import heartbeat
 from scheduler import Duty, Scheduler
-from storage import ledger, plans, units
-from storage.database import Database
+from storage import calendars, ledger, plans, units
+from storage.database import Database, Session
 from storage.tables import CheckIn, Ledger, Occurrence, PlanRow, Round, Unit
 from tests.builders import SUNDAY_NIGHT, a_school, at, ledger_of
 from tests.play import MONDAY, TOKEN, TUESDAY, Stage
@@ -234,6 +236,90 @@ async def test_one_school_s_broken_plan_does_not_keep_the_others_from_being_aske
     assert await count(database, Ledger) == 1
 
 
+async def look_at(database: Database) -> list[datetime | None]:
+    async with database.reading() as session:
+        return list(await session.exec(select(PlanRow.look_at).order_by(col(PlanRow.id))))
+
+
+async def test_a_second_in_which_nothing_is_due_costs_one_question(database: Database) -> None:
+    async with database.writing() as session:
+        for _ in range(3):
+            await a_school(session)
+    asked: list[str] = []
+
+    def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        asked.append(statement)
+
+    event.listen(database.engine.sync_engine, "before_cursor_execute", note)
+    time = Time()
+    time.now = at("07:00")
+    await heartbeat(database, time)
+    assert len(asked) > 100
+    asked.clear()
+    time.now = at("07:04")
+    assert await heartbeat(database, time) == {}
+    assert len(asked) == 1
+    assert all(moment == at("07:10") for moment in await look_at(database))
+
+
+CLOSED = {TUESDAY: Override(DayKind.closed, "snow")}
+SPRING = Period(PeriodKind.term, "Spring", MONDAY, TUESDAY)
+
+
+@pytest.mark.both_databases
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param(lambda s, id_: calendars.keep_days(s, id_, CLOSED), id="a day"),
+        pytest.param(lambda s, id_: calendars.keep_periods(s, id_, [SPRING]), id="a term"),
+        pytest.param(plans.look_again, id="the zone"),
+    ],
+)
+async def test_what_the_times_follow_from_is_looked_at_at_once_when_it_changes(
+    database: Database, change: Callable[[Session, int], Awaitable[None]]
+) -> None:
+    async with database.writing() as session:
+        changed, other = (await a_school(session)).school, (await a_school(session)).school
+    time = Time()
+    time.now = at("06:45")
+    await heartbeat(database, time)
+    async with database.writing() as session:
+        looks = await plans.to_look_at(session, at("07:00"), 9)
+        await change(session, changed.id)
+        await plans.looked(session, [(each, at("07:00")) for each in looks])  # seen before that
+    async with database.reading() as session:
+        anew = await plans.to_look_at(session, time.now, 9)
+    assert {each.plan.school_id for each in looks} == {changed.id, other.id}
+    assert {each.plan.school_id for each in anew} == {changed.id}
+
+
+async def test_a_clock_that_was_years_ahead_for_a_moment_keeps_nobody_from_being_asked(
+    database: Database,
+) -> None:
+    async with database.writing() as session:
+        (await a_school(session)).family("Ana", "Maria")
+    time = Time()
+    time.now = at("06:29", date(2031, 3, 3))
+    await heartbeat(database, time)
+    time.now = at("06:30")
+    assert (await heartbeat(database, time))["asked"] == 1
+
+
+async def test_a_city_s_heartbeat_comes_back_after_some_seconds_and_goes_on(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with database.writing() as session:
+        for _ in range(3):
+            (await a_school(session)).family("Ana", "Maria")
+    monkeypatch.setattr("handlers.rounds.TOGETHER", 2)
+    monkeypatch.setattr("handlers.rounds.BEAT_SECONDS", 0.0)
+    time = Time()
+    time.now = at("06:30")
+    beats = [await heartbeat(database, time) for _ in range(4)]
+    assert [beat.get("ask done", 0) for beat in beats] == [2, 2, 2, 0]
+    assert await count(database, Ledger) == 3
+
+
 @pytest.mark.both_databases
 async def test_after_a_week_of_silence_no_family_waits_for_what_other_schools_missed(
     database: Database,
@@ -250,7 +336,8 @@ async def test_after_a_week_of_silence_no_family_waits_for_what_other_schools_mi
     beat = await heartbeat(database, time)
     assert (beat["ask done"], beat["asked"]) == (6, 3)
     assert beat["close skipped"] == 6 * 6  # the school days since
-    assert len(commits) == 1 + 2 * 6  # looked; of each plan what it missed, and its ask
+    # It looked; of each plan what it missed, and its ask; when to look again; nothing is left.
+    assert len(commits) == 1 + 2 * 6 + 1 + 1
     async with database.reading() as session:
         decided = list(await session.exec(select(Occurrence).order_by(col(Occurrence.id))))
     turns = [list(rows) for _, rows in groupby(decided, lambda row: row.plan_id)]

@@ -22,6 +22,7 @@ from checkin.plans import (
     due_now,
     first_day_from,
     from_document,
+    looks_at,
     next_due,
     occurrences,
     to_document,
@@ -692,11 +693,17 @@ def test_restarts_twins_and_clock_jumps_do_each_step_once_or_skip_it_with_a_reas
 
 
 @settings(max_examples=25, deadline=None)
-@given(st.sampled_from(ZONES), st.sampled_from(ANCHORS), ladders(), st.integers(0, 2880))
-def test_the_next_step_is_the_first_that_a_heartbeat_would_meet(
-    zone: ZoneInfo, anchor: date, steps: tuple[Step, ...], minute: int
+@given(
+    st.sampled_from(ZONES),
+    st.sampled_from(ANCHORS),
+    ladders(),
+    st.integers(0, 2880),
+    st.integers(1, 2**62),
+)
+def test_the_next_step_is_the_first_that_a_heartbeat_would_meet_and_it_looks_again_by_then(
+    zone: ZoneInfo, anchor: date, steps: tuple[Step, ...], minute: int, plan_id: int
 ) -> None:
-    plan = replace(MORNING, steps=steps, first_day=None)
+    plan = replace(MORNING, id=plan_id, steps=steps, first_day=None)
     now = datetime.combine(anchor, time(), tzinfo=UTC) + timedelta(minutes=minute)
     found = next_due(plan, zone, ORDINARY, now)
     coming = [
@@ -709,6 +716,9 @@ def test_the_next_step_is_the_first_that_a_heartbeat_would_meet(
     ]
     assert found is not None
     assert found.due_at == min(coming)
+    looks = looks_at(plan, zone, ORDINARY, now)
+    assert now < looks <= min(coming)
+    assert looks == min(coming) or timedelta(minutes=10) < looks - now <= timedelta(minutes=15)
 
 
 @given(ladders(), st.lists(st.times(), min_size=2, max_size=4, unique=True))
