@@ -3,6 +3,7 @@
 Neither is imported, except where types are checked.
 """
 
+import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 
 _WHERE = ("message_id", "date", "chat")  # of a message: what says which one it is
+_NOT_KEPT = re.compile("[\ud800-\udfff\0]")
 LARGEST = 2**63 - 1  # of the numbers that the messenger has, and a database keeps
 ALLOWED = ("message", "callback_query", "my_chat_member")  # the kinds of update we ask for
 AT_ONCE = 100  # updates on their way to a webhook at most: those that come together are one commit
@@ -48,11 +50,11 @@ def event_of(
             bot_id=bot_id,
             update_id=update.update_id,
             chat_id=query.message.chat.id,
-            language=query.from_user.language_code,
+            language=_language(query.from_user),
             private=query.message.chat.type == "private",
-            sender=query.from_user.full_name,
-            data=query.data,
-            callback_id=query.id,
+            sender=_kept(query.from_user.full_name),
+            data=_kept(query.data),
+            callback_id=_kept(query.id),
             message_id=query.message.message_id,
         )
     if update.my_chat_member is not None:
@@ -61,7 +63,7 @@ def event_of(
             bot_id=bot_id,
             update_id=update.update_id,
             chat_id=member.chat.id,
-            language=member.from_user.language_code,
+            language=_language(member.from_user),
             private=member.chat.type == "private",
             blocked=member.new_chat_member.status in {"kicked", "left"},
         )
@@ -85,6 +87,15 @@ def heard(raw: RawUpdate) -> RawUpdate:
     return {**raw, "callback_query": {**query, "message": where}}
 
 
+def _kept(said: str) -> str:
+    """Put a mark for each half of a letter, which is no UTF-8, and for NUL, which is no text."""
+    return _NOT_KEPT.sub("\ufffd", said)
+
+
+def _language(user: "aiogram.types.User | telegram.User") -> str | None:
+    return user.language_code and _kept(user.language_code)
+
+
 def beyond(event: Event) -> list[str]:
     """Name the numbers that are larger than any the messenger has."""
     numbers = ("chat_id", "message_id", "size")
@@ -103,23 +114,24 @@ def _written(
         "bot_id": bot_id,
         "update_id": update_id,
         "chat_id": message.chat.id,
-        "language": message.from_user.language_code,
+        "language": _language(message.from_user),
         "private": message.chat.type == "private",
-        "sender": message.from_user.full_name,
+        "sender": _kept(message.from_user.full_name),
     }
     if message.document is not None:
         document = message.document
         return Upload(
             **who,
-            file_id=document.file_id,
-            file_name=document.file_name or "",
+            file_id=_kept(document.file_id),
+            file_name=_kept(document.file_name or ""),
             size=document.file_size or 0,
         )
     if message.text is None and message.photo and message.caption:
-        return Words(**who, text=message.caption)  # what is written under it is all we can read
+        return Words(**who, text=_kept(message.caption))  # all of it that we can read
     if message.text is None:
         return Unsupported(**who, what=kind(message))
-    if message.text.startswith("/"):
-        name, _, rest = message.text[1:].partition(" ")
+    text = _kept(message.text)
+    if text.startswith("/"):
+        name, _, rest = text[1:].partition(" ")
         return Command(**who, name=name.partition("@")[0].lower(), rest=rest.strip())
-    return Words(**who, text=message.text)
+    return Words(**who, text=text)

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from dataclasses import fields
 from itertools import count
 from typing import Any
 
@@ -397,6 +398,7 @@ OTHERS = [
     {"contact": {"phone_number": "13900000001", "first_name": "Maria"}},
     {"document": {"file_id": "x", "file_unique_id": "y"}, "caption": "the roster"},
     {"something_quite_new": {"a": 1}},
+    {"text": "a\udfffb \0", "from": {**USER, "first_name": "\ud83d"}},
 ]  # fmt: skip
 
 
@@ -424,12 +426,24 @@ def test_the_libraries_read_every_update_alike_and_leave_it_as_it_was(
 def test_whatever_an_update_looks_like_it_is_read_or_set_aside(
     transport: BotTransport, update: dict[str, Any]
 ) -> None:
+    """And what is read can be kept: in UTF-8, and where no text may hold a NUL."""
     [arrival] = arrivals_of(transport, [update], FloodGuard())
     assert arrival.update_id == 7
     try:
-        transport.read(update)
+        event = transport.read(update)
     except UnreadableUpdateError:
         assert arrival.unreadable
+        return
+    for each in fields(event) if event else ():
+        if isinstance(said := getattr(event, each.name), str):
+            assert b"\0" not in said.encode()
+
+
+def test_half_a_letter_is_read_as_one_that_cannot_be_shown(transport: BotTransport) -> None:
+    """A place of that name could be typed, and not kept: the answers stood still for good."""
+    event = transport.read({"update_id": 7, "message": {**MESSAGE, "text": "Wu\udfffhan\0"}})
+    assert isinstance(event, Words)
+    assert event.text == "Wu\ufffdhan\ufffd"
 
 
 @given(st.lists(mutated(), min_size=1, max_size=4))
