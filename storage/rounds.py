@@ -46,16 +46,6 @@ async def rounds_on(
     return list(await session.exec(query.order_by(col(Round.id))))
 
 
-async def round_of(session: AsyncSession, plan_id: int, school_id: int, day: date) -> Round | None:
-    """Return a plan's round on a day, if it was opened."""
-    found = await session.exec(
-        select(Round).where(
-            Round.school_id == school_id, Round.day == day, Round.plan_id == plan_id
-        )
-    )
-    return found.first()
-
-
 async def rounds_of(
     session: AsyncSession, plan_id: int, school_id: int, days: Collection[date]
 ) -> dict[date, Round]:
