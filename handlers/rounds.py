@@ -63,8 +63,9 @@ async def heartbeat(database: Database, clock: Clock) -> dict[str, int]:
                 step = turn.due and turn.due.step.name
                 log.exception("step failed", step=step, plan=turn.plan.id, school=turn.school.id)
                 failed[turn.plan.id] = error
-        done = [(look, at) for look, at in next_at if look.plan.id not in failed]
-        await database.write(partial(plans.looked, at=done))
+        # What failed is tried again at once, but behind all that waited before.
+        after = [(look, now if look.plan.id in failed else at) for look, at in next_at]
+        await database.write(partial(plans.looked, at=after))
         if monotonic() >= until:
             break
     for first in failed.values():

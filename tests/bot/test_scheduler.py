@@ -346,6 +346,23 @@ async def test_after_a_week_of_silence_no_family_waits_for_what_other_schools_mi
         assert [row.state for row in rows] == ["skipped"] * (len(rows) - 1) + ["done"]
 
 
+async def test_broken_plans_that_fill_a_heartbeat_let_the_others_have_the_next(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with database.writing() as session:
+        broken = await a_school(session)
+        for plan in await plans.plans(session, broken.school.id):
+            await plans.keep_plan(session, replace(plan, questionnaire="gone"))
+        (await a_school(session)).family("Ana", "Maria")
+    monkeypatch.setattr("handlers.rounds.TOGETHER", 2)
+    monkeypatch.setattr("handlers.rounds.BEAT_SECONDS", 0.0)
+    time = Time()
+    time.now = at("06:30")
+    with pytest.raises(LookupError):
+        await heartbeat(database, time)
+    assert (await heartbeat(database, time))["asked"] == 1
+
+
 async def test_after_an_outage_the_ask_is_caught_up_and_the_chase_does_not_follow_at_once(
     stage: Stage,
 ) -> None:
