@@ -47,10 +47,13 @@ async def heartbeat(database: Database, clock: Clock) -> dict[str, int]:
     while True:
         now = clock()
         async with database.reading() as session:
-            looks = await plans.to_look_at(session, now, TOGETHER, besides=failed)
+            looks, faults = await plans.to_look_at(session, now, TOGETHER, besides=failed)
             turns, next_at = await _turns(session, now, looks)
-        if not looks:
+        if not looks and not faults:
             break
+        for plan_id, fault in faults.items():
+            log.error("step failed", step=None, plan=plan_id, exc_info=fault)
+            failed[plan_id] = fault
         for turn in turns:
             if turn.plan.id in failed:
                 continue  # its steps stay in order: nobody is reminded of what was never asked

@@ -85,14 +85,15 @@ async def look_again(session: AsyncSession, school_id: int) -> None:
 
 async def to_look_at(
     session: AsyncSession, now: datetime, limit: int, *, besides: Iterable[int] = ()
-) -> list[Look]:
+) -> tuple[list[Look], dict[int, ValueError]]:
     """Return plans in force that the clock has to look at, those that waited longest first.
 
-    One that lies further ahead than anybody puts it was put there by a clock that was wrong.
+    One that lies further ahead than anybody puts it was put there by a clock that was wrong. Those
+    that cannot run, as another release may have kept them, come apart, by id, with the fault.
     """
     astray = now + 2 * LOOK_EVERY
     rows = await session.exec(
-        select(PlanRow.content, PlanRow.changes)
+        select(PlanRow.id, PlanRow.content, PlanRow.changes)
         .where(
             col(PlanRow.active).is_(True),
             or_(_plan.look_at.is_(None), _plan.look_at <= now, _plan.look_at > astray),
@@ -101,7 +102,13 @@ async def to_look_at(
         .order_by(_plan.look_at.is_not(None), _plan.look_at, _plan.id)
         .limit(limit)
     )
-    return [Look(from_document(content), changes) for content, changes in rows]
+    looks, faults = list[Look](), dict[int, ValueError]()
+    for plan_id, content, changes in rows:
+        try:
+            looks.append(Look(from_document(content), changes))
+        except ValueError as error:
+            faults[plan_id] = error
+    return looks, faults
 
 
 async def is_unchanged(session: AsyncSession, look: Look) -> bool:

@@ -284,11 +284,11 @@ async def test_what_the_times_follow_from_is_looked_at_at_once_when_it_changes(
     time.now = at("06:45")
     await heartbeat(database, time)
     async with database.writing() as session:
-        looks = await plans.to_look_at(session, at("07:00"), 9)
+        looks, _ = await plans.to_look_at(session, at("07:00"), 9)
         await change(session, changed.id)
         await plans.looked(session, [(each, at("07:00")) for each in looks])  # seen before that
     async with database.reading() as session:
-        anew = await plans.to_look_at(session, time.now, 9)
+        anew, _ = await plans.to_look_at(session, time.now, 9)
     assert {each.plan.school_id for each in looks} == {changed.id, other.id}
     assert {each.plan.school_id for each in anew} == {changed.id}
 
@@ -344,6 +344,23 @@ async def test_after_a_week_of_silence_no_family_waits_for_what_other_schools_mi
     assert len(turns) == 6
     for rows in turns:
         assert [row.state for row in rows] == ["skipped"] * (len(rows) - 1) + ["done"]
+
+
+async def test_a_plan_that_another_release_would_not_have_kept_stops_nobody_else_s_clock(
+    database: Database,
+) -> None:
+    async with database.writing() as session:
+        broken = await a_school(session)
+        for row in await session.exec(
+            select(PlanRow).where(PlanRow.school_id == broken.school.id)
+        ):
+            row.content = {**row.content, "steps": row.content["steps"][:1]}
+        (await a_school(session)).family("Ana", "Maria")
+    time = Time()
+    time.now = at("06:30")
+    with pytest.raises(ValueError, match="has a ladder that cannot run"):
+        await heartbeat(database, time)
+    assert await count(database, Ledger) == 1
 
 
 async def test_broken_plans_that_fill_a_heartbeat_let_the_others_have_the_next(
