@@ -1,7 +1,7 @@
 """The clock's half of a morning: which steps are due, and doing each of them once."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence, Set
 from datetime import date, datetime, timedelta
 from functools import partial
 from time import monotonic
@@ -196,8 +196,8 @@ async def _carry_out(
             return None  # the day lost its school after this step was found to be due
         if not await plans.record(session, due, now):
             return None
-        step = _STEPS[due.step.action]
-        counts = await step(session, now, plan, school, due, opened.get(day))
+        doing = _Doing(now, plan, school, due, opened.get(day))
+        counts = await _STEPS[due.step.action](session, doing)
         await plans.record_counts(session, due, counts)
         return counts
 
@@ -233,23 +233,31 @@ async def _still_running(
 # ---- the steps -----------------------------------------------------------------------------
 
 
-async def _evening(
-    session: Session, now: datetime, plan: Plan, school: School, due: Due, held: Round | None
-) -> dict[str, int]:
+@fact
+class _Doing:
+    """What is done now of a plan, and the round that it is about, once that was opened."""
+
+    now: datetime
+    plan: Plan
+    school: School
+    due: Due
+    held: Round | None
+
+
+async def _evening(session: Session, doing: _Doing) -> dict[str, int]:
     """Ask those who like the evening before; where nobody does, no round is opened for it."""
-    if not await asking.anyone_in_the_evening(session, school.id):
+    if not await asking.anyone_in_the_evening(session, doing.school.id):
         return {"asked": 0}
-    opened = await _opened(session, now, plan, school, due, held)
-    return {"messages": await asking.ask_in_the_evening(session, opened, now)}
+    opened = await _opened(session, doing)
+    return {"messages": await asking.ask_in_the_evening(session, opened, doing.now)}
 
 
-async def _ask(
-    session: Session, now: datetime, plan: Plan, school: School, due: Due, held: Round | None
-) -> dict[str, int]:
-    opened = await _opened(session, now, plan, school, due, held)
-    asked = await asking.ask(session, opened, now, place=due.step.rung)
+async def _ask(session: Session, doing: _Doing) -> dict[str, int]:
+    now, school, rung = doing.now, doing.school, doing.due.step.rung
+    opened = await _opened(session, doing)
+    asked = await asking.ask(session, opened, now, place=rung)
     wardens = 0
-    if due.step.rung == 1:
+    if rung == 1:
         houses = [unit.id for unit in await units.units_in(session, school.id, "dormitory")]
         wardens = await _hand_cards(session, now, opened, Role.dormitory_warden, houses)
     await cards.refresh_school(session, school.id, opened.day)
@@ -261,105 +269,92 @@ async def _ask(
     }
 
 
-async def _opened(
-    session: Session, now: datetime, plan: Plan, school: School, due: Due, held: Round | None
-) -> Round:
+async def _opened(session: Session, doing: _Doing) -> Round:
     """Return the round of a step, opened now or before; whoever is new to the school is in it."""
-    if held is None:
-        held = await _begin(session, now, plan, school, due)
-    if plan.audience is Audience.students:
+    held = doing.held or await _begin(session, doing)
+    if doing.plan.audience is Audience.students:
         await asking.open_students(session, held)
     else:
-        await asking.open_staff(session, held, school.path)
+        await asking.open_staff(session, held, doing.school.path)
     await holds.carry_over(session, held)
     return held
 
 
-async def _begin(session: Session, now: datetime, plan: Plan, school: School, due: Due) -> Round:
+async def _begin(session: Session, doing: _Doing) -> Round:
+    plan, school, day = doing.plan, doing.school, doing.due.round_date
     version = await latest_version(session, plan.questionnaire)
     if version is None:
         raise LookupError(f"plan {plan.id} has no questionnaire {plan.questionnaire!r}")
     held = Round(
         school_id=school.id,
-        day=due.round_date,
+        day=day,
         plan_id=plan.id,
         slot=plan.slot,
         questionnaire_id=version,
-        opened_at=now,
-        closes_at=_closes_at(plan, school, due),
-        late_until=end_of(due.round_date, school.zone),
+        opened_at=doing.now,
+        closes_at=moment_at(day, closing(plan.steps).at, school.zone),
+        late_until=end_of(day, school.zone),
     )
     session.add(held)
     await session.flush()
     return held
 
 
-def _closes_at(plan: Plan, school: School, due: Due) -> datetime:
-    return moment_at(due.round_date, closing(plan.steps).at, school.zone)
-
-
-async def _remind(
-    session: Session, now: datetime, plan: Plan, school: School, due: Due, held: Round | None
-) -> dict[str, int]:
+async def _remind(session: Session, doing: _Doing) -> dict[str, int]:
+    held, rung = doing.held, doing.due.step.rung
     if held is None:
         return {"reminded": 0}
-    return {"reminded": await asking.remind(session, held, now, rung=due.step.rung)}
+    return {"reminded": await asking.remind(session, held, doing.now, rung=rung)}
 
 
-async def _card(
-    session: Session, now: datetime, plan: Plan, school: School, due: Due, held: Round | None
-) -> dict[str, int]:
+async def _card(session: Session, doing: _Doing) -> dict[str, int]:
     """Hand the class teachers their cards, so that they can help before the close."""
-    if held is None:
+    if doing.held is None:
         return {"cards": 0}
-    classes = [unit.id for unit in await units.classes_of(session, school.id)]
-    return {"cards": await _hand_cards(session, now, held, Role.class_teacher, classes)}
+    classes = [unit.id for unit in await units.classes_of(session, doing.school.id)]
+    told = await _hand_cards(session, doing.now, doing.held, Role.class_teacher, classes)
+    return {"cards": told}
 
 
-async def _close(
-    session: Session, now: datetime, plan: Plan, school: School, due: Due, held: Round | None
-) -> dict[str, int]:
+async def _close(session: Session, doing: _Doing) -> dict[str, int]:
+    held, steps = doing.held, doing.plan.steps
     if held is None:
         return {"no_response": 0}
-    silent = await asking.close(session, held, now)
+    silent = await asking.close(session, held, doing.now)
     await session.flush()
-    await cards.refresh_school(session, school.id, held.day)
+    await cards.refresh_school(session, doing.school.id, held.day)
     counts = {"no_response": silent}
-    if all(step.action is not Action.card for step in plan.steps):
-        counts |= await _card(session, now, plan, school, due, held)
-    if all(step.action is not Action.summary for step in plan.steps):
-        counts |= await _summary(session, now, plan, school, due, held)
+    if all(step.action is not Action.card for step in steps):
+        counts |= await _card(session, doing)
+    if all(step.action is not Action.summary for step in steps):
+        counts |= await _summary(session, doing)
     return counts
 
 
-async def _summary(
-    session: Session, now: datetime, plan: Plan, school: School, due: Due, _held: Round | None
-) -> dict[str, int]:
+async def _summary(session: Session, doing: _Doing) -> dict[str, int]:
     """Hand the lead the summary, once every round that it is about has closed."""
-    closed = await _all_closed(session, plan, school, due)
-    return {"summaries": await signing.hand_over(session, now, school, closed) if closed else 0}
+    return {"summaries": await _of_closed(session, doing, signing.hand_over)}
 
 
-async def _chase(
-    session: Session, now: datetime, plan: Plan, school: School, due: Due, _held: Round | None
-) -> dict[str, int]:
-    closed = await _all_closed(session, plan, school, due)
-    return {"chased": await signing.chase(session, now, school, closed) if closed else 0}
+async def _chase(session: Session, doing: _Doing) -> dict[str, int]:
+    return {"chased": await _of_closed(session, doing, signing.chase)}
 
 
-async def _deputy(
-    session: Session, now: datetime, plan: Plan, school: School, due: Due, _held: Round | None
-) -> dict[str, int]:
-    closed = await _all_closed(session, plan, school, due)
-    return {
-        "deputies": await signing.hand_to_deputy(session, now, school, closed) if closed else 0
-    }
+async def _deputy(session: Session, doing: _Doing) -> dict[str, int]:
+    return {"deputies": await _of_closed(session, doing, signing.hand_to_deputy)}
 
 
-async def _all_closed(session: Session, plan: Plan, school: School, due: Due) -> Round | None:
-    """Return a closed round of the day's slot; None while another one of it is open."""
-    held = await rounds.rounds_on(session, school.id, due.round_date, plan.slot)
-    return held[0] if held and all(each.closed_at for each in held) else None
+async def _of_closed(
+    session: Session,
+    doing: _Doing,
+    tell: Callable[[Session, datetime, School, Round], Awaitable[int]],
+) -> int:
+    """Tell somebody of the day's slot, unless a round of it is still open; return how many."""
+    day, slot = doing.due.round_date, doing.plan.slot
+    held = await rounds.rounds_on(session, doing.school.id, day, slot)
+    if not held or not all(each.closed_at for each in held):
+        return 0
+    return await tell(session, doing.now, doing.school, held[0])
 
 
 async def _end_quietly(session: Session, now: datetime, school: School, held: Round) -> None:
