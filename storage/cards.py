@@ -161,8 +161,8 @@ async def refresh_households(
     """
     said = list(changes)
     sqlite = is_sqlite(session)
-    given = {"subjects": numbers(session, {subject for subject, _ in said})}
-    rows = await session.exec(_apart(sqlite), params=given)
+    named = {"subjects": numbers(session, {subject for subject, _ in said})}
+    rows = await session.exec(_apart(sqlite), params=named)
     knows_own_only = {(student, guardian): separate for student, guardian, separate in rows}
     told = {subject for subject, by in said if not knows_own_only.get((subject, by or 0))}
     alone = {by for subject, by in said if by and (subject, by) in knows_own_only}

@@ -6,7 +6,6 @@ from typing import Any, cast
 
 from pydantic_core import to_json
 from sqlalchemy import (
-    BigInteger,
     ColumnElement,
     CursorResult,
     Executable,
@@ -17,11 +16,30 @@ from sqlalchemy import (
     literal,
     select,
 )
-from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.dialects.postgresql import Insert as PostgresqlInsert
 from sqlalchemy.dialects.sqlite import Insert as SqliteInsert
+from sqlalchemy.types import UserDefinedType
 from sqlmodel import SQLModel
 from sqlmodel.ext.asyncio.session import AsyncSession
+
+
+class Numbers(UserDefinedType[str]):
+    """Many numbers as one parameter of PostgreSQL's: an array, handed over as its own text.
+
+    psycopg would put each number of a list into words by itself, in Python: of a window's
+    messages that took as long as writing them to the wire.
+    """
+
+    cache_ok = True
+    render_bind_cast = True
+
+    def get_col_spec(self, **_: Any) -> str:
+        """Return what it is called in SQL."""
+        return "BIGINT[]"
+
+
+def _as_array(given: Iterable[int]) -> str:
+    return f"{{{','.join(map(str, given))}}}"
 
 
 def table(model: type[SQLModel]) -> Table:
@@ -56,27 +74,26 @@ def among_named(sqlite: bool, column: ColumnElement[Any], name: str) -> Any:
     What is asked thousands of times each morning is put into SQLAlchemy's words once: that takes
     longer than to carry it out. The numbers come with each execution, by this name: `numbers`.
     """
-    given: Any = bindparam(name, type_=String() if sqlite else ARRAY(BigInteger))
+    given: Any = bindparam(name, type_=String() if sqlite else Numbers())
     return _is_in(column, sqlite, given)
 
 
 def not_among_named(sqlite: bool, column: ColumnElement[Any], name: str) -> Any:
     """Return the condition that a column holds none of these numbers: see `among_named`."""
-    given: Any = bindparam(name, type_=String() if sqlite else ARRAY(BigInteger))
+    given: Any = bindparam(name, type_=String() if sqlite else Numbers())
     return column.not_in(_each(given)) if sqlite else column != func.all(given)
 
 
-def numbers(session: AsyncSession, ids: Iterable[int]) -> Any:
+def numbers(session: AsyncSession, ids: Iterable[int]) -> str:
     """Return many numbers as the one parameter that `among_named` takes."""
-    wanted = list(ids)
-    return to_json(wanted).decode() if is_sqlite(session) else wanted
+    return to_json(list(ids)).decode() if is_sqlite(session) else _as_array(ids)
 
 
 def _is_in(column: ColumnElement[Any], sqlite: bool, given: Any) -> Any:
     if sqlite:
         return column.in_(_each(given))
-    if isinstance(given, list):
-        given = literal(given, ARRAY(BigInteger))
+    if isinstance(given, str):
+        given = literal(given, Numbers())
     return column == func.any(given)
 
 
@@ -94,7 +111,7 @@ def listed_named(sqlite: bool, name: str, wide: int) -> list[Any]:
         row = func.json_each(given).table_valued("value").c.value
         return [func.json_extract(row, f"$[{place}]") for place in range(wide)]
     names = [f"{name}_{place}" for place in range(wide)]
-    arrays = (bindparam(each, type_=ARRAY(BigInteger)) for each in names)
+    arrays = (bindparam(each, type_=Numbers()) for each in names)
     held = func.unnest(*arrays).table_valued(*names).render_derived()
     return [held.c[each] for each in names]
 
@@ -105,7 +122,7 @@ def listed(
     """Return the parameters of `listed_named`: a whole table in one, or one a column."""
     if is_sqlite(session):
         return {name: to_json(rows).decode()}
-    return {f"{name}_{place}": [row[place] for row in rows] for place in range(wide)}
+    return {f"{name}_{place}": _as_array(row[place] for row in rows) for place in range(wide)}
 
 
 async def affected(
