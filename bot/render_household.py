@@ -168,8 +168,13 @@ def _subject_rows(
         )
         for line in lines
     ]
+    return side_by_side(buttons)
+
+
+def side_by_side(buttons: Iterable[Button]) -> list[tuple[Button, ...]]:
+    """Return buttons two in a row, one with a long name by itself."""
     rows: list[tuple[Button, ...]] = []
-    for button in buttons:  # two side by side, a long name by itself
+    for button in buttons:
         beside = rows and len(rows[-1]) == 1 and width_of(rows[-1][0].text) <= WIDEST_OF_TWO
         if beside and width_of(button.text) <= WIDEST_OF_TWO:
             rows[-1] = (*rows[-1], button)

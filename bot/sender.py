@@ -29,6 +29,7 @@ from bot import (
 from bot.loops import sleep_unless
 from bot.meter import Meter
 from bot.pacer import Pacer, Traffic
+from bot.render_first_ask import first_ask
 from bot.texts import Texts, texts
 from checkin.facts import fact
 from handlers.class_views import class_view
@@ -730,7 +731,7 @@ async def _first_asks(session: Session, claimed: Sequence[Owed], now: datetime) 
         return {}  # one of them spoils it: each is looked at by itself
     items: dict[int, Item] = {}
     for card_id, ask in found.items():
-        message = render_household.household(ask.view, texts(ask.language))
+        message = first_ask(ask.view, texts(ask.language))
         shows = (card_id, ask.view.revision)
         items[asks[card_id].id] = Item(asks[card_id], ask.chat_id, message, shows)
     return items

@@ -85,9 +85,7 @@ class Press:
         numbers = f"{_to_36(self.row)}{_SEPARATOR}{_to_36(self.revision)}"
         data = f"{self.verb}{_SEPARATOR}{numbers}"
         for number in self.details:
-            data += f"{_SEPARATOR}{_to_36(number)}"
-        if len(data) > LIMIT:
-            raise ValueError(f"button data of {len(data)} bytes: {data}")
+            data = with_detail(data, number)
         return data
 
     @classmethod
@@ -107,6 +105,18 @@ class Press:
             return cls(Verb(verb), row, revision, tuple(details))
         except ValueError as error:
             raise PressError(data) from error
+
+
+def with_detail(data: str, number: int) -> str:
+    """Return a button's data with one more number.
+
+    Raises:
+        ValueError: it would be longer than Telegram's 64 bytes.
+    """
+    longer = f"{data}{_SEPARATOR}{_to_36(number)}"
+    if len(longer) > LIMIT:
+        raise ValueError(f"button data of {len(longer)} bytes: {longer}")
+    return longer
 
 
 @lru_cache(maxsize=512)  # the buttons of a card all name it, and its revision

@@ -35,11 +35,15 @@ class Texts:
         """Return the words of `key` as plain text, for buttons and toasts."""
         return self._fill(key, params, escape=False)
 
-    def _fill(self, key: str, params: dict[str, Any], *, escape: bool) -> str:
+    def form(self, key: str, n: int = 1) -> str:
+        """Return the words of `key` with their gaps, for whoever fills them by the thousand."""
         forms = self.words.get(key)
         if forms is None:
             raise MissingWordsError(f"{key} ({self.language})")
-        form = forms[self.plural(params.get("n", 1)) if len(forms) > 1 else 0]
+        return forms[self.plural(n) if len(forms) > 1 else 0]
+
+    def _fill(self, key: str, params: dict[str, Any], *, escape: bool) -> str:
+        form = self.form(key, params.get("n", 1))
         if "{" not in form:
             return form
         if escape:
