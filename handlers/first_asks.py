@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 from checkin.facts import fact
 from checkin.times import local_date
 from handlers.views import HouseholdView, Line
-from storage import first_asks, people, units
+from storage import first_asks, people
 from storage.database import Session
 from storage.first_asks import Awaited, UnseenCard
 from storage.people import Right
@@ -39,15 +39,14 @@ async def first_asks_of(
         rights = await people.rights_of_each(session, (card.person_id for card in here), day)
         subjects = {right.subject_id for held in rights.values() for right in held}
         awaited = await first_asks.awaited(session, subjects, day, slot) if subjects else {}
-        schools = {each.school_id for own in awaited.values() for each in own}
-        zones = await units.zones(session, schools) if schools else {}
-        places = {school: (zone, local_date(now, zone)) for school, zone in zones.items()}
+        zones = {each.zone for own in awaited.values() for each in own}
+        today = {zone: local_date(now, zone) for zone in zones}
         for card in here:
-            lines = _lines(card, rights[card.person_id], awaited, places, now)
+            lines = _lines(card, rights[card.person_id], awaited, today, now)
             if lines:
-                today = places[awaited[lines[0].subject_id][0].school_id][1]
+                is_today = card.day == today[lines[0].zone]
                 view = HouseholdView(
-                    card.id, card.revision, card.day, tuple(lines), is_today=card.day == today
+                    card.id, card.revision, card.day, tuple(lines), is_today=is_today
                 )
                 shown[card.id] = FirstAsk(card.chat_id, card.language, view)
     return shown
@@ -57,7 +56,7 @@ def _lines(
     card: UnseenCard,
     rights: list[Right],
     awaited: dict[int, list[Awaited]],
-    places: dict[int, tuple[ZoneInfo, date]],
+    today: dict[ZoneInfo, date],
     now: datetime,
 ) -> list[Line] | None:
     """Return a card's lines; None when one of them is not plain."""
@@ -66,8 +65,7 @@ def _lines(
         if right.split or right.apart:
             return None
         for each in awaited.get(right.subject_id, ()):
-            zone, today = places[each.school_id]
-            if right.until is not None and right.until <= today:
+            if right.until is not None and right.until <= today[each.zone]:
                 continue
             if not each.untouched:
                 return None
@@ -82,8 +80,8 @@ def _lines(
                     oneself=each.subject_id == card.person_id,
                     clearable=right.may_answer,
                     read_only=not right.may_answer,
-                    zone=zone,
-                    evening=each.day > today,
+                    zone=each.zone,
+                    evening=each.day > today[each.zone],
                     closes_at=each.closes_at,
                     closed=each.closed,
                     over=each.late_until <= now,

@@ -26,7 +26,7 @@ from handlers.messages import Tap
 from handlers.presses import Press, PressError, Verb
 from handlers.proofs import may_prove
 from handlers.views import FreshCard, HouseholdView, Line
-from storage import cards, first_asks, history, ledger, people, plain_answers, units
+from storage import cards, first_asks, history, ledger, people, plain_answers
 from storage.database import Session
 from storage.first_asks import Awaited
 from storage.people import Right
@@ -60,7 +60,7 @@ class _Plain:
 
     tap: Tap
     card: TappedCard
-    lines: Sequence[tuple[Awaited, ZoneInfo]]
+    lines: Sequence[Awaited]
 
 
 def says_all_clear(tap: Tap) -> bool:
@@ -75,7 +75,7 @@ async def answer_plainly(
     plain = await _plain(session, taps, now)
     wells: dict[tuple[int, date], _Well] = {}
     for each in plain:
-        for awaited, _ in each.lines:
+        for awaited in each.lines:
             key = (awaited.questionnaire_id, awaited.day)
             if key not in wells:
                 wells[key] = await _well(session, *key)
@@ -101,11 +101,8 @@ async def _plain(session: Session, taps: Sequence[Tap], now: datetime) -> list[_
         held = rights[day, slot] = await people.rights_of_each(session, persons, day)
         subjects = {right.subject_id for each in held.values() for right in each}
         awaited[day, slot] = await first_asks.awaited(session, subjects, day, slot)
-    schools = {e.school_id for found in awaited.values() for own in found.values() for e in own}
-    places = {
-        school: (zone, local_date(now, zone))
-        for school, zone in (await units.zones(session, schools) if schools else {}).items()
-    }
+    zones = {each.zone for found in awaited.values() for own in found.values() for each in own}
+    today = {zone: local_date(now, zone) for zone in zones}
     spoken_for: set[int] = set()
     plain: list[_Plain] = []
     for tap in taps:
@@ -121,7 +118,7 @@ async def _plain(session: Session, taps: Sequence[Tap], now: datetime) -> list[_
             continue
         if may_prove(tap, card.message_id):
             continue
-        lines = _lines(own, awaited[card.day, card.slot], places, now)
+        lines = _lines(own, awaited[card.day, card.slot], today, now)
         if lines:
             plain.append(_Plain(tap, card, lines))
     return plain
@@ -130,20 +127,19 @@ async def _plain(session: Session, taps: Sequence[Tap], now: datetime) -> list[_
 def _lines(
     rights: Sequence[Right],
     awaited: Mapping[int, Sequence[Awaited]],
-    places: Mapping[int, tuple[ZoneInfo, date]],
+    today: Mapping[ZoneInfo, date],
     now: datetime,
-) -> list[tuple[Awaited, ZoneInfo]] | None:
+) -> list[Awaited] | None:
     """Return those on a card; None when one of them is not plain."""
     lines = []
     for right in rights:
         if right.split or right.apart or right.until is not None or not right.may_answer:
             return None
         for each in awaited.get(right.subject_id, ()):
-            zone, today = places[each.school_id]
             late = each.closed or each.late_until <= now
-            if late or not each.untouched or each.day > today:
+            if late or not each.untouched or each.day > today[each.zone]:
                 return None
-            lines.append((each, zone))
+            lines.append(each)
     return lines
 
 
@@ -168,7 +164,7 @@ class _Kept:
     def take(self, plain: _Plain) -> PlainAnswer | None:
         """Weigh a tap; None when the rule does not simply accept it."""
         settled = []
-        for awaited, zone in plain.lines:
+        for awaited in plain.lines:
             well = self.wells[awaited.questionnaire_id, awaited.day]
             said = Said(
                 respondent_id=plain.card.person_id,
@@ -179,20 +175,18 @@ class _Kept:
             found = settle(Standing(awaited.status), said, late_until=awaited.late_until)
             if found.verdict is not Verdict.accepted or well.weighed.exposures:
                 return None
-            settled.append((awaited, zone, well, found.standing))
+            settled.append((awaited, well, found.standing))
         lines = tuple(self._stand(plain.card, *each) for each in settled)
         self.cards.add(plain.card.id)
         tap, card = plain.tap, plain.card
-        today = local_date(self.now, plain.lines[0][1])
+        today = local_date(self.now, plain.lines[0].zone)
         view = HouseholdView(
             card.id, card.revision + 1, card.day, lines, is_today=card.day == today
         )
         toast = Toast(tap.bot_id, tap.callback_id, "toast.thanks", {}, card.language)
         return PlainAnswer(card.contact_id, toast, FreshCard(card.bot_id, view), len(lines))
 
-    def _stand(
-        self, card: TappedCard, awaited: Awaited, zone: ZoneInfo, well: _Well, standing: Standing
-    ) -> Line:
+    def _stand(self, card: TappedCard, awaited: Awaited, well: _Well, standing: Standing) -> Line:
         """Let an answer stand, and return its line on the card."""
         subject, weighed = awaited.subject_id, well.weighed
         sealed = Private.of(subject, well.written)
@@ -238,7 +232,7 @@ class _Kept:
             oneself=subject == card.person_id,
             clearable=standing.status is not Status.complete,
             valid_until=weighed.valid_until,
-            zone=zone,
+            zone=awaited.zone,
             closes_at=awaited.closes_at,
             said=only_the_morning_is_left(well.asked, {}),
         )

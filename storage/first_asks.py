@@ -8,6 +8,7 @@ from collections.abc import Collection
 from datetime import date, datetime
 from functools import cache
 from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import and_, bindparam
 from sqlalchemy import select as of_rows
@@ -18,6 +19,7 @@ from checkin.statuses import Status
 from storage.people import open_name
 from storage.sql import among_named, is_sqlite, numbers, table
 from storage.tables import Card, CheckIn, Contact, Person, Round, Unit
+from storage.units import zone_named
 
 
 class UnseenCard(NamedTuple):
@@ -49,6 +51,7 @@ class Awaited(NamedTuple):
     closed: bool
     unit_id: int
     questionnaire_id: int
+    zone: ZoneInfo
 
 
 async def unseen_cards(session: AsyncSession, card_ids: Collection[int]) -> list[UnseenCard]:
@@ -73,7 +76,8 @@ async def awaited(
     )
     found: dict[int, list[Awaited]] = {}
     for row in rows:
-        id_, subject, school, status, plain, name, unit, closes, late, closed, unit_id, asks = row
+        id_, subject, school, status, plain, name, unit, closes, late, closed, *more = row
+        unit_id, asks, zone = more
         found.setdefault(subject, []).append(
             Awaited(
                 id_,
@@ -90,6 +94,7 @@ async def awaited(
                 closed is not None,
                 unit_id,
                 asks,
+                zone_named(zone),
             )
         )
     return found
@@ -122,7 +127,7 @@ def _unseen(sqlite: bool) -> Any:
 
 @cache
 def _awaited(sqlite: bool) -> Any:
-    checkin, held = table(CheckIn).c, table(Round).c
+    checkin, held, school = table(CheckIn).c, table(Round).c, table(Unit).alias("school")
     untouched = and_(
         checkin.status.in_([Status.due.value, Status.asked.value]),
         checkin.severity == 0,
@@ -154,10 +159,12 @@ def _awaited(sqlite: bool) -> Any:
             held.closed_at,
             checkin.unit_id,
             held.questionnaire_id,
+            school.c.zone,
         )
         .join(Round, held.id == checkin.round_id)
         .join(Person, col(Person.id) == checkin.subject_id)
         .join(Unit, col(Unit.id) == checkin.unit_id)
+        .join(school, school.c.id == checkin.school_id)
         .where(
             held.day == bindparam("day"),
             held.slot == bindparam("slot"),

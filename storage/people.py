@@ -6,7 +6,19 @@ from functools import cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import and_, bindparam, func, or_
+from sqlalchemy import (
+    Date,
+    and_,
+    bindparam,
+    cast,
+    false,
+    func,
+    literal,
+    null,
+    or_,
+    true,
+    union_all,
+)
 from sqlalchemy import select as of_rows
 from sqlalchemy.orm import aliased
 from sqlalchemy.sql import ColumnElement
@@ -212,62 +224,64 @@ async def rights_of_each(
     A ward counts once the guardian has proved the tie and agreed to be asked; oneself once agreed.
     """
     wanted = list(set(person_ids))
-    sqlite, given = is_sqlite(session), {"people": numbers(session, wanted)}
+    given = {"people": numbers(session, wanted), "day": day}
     found: dict[int, dict[int, Right]] = {person: {} for person in wanted}
-    for person, split in await session.exec(_of_oneself(sqlite), params=given):
-        found[person][person] = Right(person, split=split)
-    ties = await session.exec(_of_guardians(sqlite), params=given | {"day": day})
-    for guardian, student, may_see, may_answer, separate, until, split in ties:
-        right = Right(student, may_see, may_answer, separate, split, until)
-        found[guardian].setdefault(student, right)
+    rows = await session.exec(_rights(is_sqlite(session)), params=given)
+    for _, person, subject, may_see, may_answer, separate, until, split in rows:
+        right = Right(subject, may_see, may_answer, separate, until=until, split=split)
+        found[person].setdefault(subject, right)
     return {person: list(rights.values()) for person, rights in found.items()}
 
 
 @cache
-def _of_guardians(sqlite: bool) -> Any:
-    other, tie = aliased(Guardianship), table(Guardianship).c
-    return (
+def _rights(sqlite: bool) -> Any:
+    consent, tie, other = table(Consent).c, table(Guardianship).c, table(Guardianship).alias()
+
+    def is_split(subject: ColumnElement[int]) -> ColumnElement[bool]:
+        apart = of_rows(other.c.id).where(other.c.student_id == subject, other.c.separate)
+        return apart.exists()
+
+    oneself = of_rows(
+        literal(0).label("place"),
+        consent.given_by,
+        consent.subject_id,
+        true(),
+        true(),
+        false(),
+        cast(null(), Date),
+        is_split(consent.subject_id),
+    ).where(
+        among_named(sqlite, consent.subject_id, "people"),
+        consent.given_by == consent.subject_id,
+        consent.withdrawn_at.is_(None),
+    )
+    wards = (
         of_rows(
+            tie.id,
             tie.guardian_id,
             tie.student_id,
             tie.may_see,
             tie.may_answer,
             tie.separate,
             tie.until,
-            select(other.id)
-            .where(other.student_id == Guardianship.student_id, col(other.separate).is_(True))
-            .exists(),
+            is_split(tie.student_id),
         )
         .join(
             Consent,
             and_(
-                col(Consent.subject_id) == Guardianship.student_id,
-                col(Consent.given_by) == Guardianship.guardian_id,
-                col(Consent.withdrawn_at).is_(None),
+                consent.subject_id == tie.student_id,
+                consent.given_by == tie.guardian_id,
+                consent.withdrawn_at.is_(None),
             ),
         )
         .where(
             among_named(sqlite, tie.guardian_id, "people"),
-            col(Guardianship.proved_at).is_not(None),
-            or_(col(Guardianship.may_see), col(Guardianship.may_answer)),
-            in_force(col(Guardianship.since), col(Guardianship.until), bindparam("day")),
+            tie.proved_at.is_not(None),
+            or_(tie.may_see, tie.may_answer),
+            in_force(tie.since, tie.until, bindparam("day")),
         )
-        .order_by(col(Guardianship.id))
     )
-
-
-@cache
-def _of_oneself(sqlite: bool) -> Any:
-    return select(
-        Consent.given_by,
-        select(Guardianship.id)
-        .where(Guardianship.student_id == Consent.subject_id, col(Guardianship.separate).is_(True))
-        .exists(),
-    ).where(
-        among_named(sqlite, table(Consent).c.subject_id, "people"),
-        Consent.given_by == Consent.subject_id,
-        col(Consent.withdrawn_at).is_(None),
-    )
+    return union_all(oneself, wards).order_by("place")
 
 
 async def separated(

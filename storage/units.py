@@ -45,7 +45,7 @@ def school_of(unit: Unit) -> School:
         unit.id,
         unit.name,
         unit.path,
-        ZoneInfo(unit.zone or DEFAULT_ZONE),
+        zone_named(unit.zone),
         unit.country or "CN",
         unit.language or "zh",
     )
@@ -96,7 +96,12 @@ async def zones(session: AsyncSession, school_ids: Iterable[int]) -> dict[int, Z
     """Return the time zones of schools."""
     given = {"schools": numbers(session, set(school_ids))}
     found = await session.exec(_zones(is_sqlite(session)), params=given)
-    return {id_: ZoneInfo(zone or DEFAULT_ZONE) for id_, zone in found}
+    return {id_: zone_named(zone) for id_, zone in found}
+
+
+def zone_named(zone: str | None) -> ZoneInfo:
+    """Return a school's time zone by its name; where none was said, the default one."""
+    return ZoneInfo(zone or DEFAULT_ZONE)
 
 
 @cache
