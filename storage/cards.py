@@ -5,7 +5,18 @@ from datetime import date, datetime, timedelta
 from functools import cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Integer, and_, bindparam, case, or_, union, update
+from sqlalchemy import (
+    ColumnElement,
+    Integer,
+    String,
+    and_,
+    bindparam,
+    case,
+    cast,
+    or_,
+    union,
+    update,
+)
 from sqlalchemy import select as of_rows
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -67,6 +78,25 @@ async def cards_by_id(session: AsyncSession, ids: Iterable[int]) -> dict[int, Ca
 @cache
 def _by_id(sqlite: bool) -> Any:
     return select(Card).where(among_named(sqlite, table(Card).c.id, "cards"))
+
+
+def households_at_rest(sqlite: bool, *columns: ColumnElement[Any]) -> Any:
+    """Return a query for household cards in open chats on which nothing is open.
+
+    For a statement that is made once: `cards` are their ids, by `numbers`.
+    """
+    card, contact = table(Card).c, table(Contact).c
+    return (
+        of_rows(*columns)
+        .join(table(Contact), contact.id == card.contact_id)
+        .where(
+            among_named(sqlite, card.id, "cards"),
+            card.kind == "household",
+            cast(card.focus, String) == "{}",
+            contact.state == "active",
+            contact.person_id.is_not(None),
+        )
+    )
 
 
 async def latest_household(session: AsyncSession, contact_id: int) -> Card | None:

@@ -16,6 +16,7 @@ from sqlmodel import col
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from checkin.statuses import Status
+from storage.cards import households_at_rest
 from storage.people import open_name
 from storage.sql import among_named, is_sqlite, numbers, table
 from storage.tables import Card, CheckIn, Contact, Person, Round, Unit
@@ -59,11 +60,7 @@ async def unseen_cards(session: AsyncSession, card_ids: Collection[int]) -> list
     rows = await session.exec(
         _unseen(is_sqlite(session)), params={"cards": numbers(session, card_ids)}
     )
-    return [
-        UnseenCard(card_id, revision, day, slot, chat, language, person)
-        for card_id, revision, day, slot, focus, chat, language, person in rows
-        if not focus  # nothing is open on it
-    ]
+    return [UnseenCard(*row) for row in rows]
 
 
 async def awaited(
@@ -103,26 +100,16 @@ async def awaited(
 @cache
 def _unseen(sqlite: bool) -> Any:
     card, contact = table(Card).c, table(Contact).c
-    return (
-        of_rows(
-            card.id,
-            card.revision,
-            card.day,
-            card.slot,
-            card.focus,
-            contact.chat_id,
-            contact.language,
-            contact.person_id,
-        )
-        .join(Contact, contact.id == card.contact_id)
-        .where(
-            among_named(sqlite, card.id, "cards"),
-            card.kind == "household",
-            card.message_id.is_(None),
-            contact.state == "active",
-            contact.person_id.is_not(None),
-        )
-    )
+    return households_at_rest(
+        sqlite,
+        card.id,
+        card.revision,
+        card.day,
+        card.slot,
+        contact.chat_id,
+        contact.language,
+        contact.person_id,
+    ).where(card.message_id.is_(None))
 
 
 @cache

@@ -10,9 +10,9 @@ from functools import cache
 from typing import Any, NamedTuple
 
 from sqlalchemy import bindparam, update
-from sqlalchemy import select as of_rows
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from storage.cards import households_at_rest
 from storage.sql import affected, among_named, is_sqlite, numbers, table
 from storage.tables import Card, CheckIn, Contact
 
@@ -36,7 +36,7 @@ async def tapped_cards(session: AsyncSession, card_ids: Collection[int]) -> dict
     """Return which of these cards are plain, by their ids; the others need a closer look."""
     given = {"cards": numbers(session, card_ids)}
     rows = await session.exec(_tapped(is_sqlite(session)), params=given)
-    return {row[0]: TappedCard(*row[:-1]) for row in rows if not row[-1]}
+    return {row[0]: TappedCard(*row) for row in rows}
 
 
 async def keep_standing(session: AsyncSession, answers: Sequence[dict[str, Any]]) -> None:
@@ -54,29 +54,19 @@ async def turn_home(session: AsyncSession, card_ids: Collection[int]) -> None:
 @cache
 def _tapped(sqlite: bool) -> Any:
     card, contact = table(Card).c, table(Contact).c
-    return (
-        of_rows(
-            card.id,
-            card.revision,
-            card.day,
-            card.slot,
-            card.bot_id,
-            card.contact_id,
-            contact.chat_id,
-            contact.language,
-            contact.person_id,
-            card.message_id,
-            card.focus,
-        )
-        .join(Contact, contact.id == card.contact_id)
-        .where(
-            among_named(sqlite, card.id, "cards"),
-            card.kind == "household",
-            card.message_id.is_not(None),
-            contact.state == "active",
-            contact.person_id.is_not(None),
-        )
-    )
+    return households_at_rest(
+        sqlite,
+        card.id,
+        card.revision,
+        card.day,
+        card.slot,
+        card.bot_id,
+        card.contact_id,
+        contact.chat_id,
+        contact.language,
+        contact.person_id,
+        card.message_id,
+    ).where(card.message_id.is_not(None))
 
 
 @cache
