@@ -368,13 +368,13 @@ def _claim(sqlite: bool) -> Any:
         .limit(bindparam("count", type_=Integer))
     )
     if sqlite:
-        taken: Any = first.scalar_subquery()
-    else:  # as a subquery PostgreSQL may look for them anew for each row, and find others
-        rows = first.with_for_update(skip_locked=True).cte("first").prefix_with("MATERIALIZED")
-        taken = of_rows(rows.c.id)
+        taken: Any = entry.id.in_(first.scalar_subquery())
+    else:  # an array is looked for once; a subquery maybe for each row anew, or among all rows
+        rows = first.with_for_update(skip_locked=True).scalar_subquery()
+        taken = entry.id == func.any(func.array(rows))
     return (
         update(table(Ledger))
-        .where(entry.id.in_(taken))
+        .where(taken)
         .values(
             state=State.sending.value,
             owner=bindparam("by", type_=entry.owner.type),
