@@ -83,19 +83,24 @@ async def access_of(session: AsyncSession, person_id: int | None, now: datetime)
     """Return what a person may do at this moment; a role ends at its unit's own midnight."""
     if person_id is None:
         return Access(None)
-    school = aliased(Unit)
-    rows = await session.exec(
-        select(RoleGrant, Unit, school.zone)
-        .join(Unit, col(Unit.id) == RoleGrant.unit_id)
-        .outerjoin(school, col(school.id) == Unit.school_id)
-        .where(RoleGrant.person_id == person_id)
-    )
     grants = []
-    for grant, unit, zone in rows:
+    rows = await session.exec(_grants(), params={"person": person_id})
+    for role, since, until, unit_id, path, zone in rows:
         today = local_date(now, ZoneInfo(zone or "UTC"))
-        if grant.since <= today and (grant.until is None or grant.until > today):
-            grants.append(Grant(Role(grant.role), unit.id, unit.path))
+        if since <= today and (until is None or until > today):
+            grants.append(Grant(Role(role), unit_id, path))
     return Access(person_id, tuple(grants))
+
+
+@cache
+def _grants() -> Any:
+    grant, unit, school = table(RoleGrant).c, table(Unit).c, table(Unit).alias("school")
+    return (
+        of_rows(grant.role, grant.since, grant.until, unit.id, unit.path, school.c.zone)
+        .join(Unit, unit.id == grant.unit_id)
+        .outerjoin(school, school.c.id == unit.school_id)
+        .where(grant.person_id == bindparam("person"))
+    )
 
 
 async def holders(

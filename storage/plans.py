@@ -2,9 +2,10 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import bindparam, or_, update
+from sqlalchemy import Integer, bindparam, or_, update
 from sqlalchemy import select as of_rows
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -12,7 +13,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from checkin.facts import fact
 from checkin.plans import LOOK_EVERY, Due, Plan, Skip, from_document, to_document
 from storage.ids import new_id
-from storage.sql import affected, insert_into, table
+from storage.sql import affected, insert_into, is_sqlite, not_among_named, numbers, table
 from storage.tables import Occurrence, PlanRow
 
 _plan = table(PlanRow).c
@@ -91,16 +92,9 @@ async def to_look_at(
     One that lies further ahead than anybody puts it was put there by a clock that was wrong. Those
     that cannot run, as another release may have kept them, come apart, by id, with the fault.
     """
-    astray = now + 2 * LOOK_EVERY
+    given = {"now": now, "astray": now + 2 * LOOK_EVERY, "count": limit}
     rows = await session.exec(
-        select(PlanRow.id, PlanRow.content, PlanRow.changes)
-        .where(
-            col(PlanRow.active).is_(True),
-            or_(_plan.look_at.is_(None), _plan.look_at <= now, _plan.look_at > astray),
-            col(PlanRow.id).not_in(list(besides)),
-        )
-        .order_by(_plan.look_at.is_not(None), _plan.look_at, _plan.id)
-        .limit(limit)
+        _to_look_at(is_sqlite(session)), params=given | {"besides": numbers(session, besides)}
     )
     looks, faults = list[Look](), dict[int, ValueError]()
     for plan_id, content, changes in rows:
@@ -109,6 +103,21 @@ async def to_look_at(
         except ValueError as error:
             faults[plan_id] = error
     return looks, faults
+
+
+@cache
+def _to_look_at(sqlite: bool) -> Any:
+    due = or_(
+        _plan.look_at.is_(None),
+        _plan.look_at <= bindparam("now"),
+        _plan.look_at > bindparam("astray"),
+    )
+    return (
+        of_rows(_plan.id, _plan.content, _plan.changes)
+        .where(_plan.active, due, not_among_named(sqlite, _plan.id, "besides"))
+        .order_by(_plan.look_at.is_not(None), _plan.look_at, _plan.id)
+        .limit(bindparam("count", type_=Integer))
+    )
 
 
 async def is_unchanged(session: AsyncSession, look: Look) -> bool:
