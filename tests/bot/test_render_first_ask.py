@@ -51,6 +51,7 @@ CARDS = st.builds(
     lines=st.lists(SUBJECTS, max_size=5).map(tuple),
     changing=seldom,
     whom=seldom,
+    is_today=st.booleans(),
     no_school=seldom.map(lambda said: (NoSchool(("Ben",), "snow"),) if said else ()),
 )
 
