@@ -31,8 +31,9 @@ from handlers.router import Router
 from handlers.upkeep import Keep
 from scheduler import Scheduler
 from storage import contacts
-from storage.database import Database
+from storage.database import Database, Session
 from storage.sealing import Keyring, use_keyring
+from storage.sql import moment
 from web.server import Hook, WebServer
 
 log = structlog.get_logger()
@@ -245,7 +246,7 @@ class App:
 
     def _heard(self, bot_id: int) -> Note:
         async def heard() -> None:
-            if self._watch_outages and await outages.heard(self.database, self.clock, bot_id):
+            if self._watch_outages and await outages.heard(self.database, bot_id):
                 self.wake()
 
         return heard
@@ -278,9 +279,11 @@ class App:
 
     async def _know(self, transport: BotTransport) -> None:
         bot_id, name = transport.bot_id, transport.username
-        await self.database.write(
-            lambda session: contacts.know_bot(session, bot_id, name, self.clock())
-        )
+
+        async def know(session: Session) -> None:
+            await contacts.know_bot(session, bot_id, name, await moment(session))
+
+        await self.database.write(know)
 
     async def _choose_way_in(self, transport: BotTransport) -> None:
         if Part.listen not in self.parts:

@@ -116,4 +116,4 @@ class Driven:
             await outages.heard(session, self._bot_id, self.clock.now())
 
     async def _heard(self) -> None:
-        await heard(self._app.database, self._app.clock, self._bot_id)
+        await heard(self._app.database, self._bot_id, self._app.clock)

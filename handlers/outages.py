@@ -13,6 +13,7 @@ from checkin.access import Act
 from handlers.clock import Clock
 from storage import contacts, inbox, ledger, outages, people, units
 from storage.database import Database, Session
+from storage.sql import moment
 
 log = structlog.get_logger()
 
@@ -20,15 +21,18 @@ TAPS_KEPT = timedelta(seconds=150)
 MESSAGES_KEPT = timedelta(hours=24)
 
 
-async def heard(database: Database, clock: Clock, bot_id: int) -> dict[str, int]:
+async def heard(database: Database, bot_id: int, clock: Clock | None = None) -> dict[str, int]:
     """Keep that a bot is heard and nothing waits; make good what an outage before it cost.
+
+    By the database's clock, if no other is given: another process may have heard the bot before,
+    and where their own clocks differ they would see a silence that was none.
 
     Each school is a transaction of its own, so that nobody's answer waits for all of them, and
     that the bot was heard is kept last: whatever is killed in between sees the same outage again,
     and asks nobody twice.
     """
-    now = clock()
     async with database.reading() as session:
+        now = clock() if clock else await moment(session)
         since = await outages.last_heard(session, bot_id)
     counts = {}
     if now - since > TAPS_KEPT:

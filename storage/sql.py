@@ -1,7 +1,7 @@
 """The set-based half of SQL: tables as SQLAlchemy sees them, inserts that may conflict."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
 from pydantic_core import to_json
@@ -140,6 +140,13 @@ async def affected(
     executed = await connection.execute(statement, rows, execution_options=options)
     done = cast("CursorResult[Any]", executed)
     return done.rowcount
+
+
+async def moment(session: AsyncSession) -> datetime:
+    """Return the moment by the database's clock: all processes around it have the same."""
+    connection = await session.connection()
+    found: Any = (await connection.execute(select(database_now(session)))).scalar_one()
+    return datetime.fromisoformat(found).replace(tzinfo=UTC) if isinstance(found, str) else found
 
 
 def database_now(session: AsyncSession, plus_seconds: float = 0) -> Any:

@@ -4,17 +4,20 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlmodel import select
+from structlog.testing import capture_logs
 
 from bot.app import App
 from bot.listener import Poller
 from bot.sender import Sender
 from bot.settings import read_settings
 from bot.transports import BotTransport
+from handlers.clock import real_clock
 from handlers.desk import Desk
 from handlers.inbox import Handled, Inbox
 from handlers.messages import Delivered, Event, FetchFailedError, Rendered, Words
@@ -25,7 +28,7 @@ from sandbox.limits import Limits
 from sandbox.server import Sandbox
 from storage import contacts
 from storage.database import Database
-from storage.tables import AuditEntry, CheckIn, Contact, HistoryEntry, Ledger, Received
+from storage.tables import AuditEntry, Bot, CheckIn, Contact, HistoryEntry, Ledger, Received
 from tests.builders import SUNDAY_NIGHT, Outage
 from tests.libraries import LIBRARIES, a_transport
 from tests.play import BOT_ID, TOKEN, Stage
@@ -66,7 +69,7 @@ def house(sandbox: Sandbox, database: Database, tmp_path: Path) -> Callable[...,
         return App(
             read_settings(
                 api_url=sandbox.url,
-                database_url=database.url.replace("+aiosqlite", ""),
+                database_url=database.url.replace("+aiosqlite", "").replace("+psycopg", ""),
                 key_file=tmp_path / "keys",
                 **told,
             ),
@@ -89,6 +92,31 @@ async def running(app: App) -> AsyncIterator[App]:
         ready.cancel()
         app.stop()
         await asyncio.wait_for(task, 20)
+
+
+# ---- several processes ---------------------------------------------------------------------
+
+
+@pytest.mark.both_databases
+async def test_where_the_clocks_of_two_processes_differ_nobody_takes_it_for_a_silence(
+    house: Callable[..., App], database: Database
+) -> None:
+    late, early = house(), house()
+    late.clock = lambda: real_clock() - timedelta(minutes=5)
+    early.clock = lambda: real_clock() + timedelta(minutes=5)
+    try:
+        with capture_logs() as logs:
+            for process in (late, early, late):
+                await process._know(process.transports[0])
+                await process._heard(BOT_ID)()
+    finally:
+        for process in (late, early):
+            await process.database.close()
+            await process.transports[0].close()
+    assert logs == []
+    async with database.reading() as session:
+        bot = await session.get_one(Bot, BOT_ID)
+    assert abs(bot.seen_at - real_clock()) < timedelta(minutes=1)
 
 
 # ---- several bots --------------------------------------------------------------------------

@@ -52,7 +52,7 @@ class Door:
         )
 
     async def heard(self) -> None:
-        await outages.heard(self.stage.database, self.stage.clock, BOT_ID)
+        await outages.heard(self.stage.database, BOT_ID, self.stage.clock)
 
     def after(self, handled: Handled) -> None:
         self.came += handled.events

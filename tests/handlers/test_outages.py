@@ -23,7 +23,7 @@ async def from_bot(stage: Stage, who: Someone) -> list[str]:
 
 
 async def listens(stage: Stage) -> dict[str, int]:
-    counts = await heard(stage.database, stage.clock, BOT_ID)
+    counts = await heard(stage.database, BOT_ID, stage.clock)
     await stage.settle()
     return counts
 
@@ -140,13 +140,13 @@ async def test_what_broke_off_between_two_schools_goes_on_later_and_asks_nobody_
 
     event.listen(database.engine.sync_engine, "before_cursor_execute", break_off)
     with pytest.raises(LookupError):
-        await heard(database, house.clock, BOT)
+        await heard(database, BOT, house.clock)
     assert [entry.edition for entry in await house.entries()] == [0, 0, 1]
     house.clock.now += timedelta(seconds=20)
-    assert await heard(database, house.clock, BOT) == {"asked_again": 1, "admins_told": 0}
+    assert await heard(database, BOT, house.clock) == {"asked_again": 1, "admins_told": 0}
     again = [entry.contact_id for entry in await house.entries() if entry.edition]
     assert len(set(again)) == len(again) == 2
-    assert await heard(database, house.clock, BOT) == {}
+    assert await heard(database, BOT, house.clock) == {}
 
 
 async def test_only_schools_that_a_bot_has_asked_are_looked_at_for_it(database: Database) -> None:
