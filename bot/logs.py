@@ -45,8 +45,11 @@ def set_up_logs(*, as_json: bool, level: int = logging.INFO) -> None:
         _JsonLines() if as_json else logging.Formatter("%(levelname)s %(name)s %(message)s")
     )
     logging.basicConfig(level=logging.WARNING, handlers=[handler])
-    for name in ("httpx", "httpcore", "aiohttp.access", "apscheduler", "aiogram", "telegram"):
+    for name in ("httpx", "httpcore", "aiohttp.access", "aiogram", "telegram"):
         logging.getLogger(name).setLevel(logging.WARNING)
+    # It warns each second while a heartbeat takes longer than one, which is as it should be; what
+    # is late is told by the scheduler that listens to it.
+    logging.getLogger("apscheduler").setLevel(logging.ERROR)
 
 
 class _Steadfast(io.TextIOBase):

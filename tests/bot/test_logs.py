@@ -1,5 +1,6 @@
 """What a whole morning leaves in the log and on the disk: ids and counts, nobody's health."""
 
+import asyncio
 import logging
 import re
 from pathlib import Path
@@ -7,10 +8,13 @@ from typing import Any
 
 import pytest
 import structlog
+from apscheduler.events import EVENT_JOB_MAX_INSTANCES
 from sqlalchemy import text, update
 
 from bot.logs import set_up_logs
 from checkin.rosters import Sheet
+from handlers.clock import real_clock
+from scheduler import Duty, Scheduler
 from storage.database import Database
 from storage.sql import affected, table
 from storage.tables import Ledger
@@ -180,3 +184,25 @@ def _stands_in(word: str, raw: bytes) -> bool:
 def test_the_search_would_find_a_name() -> None:
     rows: list[list[Any]] = [["Ana"]]
     assert _stands_in("Ana", b'{"name": "%s"}' % str(Sheet("x", rows).rows[0][0]).encode())
+
+
+async def test_a_heartbeat_that_is_still_at_work_is_not_told_each_second(
+    database: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    set_up_logs(as_json=True)
+    scheduler = Scheduler(database, real_clock)
+    over, passed_over = asyncio.Event(), asyncio.Event()
+
+    async def long_work() -> dict[str, int]:
+        await over.wait()
+        return {}
+
+    scheduler.duties = [Duty("heartbeat", 0.01, long_work)]
+    scheduler._scheduler.add_listener(lambda _: passed_over.set(), EVENT_JOB_MAX_INSTANCES)
+    scheduler.start()
+    try:
+        await asyncio.wait_for(passed_over.wait(), 20)
+    finally:
+        over.set()
+        await scheduler.stop()
+    assert caplog.records == []
