@@ -80,14 +80,16 @@ def _by_id(sqlite: bool) -> Any:
     return select(Card).where(among_named(sqlite, table(Card).c.id, "cards"))
 
 
-def households_at_rest(sqlite: bool, *columns: ColumnElement[Any]) -> Any:
-    """Return a query for household cards in open chats on which nothing is open.
+def households_at_rest(sqlite: bool, *more: ColumnElement[Any]) -> Any:
+    """Return a query for household cards in open chats, on which nothing is open.
 
-    For a statement that is made once: `cards` are their ids, by `numbers`.
+    Its columns are id, revision, day, slot, chat, language and person, then `more`. For a
+    statement that is made once: `cards` are their ids, by `numbers`.
     """
     card, contact = table(Card).c, table(Contact).c
+    whose = (contact.chat_id, contact.language, contact.person_id)
     return (
-        of_rows(*columns)
+        of_rows(card.id, card.revision, card.day, card.slot, *whose, *more)
         .join(table(Contact), contact.id == card.contact_id)
         .where(
             among_named(sqlite, card.id, "cards"),

@@ -19,7 +19,7 @@ from checkin.statuses import Status
 from storage.cards import households_at_rest
 from storage.people import open_name
 from storage.sql import among_named, is_sqlite, numbers, table
-from storage.tables import Card, CheckIn, Contact, Person, Round, Unit
+from storage.tables import Card, CheckIn, Person, Round, Unit
 from storage.units import zone_named
 
 
@@ -99,17 +99,7 @@ async def awaited(
 
 @cache
 def _unseen(sqlite: bool) -> Any:
-    card, contact = table(Card).c, table(Contact).c
-    return households_at_rest(
-        sqlite,
-        card.id,
-        card.revision,
-        card.day,
-        card.slot,
-        contact.chat_id,
-        contact.language,
-        contact.person_id,
-    ).where(card.message_id.is_(None))
+    return households_at_rest(sqlite).where(table(Card).c.message_id.is_(None))
 
 
 @cache

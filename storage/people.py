@@ -232,9 +232,9 @@ async def rights_of_each(
     given = {"people": numbers(session, wanted), "day": day}
     found: dict[int, dict[int, Right]] = {person: {} for person in wanted}
     rows = await session.exec(_rights(is_sqlite(session)), params=given)
-    for _, person, subject, may_see, may_answer, separate, until, split in rows:
-        right = Right(subject, may_see, may_answer, separate, until=until, split=split)
-        found[person].setdefault(subject, right)
+    for _, person, *held in rows:
+        right = Right(*held)
+        found[person].setdefault(right.subject_id, right)
     return {person: list(rights.values()) for person, rights in found.items()}
 
 
@@ -253,8 +253,8 @@ def _rights(sqlite: bool) -> Any:
         true(),
         true(),
         false(),
-        cast(null(), Date),
         is_split(consent.subject_id),
+        cast(null(), Date),
     ).where(
         among_named(sqlite, consent.subject_id, "people"),
         consent.given_by == consent.subject_id,
@@ -268,8 +268,8 @@ def _rights(sqlite: bool) -> Any:
             tie.may_see,
             tie.may_answer,
             tie.separate,
-            tie.until,
             is_split(tie.student_id),
+            tie.until,
         )
         .join(
             Consent,

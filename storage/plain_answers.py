@@ -14,7 +14,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from storage.cards import households_at_rest
 from storage.sql import affected, among_named, is_sqlite, numbers, table
-from storage.tables import Card, CheckIn, Contact
+from storage.tables import Card, CheckIn
 
 
 class TappedCard(NamedTuple):
@@ -24,11 +24,11 @@ class TappedCard(NamedTuple):
     revision: int
     day: date
     slot: str
-    bot_id: int
-    contact_id: int
     chat_id: int
     language: str | None
     person_id: int
+    bot_id: int
+    contact_id: int
     message_id: int
 
 
@@ -53,20 +53,9 @@ async def turn_home(session: AsyncSession, card_ids: Collection[int]) -> None:
 
 @cache
 def _tapped(sqlite: bool) -> Any:
-    card, contact = table(Card).c, table(Contact).c
-    return households_at_rest(
-        sqlite,
-        card.id,
-        card.revision,
-        card.day,
-        card.slot,
-        card.bot_id,
-        card.contact_id,
-        contact.chat_id,
-        contact.language,
-        contact.person_id,
-        card.message_id,
-    ).where(card.message_id.is_not(None))
+    card = table(Card).c
+    more = (card.bot_id, card.contact_id, card.message_id)
+    return households_at_rest(sqlite, *more).where(card.message_id.is_not(None))
 
 
 @cache
