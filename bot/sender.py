@@ -761,13 +761,17 @@ async def _households(
 
 
 async def _withdraw_answered(session: Session, results: Sequence[Sent], now: datetime) -> None:
-    """Ask for reminders to be taken back that nobody is waited for by the time they arrive."""
+    """Ask for reminders to be taken back of cards on which nobody is waited for by now.
+
+    They may have been answered while the reminder was on its way; or what another has said came
+    with a card anew, and not with an edit.
+    """
     reminded = [
         sent.item.about
         for sent in results
         if isinstance(sent.result, Delivered)
-        and sent.item.entry.kind == "reminder"
         and sent.item.about is not None
+        and (sent.item.entry.kind == "reminder" or _came_anew(sent.item))
     ]
     if not reminded:
         return
@@ -775,6 +779,17 @@ async def _withdraw_answered(session: Session, results: Sequence[Sent], now: dat
     answered = [card.id for card, _ in reminded if not _anybody_awaited(loaded.wards[card.id])]
     if answered:
         await ledger.withdraw_reminders(session, answered)
+
+
+def _came_anew(item: Item) -> bool:
+    """Say whether a message is a household's card that stood in another message before."""
+    card = item.about[0] if item.about else None
+    return (
+        item.entry.kind == "card"
+        and card is not None
+        and card.kind == "household"
+        and card.message_id is not None
+    )
 
 
 def _all_answered(card: Behind, households: Households | None) -> bool:

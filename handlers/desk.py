@@ -169,12 +169,15 @@ class Desk:
             if before.day[:2] == (school_id, day):
                 del self._watched[id_]
 
-    def own_card(self, card_id: int | None, *, answered: bool = False) -> None:
+    def own_card(self, card_id: int | None) -> None:
         """Keep that this card's revision was raised by its own tap already."""
         if card_id is not None:
             self.own_cards.add(card_id)
-            if answered:
-                self._answered_cards.add(card_id)
+
+    def answered(self, card_id: int | None) -> None:
+        """Keep that nobody on this card is waited for any more: its reminder goes."""
+        if card_id is not None:
+            self._answered_cards.add(card_id)
 
     async def finish(self) -> None:
         """Mark every card behind that shows something changed in this batch."""

@@ -21,6 +21,7 @@ from handlers.answers import Draft, keep_answers
 from handlers.desk import Desk
 from handlers.messages import Event, Tap
 from handlers.presses import Press, Verb
+from handlers.proofs import is_below
 from handlers.wards import Ward, load_histories, load_households, others_who_spoke
 from storage import ledger, units
 from storage.questionnaires import questionnaire
@@ -49,6 +50,11 @@ class Household:
         """The check-ins that the reader may answer and that have no answer yet."""
         return [ward for ward in self.answerable if not (ward.complete or ward.excused)]
 
+    @property
+    def awaited(self) -> bool:
+        """Whether the reader is still waited for in time: then a reminder is right."""
+        return any(ward.awaited for ward in self.answerable)
+
     def ward(self, check_in_id: int) -> Ward | None:
         """Return one of the check-ins that the reader may answer."""
         return next((ward for ward in self.answerable if ward.id == check_in_id), None)
@@ -62,7 +68,9 @@ class Household:
             focus.setdefault("then", self.card.focus["then"])
         self.card.focus = focus
         self.card.revision += 1
-        desk.own_card(self.card.id, answered=not any(ward.awaited for ward in self.waiting))
+        desk.own_card(self.card.id)
+        if not self.awaited:
+            desk.answered(self.card.id)
 
 
 async def load_household(desk: Desk, contact: Contact, card: Card) -> Household:
@@ -111,8 +119,13 @@ async def tapped(desk: Desk, tap: Tap, contact: Contact, card: Card, press: Pres
 
 
 async def _bring_fresh(desk: Desk, tap: Tap, home: Household) -> None:
+    card = home.card
     await _say_what_is_new(desk, tap, home)
-    await _show_as_it_is(desk, tap, home.contact, home.card)
+    if not home.awaited and is_below(tap, card.message_id):
+        desk.answered(card.id)  # the reminder goes, and the card above it says why
+        card.shown = min(card.shown, card.revision - 1)
+    else:
+        await _show_as_it_is(desk, tap, home.contact, card)
 
 
 async def bring_fresh(desk: Desk, tap: Tap, contact: Contact, card: Card) -> None:
@@ -123,7 +136,10 @@ async def bring_fresh(desk: Desk, tap: Tap, contact: Contact, card: Card) -> Non
 
 async def _show_as_it_is(desk: Desk, tap: Tap, contact: Contact, card: Card) -> None:
     if tap.message_id is not None and tap.message_id != card.message_id:
-        await show_again(desk, tap, contact, card)
+        # However often an old button is tapped, the card comes once a minute and revision.
+        minute = int(desk.now.timestamp()) // 60
+        cause = f"show:{card.id}:{tap.message_id}:{card.revision}:{minute}"
+        await _owe_anew(desk, contact, card, cause)
     else:
         card.shown = min(card.shown, card.revision - 1)
 
@@ -153,7 +169,10 @@ def show_at_once(desk: Desk, tap: Tap, contact: Contact, card: Card) -> None:
 
 async def show_again(desk: Desk, event: Event, contact: Contact, card: Card) -> None:
     """Owe the card as a new message at the end of the chat; the old one is not edited any more."""
-    cause = f"show:{event.update_id}:{card.id}"  # /class of two classes shows two cards
+    await _owe_anew(desk, contact, card, f"show:{event.update_id}:{card.id}")
+
+
+async def _owe_anew(desk: Desk, contact: Contact, card: Card, cause: str) -> None:
     await ledger.owe(desk.session, contact, "card", cause, desk.now, card=card)
 
 

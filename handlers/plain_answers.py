@@ -24,7 +24,7 @@ from checkin.triage import Triage, triage
 from handlers.desk import Toast
 from handlers.messages import Tap
 from handlers.presses import Press, PressError, Verb
-from handlers.proofs import may_prove
+from handlers.proofs import is_below
 from handlers.views import FreshCard, HouseholdView, Line
 from storage import cards, first_asks, history, ledger, people, plain_answers
 from storage.database import Session
@@ -116,7 +116,7 @@ async def _plain(session: Session, taps: Sequence[Tap], now: datetime) -> list[_
         spoken_for.update(right.subject_id for right in own)
         if not first or presses[tap.update_id].revision != card.revision:
             continue
-        if may_prove(tap, card.message_id):
+        if is_below(tap, card.message_id):
             continue
         lines = _lines(own, awaited[card.day, card.slot], today, now)
         if lines:

@@ -8,17 +8,18 @@ from storage.signoffs import sign_off_of
 from storage.tables import Card, Contact
 
 
-def may_prove(tap: Tap, message_id: int | None) -> bool:
+def is_below(tap: Tap, message_id: int | None) -> bool:
     """Say whether a tap is on a message that came after the one in which its card stands.
 
     In a chat later messages have higher numbers: an older one stands for nothing sent after it.
+    What has buttons of a card and is below it is its reminder, or proves to be the card itself.
     """
     return tap.message_id is not None and tap.message_id > (message_id or 0)
 
 
 async def arrived(desk: Desk, tap: Tap, contact: Contact, card: Card) -> None:
     """Keep that the tapped message of a card is in the chat, where that is not known."""
-    if tap.message_id is None or not may_prove(tap, card.message_id):
+    if tap.message_id is None or not is_below(tap, card.message_id):
         return
     match await ledger.prove(desk.session, card, tap.message_id):
         case "reminder" if not await _awaits_anybody(desk, contact, card):

@@ -427,6 +427,24 @@ async def test_in_split_custody_a_reminder_goes_at_the_close_though_the_other_an
     assert "closed at 08:00" in (await stage.chat(ruth))[-1]["text"]
 
 
+async def test_a_reminder_goes_though_the_card_came_anew_as_another_answered(stage: Stage) -> None:
+    await stage.opens_school("en")
+    maria, carlos = await stage.joined("Maria"), await stage.joined("Carlos")
+    await stage.at("06:30")
+    await stage.at("07:10")
+    await stage.says(carlos, "/today")
+    mine = (await card_of(stage, carlos))["id"]
+    assert len(await stage.chat(maria)) == 3  # /start, the card and its reminder
+    data = (await card_of(stage, carlos))["buttons"][0][0]["data"]
+    await stage.post(
+        f"/sandbox/chats/{carlos.user_id}/taps", {"message_id": mine, "data": data, "raw": True}
+    )
+    await stage.says(maria, "/today")  # before her card could be told
+    start, today, card = await stage.chat(maria)
+    assert (start["text"], today["text"]) == ("/start", "/today")
+    assert "all clear (Carlos)" in card["text"]
+
+
 async def test_a_fever_that_was_typed_does_not_vanish_when_the_talk_turns_to_another_child(
     stage: Stage,
 ) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -306,6 +307,52 @@ async def test_a_storm_of_taps_on_one_button_is_one_answer_and_every_tap_is_answ
         said = list(await session.exec(select(HistoryEntry)))
         [checkin] = [c for c in await session.exec(select(CheckIn)) if c.status == "complete"]
     assert [row.subject_id for row in said] == [checkin.subject_id]
+
+
+async def test_a_storm_of_taps_on_a_reminder_is_one_answer_and_no_new_card(stage: Stage) -> None:
+    await stage.opens_school("en")
+    tina = await stage.joined("Tina")
+    await stage.at("06:30")
+    await stage.at("07:10")
+    stage.poller = Poller(stage.transport, stage.inbox, stage._after)
+    reminder = next(m for m in reversed(await stage.chat(tina)) if m["buttons"])
+    before = stage.sandbox.world.journal.last
+    for _ in range(10):
+        await stage.post(
+            f"/sandbox/chats/{tina.user_id}/taps",
+            {"message_id": reminder["id"], "data": reminder["buttons"][0][0]["data"]},
+        )
+    await stage.settle()
+    calls = stage.sandbox.world.journal.since(before)
+    told = Counter(call.method for call in calls if call.method != "getUpdates")
+    assert told["answerCallbackQuery"] == 10
+    assert told["sendMessage"] == 0, "the card stands above already, and says it"
+    assert told["editMessageText"] <= 2
+    assert told["deleteMessage"] == 1, "the reminder has done its work"
+
+
+async def test_a_storm_of_taps_on_an_outdated_reminder_brings_the_card_once(stage: Stage) -> None:
+    await stage.opens_school("en")
+    tina = await stage.joined("Tina")
+    await stage.at("06:30")
+    await stage.at("07:10")
+    await stage.taps_first(tina, 1, newest=False)  # Something is wrong: the question stands open
+    reminder = next(m for m in reversed(await stage.chat(tina)) if m["buttons"])
+    stage.poller = Poller(stage.transport, stage.inbox, stage._after)
+    before = stage.sandbox.world.journal.last
+    for n in range(10):
+        await stage.post(
+            f"/sandbox/chats/{tina.user_id}/taps",
+            {"message_id": reminder["id"], "data": reminder["buttons"][0][0]["data"]},
+        )
+        if n % 3 == 0:
+            await stage.settle()  # some come after the card has come
+    await stage.settle()
+    calls = stage.sandbox.world.journal.since(before)
+    told = Counter(call.method for call in calls if call.method != "getUpdates")
+    assert told["answerCallbackQuery"] == 10
+    assert told["sendMessage"] == 1
+    assert "?" in (await stage.chat(tina))[-1]["text"], "the open question is at the end"
 
 
 # ---- a silent week -------------------------------------------------------------------------

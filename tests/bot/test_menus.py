@@ -45,7 +45,7 @@ async def test_a_menu_that_telegram_did_not_take_is_set_once_it_does(
     gu = await stage.joined("Gu")
     stage.sandbox.world.faults = Faults(rate_5xx_before=1, methods=SETTING)
     menus.owe([await chat_of(stage, gu)])
-    await until(lambda: len(tried(stage, well=False)) == 2, "refused twice")
+    await until(lambda: len(tried(stage, well=False)) >= 2, "refused twice")
     stage.sandbox.world.faults = None
     await until(lambda: len(tried(stage, well=True)) == 1, "set")
     [menu] = tried(stage, well=True)
