@@ -39,7 +39,7 @@ from handlers.messages import (
 )
 from handlers.presses import Press, PressError, Verb
 from handlers.proofs import arrived
-from storage import asking, cards, flags, people, rounds, units
+from storage import asking, cards, contacts, flags, people, rounds, units
 from storage.tables import Card, Contact
 
 Handle = Callable[[Desk, Command, Contact], Awaitable[None]]
@@ -95,6 +95,8 @@ class Router:
             return
         if contact.state != "active":
             await _opened_again(desk, contact)  # whoever writes can be reached
+        if not isinstance(event, Tap):
+            contacts.keep_tap(contact, None, desk.now)
         match event:
             case Tap():
                 await self._tap(desk, event, contact)
@@ -117,6 +119,10 @@ class Router:
             return
         if press.verb not in _ON_CARDS:
             desk.households = None
+        once = f"{tap.message_id}:{tap.data}" if press.verb in _HANDLED_ONCE else None
+        if not contacts.keep_tap(contact, once, desk.now):
+            desk.toast(tap, contact, "toast.silent")
+            return
         handle = _TAPPED.get(press.verb, _card_tap)
         await handle(desk, tap, contact, press)
 
@@ -271,3 +277,13 @@ _TAPPED: dict[Verb, Tapped] = {
     Verb.read_as: imports.tapped,
     Verb.sending: sending.tapped,
 }
+
+# Each tap on these brings a message. What else is tapped again finds a card, a case or an errand
+# that has changed, and hears so.
+_HANDLED_ONCE = frozenset(
+    {
+        *(Verb.picture, Verb.group_line, Verb.pause, Verb.end_pause, Verb.stop, Verb.substitute),
+        *(Verb.language, Verb.window, Verb.invite),
+        *(Verb.show_missing, Verb.leave, Verb.keep_students),
+    }
+)

@@ -14,6 +14,8 @@ from storage.tables import Bot, Contact
 
 # Ids start anew after a week without updates; out of order is a matter of seconds.
 OVERTAKES_WITHIN = timedelta(minutes=10)
+# Whoever wants a picture anew has looked at the first for so long; an impatient thumb has not.
+TAPPED_AGAIN_WITHIN = timedelta(seconds=10)
 
 
 async def know_bot(session: AsyncSession, bot_id: int, username: str, now: datetime) -> None:
@@ -83,6 +85,21 @@ def is_overtaken(contact: Contact, update_id: int, now: datetime) -> bool:
     if contact.last_update is None or contact.last_update_at is None:
         return False
     return update_id < contact.last_update and now - contact.last_update_at <= OVERTAKES_WITHIN
+
+
+def keep_tap(contact: Contact, tap: str | None, now: datetime) -> bool:
+    """Keep what was tapped last in a chat, or None for anything else; False when it is again.
+
+    Again is the same button of the same message, with nothing else in between, moments later.
+    """
+    if tap is None:
+        contact.last_tap = None
+        return True
+    before = contact.last_tap_at if contact.last_tap == tap else None
+    if before is not None and now - before < TAPPED_AGAIN_WITHIN:
+        return False
+    contact.last_tap, contact.last_tap_at = tap, now
+    return True
 
 
 async def keep_last_updates(session: AsyncSession, last: Mapping[int, int], now: datetime) -> None:

@@ -226,7 +226,8 @@ class Contact(Row, table=True):
     `person_id` is empty for a stranger who has not joined. `window` is when they like to be asked:
     in the `morning`, or the `evening` before. `dialogue` is where joining or another
     errand stands; the morning's questions never live here but in the check-in. `last_update` is
-    the newest update that was handled for the chat, at `last_update_at`.
+    the newest update that was handled for the chat, at `last_update_at`; `last_tap` the button
+    that was tapped last, at `last_tap_at`, if it brings a message each time.
     """
 
     __table_args__ = (UniqueConstraint("bot_id", "chat_id"),)
@@ -242,6 +243,8 @@ class Contact(Row, table=True):
     changed_at: datetime
     last_update: int | None = maybe_big()
     last_update_at: datetime | None = None
+    last_tap: str | None = None
+    last_tap_at: datetime | None = None
 
 
 class Invitation(Row, table=True):

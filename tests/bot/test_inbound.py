@@ -355,6 +355,52 @@ async def test_a_storm_of_taps_on_an_outdated_reminder_brings_the_card_once(stag
     assert "?" in (await stage.chat(tina))[-1]["text"], "the open question is at the end"
 
 
+STORMS = [
+    ("Maria", "/pause", "pa"),
+    ("Maria", "/language", "g"),
+    ("Maria", "/when", "z"),
+    ("Maria", "/stop", "t"),
+    ("Mr Wang", "/class", "gl"),
+    ("Mr Wang", "/substitute", "su"),
+    ("Mr Wang", "/invite", "i"),
+    ("林岚", "/summary", "pi"),
+]
+
+
+@pytest.mark.parametrize(("name", "command", "verb"), STORMS)
+async def test_a_storm_of_taps_on_any_button_brings_each_chat_one_message(
+    stage: Stage, name: str, command: str, verb: str
+) -> None:
+    await stage.opens_school("en")
+    people = {who: await stage.joined(who) for who in ("Maria", "Mr Wang", "Ms Sun", "林岚")}
+    await stage.at("06:30")
+    await stage.at("07:30")
+    stage.poller = Poller(stage.transport, stage.inbox, stage._after)
+
+    async def storm() -> Counter[int]:
+        await stage.says(people[name], command)
+        message = next(m for m in reversed(await stage.chat(people[name])) if m["buttons"])
+        buttons = [b["data"] for row in message["buttons"] for b in row if "data" in b]
+        data = next(data for data in buttons if data.startswith(f"{verb}:"))
+        before = stage.sandbox.world.journal.last
+        for n in range(10):
+            await stage.post(
+                f"/sandbox/chats/{people[name].user_id}/taps",
+                {"message_id": message["id"], "data": data},
+            )
+            if n % 4 == 0:
+                await stage.settle()  # some come after the message has come
+        await stage.settle()
+        calls = stage.sandbox.world.journal.since(before)
+        told = Counter(call.method for call in calls)
+        assert told["answerCallbackQuery"] == 10
+        return Counter(c.params["chat_id"] for c in calls if c.method.startswith("send"))
+
+    assert set((await storm()).values()) == {1}
+    stage.poller = Poller(stage.transport, stage.inbox, stage._after)
+    assert set((await storm()).values()) == {1}, "asked for once more, it comes once more"
+
+
 # ---- a silent week -------------------------------------------------------------------------
 
 
