@@ -234,7 +234,6 @@ class App:
             transport,
             self._address(bot_id),
             self._secret(bot_id),
-            self.clock,
             came=partial(outages.came_since, self.database, bot_id),
             heard=self._heard(bot_id),
             moved=moved,

@@ -13,7 +13,6 @@ import structlog
 from bot.listener import NOTE_EVERY, Note
 from bot.loops import sleep_unless
 from bot.transports import BotTransport
-from handlers.clock import Clock
 from handlers.messages import FetchFailedError, WebhookState
 
 log = structlog.get_logger()
@@ -21,14 +20,15 @@ log = structlog.get_logger()
 # What waits may be a tenth of what came in since the last look: three seconds' worth.
 MOST_WAITING = 0.1
 
-Came = Callable[[datetime], Awaitable[int]]
+Came = Callable[[datetime | None], Awaitable[tuple[int, datetime]]]
 
 
 class WebhookWatch:
     """Looks at one bot's webhook twice a minute, and sets it right when somebody has changed it.
 
-    `came` counts the updates that any process has taken since a moment, `heard` is called while
-    all is well, `moved` when the address was not ours.
+    `came` counts the updates that any process has taken since a moment and says which one it is
+    now, by a clock that all share; `heard` is called while all is well, `moved` when the address
+    was not ours.
     """
 
     def __init__(
@@ -36,7 +36,6 @@ class WebhookWatch:
         transport: BotTransport,
         url: str,
         secret: str,
-        clock: Clock,
         *,
         came: Came,
         heard: Note,
@@ -47,7 +46,6 @@ class WebhookWatch:
         self._transport = transport
         self._url = url
         self._secret = secret
-        self._clock = clock
         self._came = came
         self._heard = heard
         self._moved = moved
@@ -90,8 +88,7 @@ class WebhookWatch:
         if self._untold:
             await self._tell()
         state = await self._transport.webhook_state()
-        now = self._clock()
-        came = await self._came(self._looked_at) if self._looked_at is not None else 0
+        came, now = await self._came(self._looked_at)
         erred = self._has_erred(state)
         self._looked_at, self._error_at = now, state.error_at
         if state.url.casefold() != self._url.casefold():

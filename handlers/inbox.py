@@ -113,7 +113,7 @@ class Inbox:
             fresh = await inbox.unseen(session, bot_id, (tap.update_id for tap in taps))
             new = [tap for tap in taps if tap.update_id in fresh]
             done = await answer_plainly(session, new, now)
-            await inbox.keep_received(session, bot_id, done, now)
+            await inbox.keep_received(session, bot_id, done)
             last = {answer.contact_id: update_id for update_id, answer in done.items()}
             await contacts.keep_last_updates(session, last, now)
             return done
@@ -177,7 +177,7 @@ class Inbox:
                         Toast(arrival.bot_id, arrival.hushed, "toast.silent", {}, None)
                     )
             await inbox.keep_received(
-                session, arrivals[0].bot_id, (arrival.update_id for arrival in new), desk.now
+                session, arrivals[0].bot_id, (arrival.update_id for arrival in new)
             )
             await contacts.keep_last_updates(session, _last_of_each(desk, new), desk.now)
             await desk.finish()
@@ -239,7 +239,7 @@ class Inbox:
     async def _set_aside(self, arrival: Arrival, reason: str, session: Session) -> None:
         now = self._clock()
         await inbox.set_aside(session, arrival.bot_id, arrival.update_id, arrival.raw, reason, now)
-        await inbox.keep_received(session, arrival.bot_id, [arrival.update_id], now)
+        await inbox.keep_received(session, arrival.bot_id, [arrival.update_id])
 
 
 def _runs(arrivals: Sequence[Arrival], plain_from: int) -> Iterator[tuple[bool, list[Arrival]]]:

@@ -72,10 +72,17 @@ async def _tell_of_gap(database: Database, bot_id: int, since: datetime, now: da
     )
 
 
-async def came_since(database: Database, bot_id: int, since: datetime) -> int:
-    """Return how many of a bot's updates any process has taken since a moment."""
+async def came_since(
+    database: Database, bot_id: int, since: datetime | None
+) -> tuple[int, datetime]:
+    """Return how many of a bot's updates any process has taken since a moment, and the next one.
+
+    Both by the database's clock, which is the same for all of them.
+    """
     async with database.reading() as session:
-        return await inbox.received_since(session, bot_id, since)
+        now = await moment(session)
+        came = await inbox.received_since(session, bot_id, since) if since else 0
+        return came, now
 
 
 async def rival(database: Database, clock: Clock, bot_id: int) -> None:

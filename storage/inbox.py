@@ -6,13 +6,23 @@ from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
 
-from sqlalchemy import bindparam, delete, func, tuple_, update
+from sqlalchemy import bindparam, delete, func, insert, tuple_, update
+from sqlalchemy import select as of_rows
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from storage.ids import new_id
 from storage.sealing import Private
-from storage.sql import affected, among_named, insert_into, is_sqlite, numbers, table
+from storage.sql import (
+    affected,
+    among_named,
+    database_now,
+    is_sqlite,
+    listed,
+    listed_named,
+    numbers,
+    table,
+)
 from storage.tables import JoinAttempt, Quarantined, Received
 
 # Telegram keeps messages for 24 hours; twice that, and no redelivery is taken for new.
@@ -36,17 +46,29 @@ def _seen(sqlite: bool) -> Any:
     )
 
 
-async def keep_received(
-    session: AsyncSession, bot_id: int, update_ids: Iterable[int], now: datetime
-) -> None:
-    """Keep that these updates were handled, in the transaction that handled them."""
-    rows = [{"bot_id": bot_id, "update_id": update, "at": now} for update in update_ids]
-    if rows:
-        await affected(session, insert_into(session, Received), rows)
+async def keep_received(session: AsyncSession, bot_id: int, update_ids: Iterable[int]) -> None:
+    """Keep that these updates were handled, in the transaction that handled them.
+
+    When is by the database's clock: whoever counts them may be another process.
+    """
+    if rows := [(update_id,) for update_id in update_ids]:
+        given = {"bot": bot_id, **listed(session, "updates", rows, wide=1)}
+        await affected(session, _receive(is_sqlite(session)), given)
+
+
+@cache
+def _receive(sqlite: bool) -> Any:
+    received = table(Received).c
+    [update_id] = listed_named(sqlite, "updates", wide=1)
+    bot_id = bindparam("bot", type_=received.bot_id.type)
+    rows = of_rows(bot_id, update_id, database_now(sqlite))
+    return insert(table(Received)).from_select(
+        [received.bot_id, received.update_id, received.at], rows
+    )
 
 
 async def received_since(session: AsyncSession, bot_id: int, since: datetime) -> int:
-    """Return how many updates of a bot were handled since a moment."""
+    """Return how many updates of a bot were handled since a moment, by the database's clock."""
     lately = select(func.count()).where(Received.bot_id == bot_id, Received.at >= since)
     return int((await session.exec(lately)).one())
 

@@ -3,7 +3,7 @@
 from sqlalchemy import delete, or_
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from storage.sql import affected, database_now, insert_into, table
+from storage.sql import affected, database_now, insert_into, is_sqlite, table
 from storage.tables import BotLease
 
 
@@ -21,7 +21,8 @@ async def take(
     It can be had when nobody holds it, when it ran out, or when its holder is known to be `dead`.
     """
     lease = table(BotLease).c
-    now, until = database_now(session), database_now(session, seconds)
+    sqlite = is_sqlite(session)
+    now, until = database_now(sqlite), database_now(sqlite, seconds)
     taken = await affected(
         session,
         insert_into(session, BotLease)

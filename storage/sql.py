@@ -145,12 +145,13 @@ async def affected(
 async def moment(session: AsyncSession) -> datetime:
     """Return the moment by the database's clock: all processes around it have the same."""
     connection = await session.connection()
-    found: Any = (await connection.execute(select(database_now(session)))).scalar_one()
+    now = select(database_now(is_sqlite(session)))
+    found: Any = (await connection.execute(now)).scalar_one()
     return datetime.fromisoformat(found).replace(tzinfo=UTC) if isinstance(found, str) else found
 
 
-def database_now(session: AsyncSession, plus_seconds: float = 0) -> Any:
+def database_now(sqlite: bool, plus_seconds: float = 0) -> Any:
     """Return the database's own time, so that leases do not depend on a process's clock."""
-    if is_sqlite(session):
+    if sqlite:
         return func.strftime("%Y-%m-%d %H:%M:%f000", "now", f"{plus_seconds:+} seconds")
     return func.clock_timestamp() + timedelta(seconds=plus_seconds)

@@ -13,7 +13,7 @@ from bot.leases import Lease, is_dead, new_owner
 from bot.parts import EVERY_PART, Part, read_parts
 from bot.settings import SettingsError
 from storage.database import Database
-from storage.sql import affected, database_now, table
+from storage.sql import affected, database_now, is_sqlite, table
 from storage.tables import BotLease
 from tests.builders import BOT, Outage, a_school
 from tests.process.running import until
@@ -74,7 +74,7 @@ class Worker:
 async def others_lease(house: Database, owner: str, seconds: float = 60) -> None:
     async with house.writing() as session:
         lease = table(BotLease)
-        values = {"owner": owner, "lease_until": database_now(session, seconds)}
+        values = {"owner": owner, "lease_until": database_now(is_sqlite(session), seconds)}
         if not await affected(session, update(lease).values(values)):
             session.add(BotLease(bot_id=BOT, part="send", **values))
 
@@ -106,7 +106,8 @@ async def test_a_lease_is_renewed_while_the_work_goes_on(house: Database) -> Non
     await soon(worker.at_work)
     async with house.writing() as session:
         await affected(
-            session, update(table(BotLease)).values(lease_until=database_now(session, 0.001))
+            session,
+            update(table(BotLease)).values(lease_until=database_now(is_sqlite(session), 0.001)),
         )
     await worker.looks_often()
     assert worker.begun == 1

@@ -43,7 +43,6 @@ class Door:
             transport,
             self.url,
             SECRET,
-            stage.clock,
             came=lambda since: outages.came_since(stage.database, BOT_ID, since),
             heard=self.heard,
             moved=lambda: outages.moved(stage.database, stage.clock, BOT_ID),
@@ -262,6 +261,24 @@ async def test_updates_on_their_way_in_a_full_morning_are_no_outage(door: Door) 
     assert await door.watch.look()  # it has only just been made
     await stage.at("06:33")
     assert not await door.watch.look()
+
+
+@pytest.mark.parametrize("minutes", [-5, 5])
+async def test_what_came_counts_though_the_clock_of_who_took_it_is_wrong(
+    door: Door, minutes: int
+) -> None:
+    stage = door.stage
+    tina, maria = await a_morning(door, "Tina", "Maria")
+    await door.shuts()
+    await door.misses_a_tap_of(tina)
+    await door.opens()
+    stage.now += timedelta(minutes=minutes)  # another process took it
+    await stage.says(maria, "good morning")
+    stage.now -= timedelta(minutes=minutes)
+    assert await door.watch.look()  # it failed, but by now it delivers
+    await door.shuts()
+    await door.misses_a_tap_of(tina)
+    assert not await door.watch.look()  # what came before the last look counts no more
 
 
 async def test_how_long_it_has_not_delivered_is_known_while_somebody_looks(door: Door) -> None:

@@ -130,13 +130,17 @@ async def handled(database: Database, stage: Stage, batch: list[Event], few: int
 
 
 async def rows_of(database: Database) -> dict[str, Counter[str]]:
-    """Everything that is kept, opened, without the order in which it was written."""
+    """Everything that is kept, opened, without the order in which it was written.
+
+    Updates are kept by the database's own clock, which goes on: its moments are left out.
+    """
     found: dict[str, Counter[str]] = {}
     async with database.reading() as session:
         for model in (*KEPT, ExposureRow, Quarantined):
+            left_out = COUNTED | {"at"} if model is Received else COUNTED
             rows = await session.exec(select(*table(model).c))  # type: ignore[call-overload]
             found[model.__name__] = Counter(
-                str({name: opened(row, name) for name in row._fields if name not in COUNTED})
+                str({name: opened(row, name) for name in row._fields if name not in left_out})
                 for row in rows
             )
     return found
@@ -155,7 +159,7 @@ async def kept_together(
 ) -> dict[int, PlainAnswer]:
     async def keep(session: Session) -> dict[int, PlainAnswer]:
         done = await answer_plainly(session, taps, stage.now)
-        await inbox.keep_received(session, BOT_ID, done, stage.now)
+        await inbox.keep_received(session, BOT_ID, done)
         last = {answer.contact_id: update for update, answer in sorted(done.items())}
         await contacts.keep_last_updates(session, last, stage.now)
         return done

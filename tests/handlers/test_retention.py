@@ -4,6 +4,7 @@ import asyncio
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
+from sqlalchemy import update
 from sqlmodel import col, select
 
 from checkin.access import Role
@@ -11,6 +12,7 @@ from handlers import upkeep
 from handlers.upkeep import Keep
 from storage import asking, cards, inbox, ledger, partitions
 from storage.database import Database
+from storage.sql import moment
 from storage.tables import (
     AuditEntry,
     Card,
@@ -160,8 +162,10 @@ async def test_the_course_of_a_check_in_goes_and_where_it_stands_stays(house: Ho
 async def test_old_updates_are_forgotten_a_batch_at_a_time(database: Database) -> None:
     old = inbox.BATCH + 3
     async with database.writing() as session:
-        await inbox.keep_received(session, 7, range(old), JUNE - timedelta(hours=49))
-        await inbox.keep_received(session, 7, [old, old + 1], JUNE - timedelta(hours=47))
-    assert await upkeep.forget(database, lambda: JUNE) == {"updates": old}
+        await inbox.keep_received(session, 7, range(old + 2))
+        now = await moment(session)
+        long_ago = update(Received).where(col(Received.update_id) < old)
+        await session.exec(long_ago.values(at=now - timedelta(hours=49)))
+    assert await upkeep.forget(database, lambda: now) == {"updates": old}
     async with database.reading() as session:
         assert set(await session.exec(select(Received.update_id))) == {old, old + 1}

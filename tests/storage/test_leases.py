@@ -8,7 +8,7 @@ from sqlalchemy import update
 
 from storage import leases
 from storage.database import Database
-from storage.sql import affected, database_now, table
+from storage.sql import affected, database_now, is_sqlite, table
 from storage.tables import BotLease
 from tests.builders import BOT, a_school
 
@@ -31,7 +31,7 @@ async def take(
 async def time_passes(house: Database, seconds: float) -> None:
     """Move the end of each lease closer: the database's clock is nobody's to move."""
     async with house.writing() as session:
-        until = database_now(session, 10 - seconds)
+        until = database_now(is_sqlite(session), 10 - seconds)
         await affected(session, update(table(BotLease)).values(lease_until=until))
 
 
