@@ -9,7 +9,16 @@ from sqlalchemy import bindparam, or_, update
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from storage.sql import affected, among, among_named, is_sqlite, numbers, table
+from storage.sql import (
+    affected,
+    among,
+    among_named,
+    is_sqlite,
+    listed,
+    listed_named,
+    numbers,
+    table,
+)
 from storage.tables import Bot, Contact
 
 # Ids start anew after a week without updates; out of order is a matter of seconds.
@@ -107,24 +116,28 @@ async def keep_last_updates(session: AsyncSession, last: Mapping[int, int], now:
 
     One that was overtaken is not the last.
     """
-    given = {"now": now, "long_ago": now - OVERTAKES_WITHIN}
-    rows = [{"whose": whose, "last": last[whose], **given} for whose in sorted(last)]
-    if rows:
-        await affected(session, _last_update(), rows)
+    if rows := sorted(last.items()):
+        given = {"now": now, "long_ago": now - OVERTAKES_WITHIN}
+        sqlite = is_sqlite(session)
+        await affected(
+            session, _last_update(sqlite), {**given, **listed(session, "lasts", rows, 2)}
+        )
 
 
 @cache
-def _last_update() -> Any:
+def _last_update(sqlite: bool) -> Any:
     contact = table(Contact)
+    whose, last = listed_named(sqlite, "lasts", 2)
+    moment = contact.c.last_update_at
     return (
         update(contact)
         .where(
-            contact.c.id == bindparam("whose"),
+            contact.c.id == whose,
             or_(
                 contact.c.last_update.is_(None),
-                contact.c.last_update < bindparam("last"),
-                contact.c.last_update_at < bindparam("long_ago"),
+                contact.c.last_update < last,
+                moment < bindparam("long_ago", type_=moment.type),
             ),
         )
-        .values(last_update=bindparam("last"), last_update_at=bindparam("now"))
+        .values(last_update=last, last_update_at=bindparam("now", type_=moment.type))
     )

@@ -4,14 +4,16 @@ A morning writes one entry for each answer; as objects of their own they would e
 They wait with the session and are written at its commit at the latest.
 """
 
+from functools import cache
 from typing import Any
 
-from sqlalchemy import event, insert
+from sqlalchemy import bindparam, event, insert
+from sqlalchemy import select as of_rows
 from sqlalchemy.orm import Session
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from storage.sql import table
+from storage.sql import alike, columns_named, columns_of, table
 from storage.tables import HistoryEntry
 
 _WAITING = "history entries"
@@ -49,11 +51,29 @@ async def histories(
     return found
 
 
+_OWN = ("check_in_id", "subject_id", "by", "answers")  # what one entry does not share with another
 _EMPTY = {"by": None, "severity": 0, "disposition": None, "via": "chat", "answers": None}
 
 
 @event.listens_for(Session, "before_commit")
 def _write(session: Session) -> None:
     rows = session.info.pop(_WAITING, None)
-    if rows:
-        session.connection().execute(insert(table(HistoryEntry)), rows)
+    if not rows:
+        return
+    connection = session.connection()
+    if connection.dialect.name == "sqlite":
+        connection.execute(insert(table(HistoryEntry)), rows)
+        return
+    for shared, held in alike(rows, _OWN):
+        given = columns_of(table(HistoryEntry), held, _OWN)
+        given |= {f"b_{name}": value for name, value in shared.items()}
+        connection.execute(_together(tuple(shared)), given)
+
+
+@cache
+def _together(shared: tuple[str, ...]) -> Any:
+    entry = table(HistoryEntry).c
+    own = columns_named(table(HistoryEntry), _OWN)
+    same = [bindparam(f"b_{name}", type_=entry[name].type) for name in shared]
+    rows = of_rows(*own.values(), *same)
+    return insert(table(HistoryEntry)).from_select([*own, *shared], rows)

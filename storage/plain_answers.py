@@ -4,7 +4,7 @@ What is needed of a card, a chat and a check-in is read as columns, and written 
 for all: loading and changing each as an object costs several times what keeping it does.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import date
 from functools import cache
 from typing import Any, NamedTuple
@@ -13,8 +13,19 @@ from sqlalchemy import bindparam, update
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from storage.cards import households_at_rest
-from storage.sql import affected, among_named, is_sqlite, numbers, table
+from storage.sql import (
+    affected,
+    alike,
+    among_named,
+    columns_named,
+    columns_of,
+    is_sqlite,
+    numbers,
+    table,
+)
 from storage.tables import Card, CheckIn
+
+_OWN = ("id", "respondent_id", "answers")  # what one plain answer does not share with another
 
 
 class TappedCard(NamedTuple):
@@ -41,8 +52,14 @@ async def tapped_cards(session: AsyncSession, card_ids: Collection[int]) -> dict
 
 async def keep_standing(session: AsyncSession, answers: Sequence[dict[str, Any]]) -> None:
     """Let answers stand: `id` names the check-in, the others are its columns."""
-    rows = [{f"b_{name}": value for name, value in answer.items()} for answer in answers]
-    await affected(session, _stand(tuple(answers[0])), rows)
+    if is_sqlite(session):
+        rows = [{f"b_{name}": value for name, value in answer.items()} for answer in answers]
+        await affected(session, _stand(tuple(answers[0])), rows)
+        return
+    for shared, held in alike(answers, _OWN):
+        given = {f"b_{name}": value for name, value in shared.items()}
+        given |= columns_of(table(CheckIn), held, _OWN)
+        await affected(session, _stand_together(tuple(shared)), given)
 
 
 async def turn_home(session: AsyncSession, card_ids: Collection[int]) -> None:
@@ -60,11 +77,20 @@ def _tapped(sqlite: bool) -> Any:
 
 @cache
 def _stand(columns: tuple[str, ...]) -> Any:
+    stands = _shared(name for name in columns if name != "id")
+    return update(table(CheckIn)).where(table(CheckIn).c.id == bindparam("b_id")).values(stands)
+
+
+@cache
+def _stand_together(shared: tuple[str, ...]) -> Any:
+    own = columns_named(table(CheckIn), _OWN)
+    stands = _shared(shared) | {name: own[name] for name in _OWN if name != "id"}
+    return update(table(CheckIn)).where(table(CheckIn).c.id == own["id"]).values(stands)
+
+
+def _shared(columns: Iterable[str]) -> dict[str, Any]:
     checkin = table(CheckIn).c
-    stands = {
-        name: bindparam(f"b_{name}", type_=checkin[name].type) for name in columns if name != "id"
-    }
-    return update(table(CheckIn)).where(checkin.id == bindparam("b_id")).values(stands)
+    return {name: bindparam(f"b_{name}", type_=checkin[name].type) for name in columns}
 
 
 @cache

@@ -145,8 +145,10 @@ class Sealed(TypeDecorator[Private]):
 
     def process_bind_param(self, value: Private | None, dialect: Dialect) -> bytes | None:
         """Seal on the way in."""
-        if value is None:
-            return None
+        return None if value is None else self.sealed(value)
+
+    def sealed(self, value: Private) -> bytes:
+        """Return a value as it stands in the column."""
         if isinstance(value.content, bytes):
             return value.content
         return keyring().seal(value.content, f"{self.place}:{value.owner}")

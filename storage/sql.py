@@ -12,30 +12,36 @@ from sqlalchemy import (
     String,
     Table,
     bindparam,
+    column,
     func,
     literal,
     select,
 )
 from sqlalchemy.dialects.postgresql import Insert as PostgresqlInsert
 from sqlalchemy.dialects.sqlite import Insert as SqliteInsert
-from sqlalchemy.types import UserDefinedType
+from sqlalchemy.types import TypeEngine, UserDefinedType
 from sqlmodel import SQLModel
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from storage.sealing import Sealed
 
-class Numbers(UserDefinedType[str]):
-    """Many numbers as one parameter of PostgreSQL's: an array, handed over as its own text.
 
-    psycopg would put each number of a list into words by itself, in Python: of a window's
+class Many(UserDefinedType[str]):
+    """Many values as one parameter of PostgreSQL's: an array, handed over as its own text.
+
+    psycopg would put each value of a list into words by itself, in Python: of a window's
     messages that took as long as writing them to the wire.
     """
 
     cache_ok = True
     render_bind_cast = True
 
+    def __init__(self, of: str = "BIGINT") -> None:
+        self.of = of
+
     def get_col_spec(self, **_: Any) -> str:
         """Return what it is called in SQL."""
-        return "BIGINT[]"
+        return f"{self.of}[]"
 
 
 def _as_array(given: Iterable[int]) -> str:
@@ -74,13 +80,13 @@ def among_named(sqlite: bool, column: ColumnElement[Any], name: str) -> Any:
     What is asked thousands of times each morning is put into SQLAlchemy's words once: that takes
     longer than to carry it out. The numbers come with each execution, by this name: `numbers`.
     """
-    given: Any = bindparam(name, type_=String() if sqlite else Numbers())
+    given: Any = bindparam(name, type_=String() if sqlite else Many())
     return _is_in(column, sqlite, given)
 
 
 def not_among_named(sqlite: bool, column: ColumnElement[Any], name: str) -> Any:
     """Return the condition that a column holds none of these numbers: see `among_named`."""
-    given: Any = bindparam(name, type_=String() if sqlite else Numbers())
+    given: Any = bindparam(name, type_=String() if sqlite else Many())
     return column.not_in(_each(given)) if sqlite else column != func.all(given)
 
 
@@ -93,7 +99,7 @@ def _is_in(column: ColumnElement[Any], sqlite: bool, given: Any) -> Any:
     if sqlite:
         return column.in_(_each(given))
     if isinstance(given, str):
-        given = literal(given, Numbers())
+        given = literal(given, Many())
     return column == func.any(given)
 
 
@@ -111,7 +117,7 @@ def listed_named(sqlite: bool, name: str, wide: int) -> list[Any]:
         row = func.json_each(given).table_valued("value").c.value
         return [func.json_extract(row, f"$[{place}]") for place in range(wide)]
     names = [f"{name}_{place}" for place in range(wide)]
-    arrays = (bindparam(each, type_=Numbers()) for each in names)
+    arrays = (bindparam(each, type_=Many()) for each in names)
     held = func.unnest(*arrays).table_valued(*names).render_derived()
     return [held.c[each] for each in names]
 
@@ -123,6 +129,52 @@ def listed(
     if is_sqlite(session):
         return {name: to_json(rows).decode()}
     return {f"{name}_{place}": _as_array(row[place] for row in rows) for place in range(wide)}
+
+
+def columns_of(
+    target: Table, rows: Sequence[Mapping[str, Any]], names: Sequence[str]
+) -> dict[str, str]:
+    """Return the parameters of `columns_named`: each column of these rows, as an array."""
+    return {
+        f"all_{name}": f"{{{','.join(_element(target.c[name].type, row[name]) for row in rows)}}}"
+        for name in names
+    }
+
+
+def columns_named(target: Table, names: Sequence[str]) -> dict[str, ColumnElement[Any]]:
+    """Return columns of numbers and sealed texts that come with each execution: `columns_of`.
+
+    PostgreSQL's own, so that rows that differ in little else are written by one statement.
+    """
+    arrays = (bindparam(f"all_{name}", type_=Many(_called(target.c[name].type))) for name in names)
+    columns = [column(name, target.c[name].type) for name in names]
+    held = func.unnest(*arrays).table_valued(*columns).render_derived()
+    return {name: held.c[name] for name in names}
+
+
+def alike(
+    rows: Iterable[Mapping[str, Any]], but: Sequence[str]
+) -> list[tuple[dict[str, Any], list[Mapping[str, Any]]]]:
+    """Return rows by what they have in common: all of their columns but these."""
+    found: dict[tuple[Any, ...], list[Mapping[str, Any]]] = {}
+    for row in rows:
+        found.setdefault(tuple(row[name] for name in row if name not in but), []).append(row)
+    return [
+        ({name: value for name, value in held[0].items() if name not in but}, held)
+        for held in found.values()
+    ]
+
+
+def _called(type_: TypeEngine[Any]) -> str:
+    return "BYTEA" if isinstance(type_, Sealed) else "BIGINT"
+
+
+def _element(type_: TypeEngine[Any], value: Any) -> str:
+    if value is None:
+        return "NULL"
+    if isinstance(type_, Sealed):
+        return f'"\\\\x{type_.sealed(value).hex()}"'
+    return str(int(value))
 
 
 async def affected(
