@@ -121,7 +121,7 @@ async def tapped(desk: Desk, tap: Tap, contact: Contact, card: Card, press: Pres
 async def _bring_fresh(desk: Desk, tap: Tap, home: Household) -> None:
     card = home.card
     await _say_what_is_new(desk, tap, home)
-    if not home.awaited and is_below(tap, card.message_id):
+    if not home.waiting and is_below(tap, card.message_id):
         desk.answered(card.id)  # the reminder goes, and the card above it says why
         card.shown = min(card.shown, card.revision - 1)
     else:

@@ -41,3 +41,23 @@ async def test_a_tap_on_a_card_that_was_never_marked_as_sent_still_counts(stage:
     async with stage.database.reading() as session:
         answered = list(await session.exec(select(CheckIn).where(CheckIn.status == "complete")))
     assert len(answered) == 2
+
+
+async def test_an_outdated_reminder_tapped_at_the_close_brings_the_card_to_answer_late(
+    stage: Stage,
+) -> None:
+    await stage.opens_school("en")
+    tina = await stage.joined("Tina")
+    await stage.at("06:30")
+    await stage.at("07:10")
+    reminder = (await stage.chat(tina))[-1]
+    await stage.taps_first(
+        tina, 1, newest=False
+    )  # a question is open: the reminder's buttons are old
+    stage.sandbox.world.tap(tina.user_id, reminder["id"], text="All clear")
+    stage.now = datetime.combine(MONDAY, time(8, 0, 1), ZONE).astimezone(UTC)
+    await heartbeat(stage.database, stage.clock)
+    await stage.settle()
+    card = (await stage.chat(tina))[-1]
+    assert card["id"] > reminder["id"]
+    assert card["buttons"], "whoever is late can still answer"
