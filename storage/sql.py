@@ -136,7 +136,7 @@ def columns_of(
 ) -> dict[str, str]:
     """Return the parameters of `columns_named`: each column of these rows, as an array."""
     return {
-        f"all_{name}": f"{{{','.join(_element(target.c[name].type, row[name]) for row in rows)}}}"
+        f"all_{name}": f"{{{','.join(_elements(target.c[name].type, [row[name] for row in rows]))}}}"
         for name in names
     }
 
@@ -169,12 +169,10 @@ def _called(type_: TypeEngine[Any]) -> str:
     return "BYTEA" if isinstance(type_, Sealed) else "BIGINT"
 
 
-def _element(type_: TypeEngine[Any], value: Any) -> str:
-    if value is None:
-        return "NULL"
+def _elements(type_: TypeEngine[Any], values: Iterable[Any]) -> list[str]:
     if isinstance(type_, Sealed):
-        return f'"\\\\x{type_.sealed(value).hex()}"'
-    return str(int(value))
+        return ["NULL" if v is None else f'"\\\\x{type_.sealed(v).hex()}"' for v in values]
+    return ["NULL" if value is None else str(value) for value in values]
 
 
 async def affected(
