@@ -44,7 +44,7 @@ class Many(UserDefinedType[str]):
         return f"{self.of}[]"
 
 
-def _as_array(given: Iterable[int]) -> str:
+def _as_array(given: Iterable[int | str]) -> str:
     return f"{{{','.join(map(str, given))}}}"
 
 
@@ -136,7 +136,7 @@ def columns_of(
 ) -> dict[str, str]:
     """Return the parameters of `columns_named`: each column of these rows, as an array."""
     return {
-        f"all_{name}": f"{{{','.join(_elements(target.c[name].type, [row[name] for row in rows]))}}}"
+        f"all_{name}": _as_array(_elements(target.c[name].type, [row[name] for row in rows]))
         for name in names
     }
 
