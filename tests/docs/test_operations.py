@@ -1,6 +1,9 @@
 """What whoever runs the machine is told is true: commands, settings, numbers, alarms, the log."""
 
+import os
 import re
+import shutil
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, get_args
@@ -94,6 +97,23 @@ def test_every_alarm_has_its_line_and_watches_a_number_that_there_is() -> None:
     )
     for rule in rules:
         assert set(re.findall(r"allclear_\w+", rule["expr"])) <= numbers(), rule["alert"]
+
+
+def test_each_alarm_rings_when_it_should_and_at_no_other_time() -> None:
+    """By Prometheus' own reckoning, where it is installed."""
+    promtool = shutil.which("promtool")
+    if promtool is None:
+        why = "no promtool found; it comes with Prometheus"
+        if os.environ.get("ALLCLEAR_TESTS_NEED_PROMETHEUS") == "1":
+            pytest.fail(why)
+        pytest.skip(why)
+    cases = HOUSE / "tests" / "docs" / "alarms.yaml"
+    tried = subprocess.run(
+        [promtool, "test", "rules", str(cases)], capture_output=True, text=True, check=False
+    )
+    assert tried.returncode == 0, tried.stdout + tried.stderr
+    named = set(re.findall(r"alertname: (\w+)", cases.read_text("utf-8")))
+    assert named == {rule["alert"] for g in told("alarms.yaml")["groups"] for rule in g["rules"]}
 
 
 def test_every_setting_of_the_district_may_stand_in_its_file() -> None:
