@@ -142,13 +142,14 @@ class Poller:
 
     @property
     def age(self) -> float | None:
-        """The seconds since Telegram last answered a poll; None when it never has."""
+        """The seconds since Telegram last answered a poll, or since it is asked; None before."""
         return None if self._answered_at is None else self._clock() - self._answered_at
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Listen until stopped; whatever fails is tried again, slower each time."""
         self._offset = None  # another process may have listened since
         self._noted_at = None
+        self._answered_at = self._clock()  # from now on it is waited for
         try:
             await self._listen(stopping)
         finally:

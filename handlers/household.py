@@ -136,10 +136,9 @@ async def bring_fresh(desk: Desk, tap: Tap, contact: Contact, card: Card) -> Non
 
 async def _show_as_it_is(desk: Desk, tap: Tap, contact: Contact, card: Card) -> None:
     if tap.message_id is not None and tap.message_id != card.message_id:
-        # However often an old button is tapped, the card comes once a minute and revision.
+        # However often an old button is tapped, the card comes once a minute.
         minute = int(desk.now.timestamp()) // 60
-        cause = f"show:{card.id}:{tap.message_id}:{card.revision}:{minute}"
-        await _owe_anew(desk, contact, card, cause)
+        await _owe_anew(desk, contact, card, f"show:{card.id}:{tap.message_id}:{minute}")
     else:
         card.shown = min(card.shown, card.revision - 1)
 

@@ -283,7 +283,7 @@ _TAPPED: dict[Verb, Tapped] = {
 _HANDLED_ONCE = frozenset(
     {
         *(Verb.picture, Verb.group_line, Verb.pause, Verb.end_pause, Verb.stop, Verb.substitute),
-        *(Verb.language, Verb.window, Verb.invite),
-        *(Verb.show_missing, Verb.leave, Verb.keep_students),
+        *(Verb.language, Verb.window, Verb.invite, Verb.open_class),
+        *leaving.VERBS,
     }
 )

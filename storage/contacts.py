@@ -105,7 +105,7 @@ def keep_tap(contact: Contact, tap: str | None, now: datetime) -> bool:
         contact.last_tap = None
         return True
     before = contact.last_tap_at if contact.last_tap == tap else None
-    if before is not None and now - before < TAPPED_AGAIN_WITHIN:
+    if before is not None and abs(now - before) < TAPPED_AGAIN_WITHIN:
         return False
     contact.last_tap, contact.last_tap_at = tap, now
     return True

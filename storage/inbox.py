@@ -20,6 +20,7 @@ from storage.sql import (
     is_sqlite,
     listed,
     listed_named,
+    moment,
     numbers,
     table,
 )
@@ -93,10 +94,9 @@ async def set_aside(
 async def forget_old(session: AsyncSession, now: datetime) -> dict[str, int]:
     """Forget some of what can no longer matter: handled updates and old wrong attempts."""
     received, tried = table(Received), table(JoinAttempt)
-    since = now - REMEMBERED
     oldest = (
         select(Received.bot_id, Received.update_id)
-        .where(Received.at < since)
+        .where(Received.at < await moment(session) - REMEMBERED)
         .order_by(col(Received.at))
         .limit(BATCH)
     )
@@ -104,7 +104,7 @@ async def forget_old(session: AsyncSession, now: datetime) -> dict[str, int]:
         session,
         delete(received).where(tuple_(received.c.bot_id, received.c.update_id).in_(oldest)),
     )
-    tries = await affected(session, delete(tried).where(tried.c.at < since))
+    tries = await affected(session, delete(tried).where(tried.c.at < now - REMEMBERED))
     return {"updates": updates, "attempts": tries}
 
 

@@ -32,7 +32,7 @@ from storage.database import Database
 from storage.tables import AuditEntry, Bot, CheckIn, Contact, HistoryEntry, Ledger, Received
 from tests.builders import SUNDAY_NIGHT, Outage
 from tests.libraries import LIBRARIES, a_transport
-from tests.play import BOT_ID, TOKEN, Stage
+from tests.play import BOT_ID, ROSTER, TOKEN, Stage
 
 OTHER = TOKEN.replace(str(BOT_ID), "7000002")
 
@@ -191,6 +191,23 @@ async def transport(
 def connections(transport: BotTransport) -> object:
     bot = transport._bot  # type: ignore[attr-defined]
     return getattr(bot, "session", bot)  # one library changes its session, for the other a bot
+
+
+async def test_who_begins_to_listen_while_telegram_is_away_is_seen_to_hear_nothing(
+    sandbox: Sandbox, database: Database, transport: BotTransport
+) -> None:
+    seconds = 100.0
+    inbox = Inbox(database, lambda: SUNDAY_NIGHT, note)
+    poller = Poller(transport, inbox, lambda _: None, pause=0.001, clock=lambda: seconds)
+    sandbox.world.faults = Faults(rate_5xx_before=1, methods=frozenset({"getupdates"}))
+    stopping = asyncio.Event()
+    listening = asyncio.create_task(poller.run(stopping))
+    await until(lambda: poller.age == 0.0, "it listens")
+    seconds += 200
+    assert poller.age == 200.0, "another process may have been answered before; here nothing was"
+    stopping.set()
+    await listening
+    assert poller.age is None
 
 
 async def test_a_poll_that_neither_answers_nor_fails_ends_with_its_connection(
@@ -363,15 +380,19 @@ STORMS = [
     ("Mr Wang", "/class", "gl"),
     ("Mr Wang", "/substitute", "su"),
     ("Mr Wang", "/invite", "i"),
+    ("林岚", "/class", "oc"),
     ("林岚", "/summary", "pi"),
 ]
+MORE_CLASSES = """student,20250501,Nils,2-1,,,
+student,20250502,Olga,2-2,,,
+"""
 
 
 @pytest.mark.parametrize(("name", "command", "verb"), STORMS)
 async def test_a_storm_of_taps_on_any_button_brings_each_chat_one_message(
     stage: Stage, name: str, command: str, verb: str
 ) -> None:
-    await stage.opens_school("en")
+    await stage.a_school(ROSTER + MORE_CLASSES)
     people = {who: await stage.joined(who) for who in ("Maria", "Mr Wang", "Ms Sun", "林岚")}
     await stage.at("06:30")
     await stage.at("07:30")
