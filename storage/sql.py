@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from itertools import groupby
 from typing import Any, cast
 
 from pydantic_core import to_json
@@ -155,14 +156,12 @@ def columns_named(target: Table, names: Sequence[str]) -> dict[str, ColumnElemen
 def alike(
     rows: Iterable[Mapping[str, Any]], but: Sequence[str]
 ) -> list[tuple[dict[str, Any], list[Mapping[str, Any]]]]:
-    """Return rows by what they have in common: all of their columns but these."""
-    found: dict[tuple[Any, ...], list[Mapping[str, Any]]] = {}
-    for row in rows:
-        found.setdefault(tuple(row[name] for name in row if name not in but), []).append(row)
-    return [
-        ({name: value for name, value in held[0].items() if name not in but}, held)
-        for held in found.values()
-    ]
+    """Return runs of rows, in their order, that have all in common but these columns."""
+
+    def shared(row: Mapping[str, Any]) -> dict[str, Any]:
+        return {name: value for name, value in row.items() if name not in but}
+
+    return [(same, list(run)) for same, run in groupby(rows, key=shared)]
 
 
 def _called(type_: TypeEngine[Any]) -> str:

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+import pytest
 from sqlmodel import col, select
 
 from storage import asking, contacts, history, plain_answers
@@ -90,3 +91,39 @@ async def test_the_last_update_of_each_chat_is_kept_unless_it_was_overtaken(
     async with database.reading() as session:
         kept_anew = await session.get_one(Contact, ids[0])
         assert kept_anew.last_update == 4, "ids start anew after a week of silence"
+
+
+async def test_what_happened_in_one_batch_is_told_in_its_order(database: Database) -> None:
+    acts = [(0, "raised", 2), (1, "accepted", 0), (1, "raised", 2), (0, "accepted", 0)]
+    async with database.writing() as session:
+        rows = await a_school(session)
+        people = [rows.student(name) for name in ("Ana", "Ben")]
+        await session.flush()
+        held = await rows.round()
+        await asking.open_students(session, held)
+        found = await checkins_of(session, held.id)
+        for who, act, severity in acts:
+            history.remember(
+                session,
+                check_in_id=found[people[who]].id,
+                subject_id=people[who],
+                act=act,
+                at=at("07:00"),
+                severity=severity,
+            )
+    async with database.reading() as session:
+        told = await history.histories(session, [each.id for each in found.values()])
+    for who, person in enumerate(people):
+        entries = told[found[person].id]
+        assert [entry.act for entry in entries] == [act for whose, act, _ in acts if whose == who]
+
+
+@pytest.mark.sqlite_only
+async def test_a_button_is_not_dead_because_another_process_has_a_clock_that_is_fast(
+    database: Database,
+) -> None:
+    async with database.writing() as session:
+        chat = (await a_school(session)).contact(None)
+        assert contacts.keep_tap(chat, "7:pi:1:1", SUNDAY_NIGHT + timedelta(minutes=5))
+        assert contacts.keep_tap(chat, "7:pi:1:1", SUNDAY_NIGHT + timedelta(minutes=1))
+        assert not contacts.keep_tap(chat, "7:pi:1:1", SUNDAY_NIGHT + timedelta(seconds=69))
