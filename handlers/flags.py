@@ -65,6 +65,7 @@ async def raise_flag(desk: Desk, entry: Entry, kind: FlagKind, *, by: int | None
     flag.severity, flag.valid_until = checkin.severity, checkin.valid_until
     flag.raised_at, flag.raised_by, flag.escalated_at = now, by, None
     await desk.session.flush()
+    await flags.redraw(desk.session, [flag], entry.round.day)  # for whoever else was told before
     await _tell(desk, entry, flag, kind)
     return flag
 
@@ -120,13 +121,24 @@ async def _tell(desk: Desk, entry: Entry, flag: Flag, kind: FlagKind) -> None:
     for contact in ring.contacts:
         if kind is FlagKind.flag and contact.person_id == flag.raised_by:
             flag.acknowledged_by, flag.acknowledged_at = contact.person_id, desk.now
-        cause = f"flag:{flag.id}:{flag.severity}"
         await _owe(
-            desk.session, flag, contact, ring.told_as, cause, day, entry.round.slot, desk.now
+            desk.session,
+            flag,
+            contact,
+            ring.told_as,
+            _cause(flag),
+            day,
+            entry.round.slot,
+            desk.now,
         )
     if not ring.contacts:
         log.error("flag unheard", flag=flag.id, school=flag.school_id)
         desk.record("flag unheard", None, flag.school_id, flag=flag.id)
+
+
+def _cause(flag: Flag) -> str:
+    """Return what one telling of a flag is known by: taken back in part it may be raised again."""
+    return f"flag:{flag.id}:{flag.severity}:{int(flag.raised_at.timestamp())}"
 
 
 async def _ring(
@@ -228,7 +240,7 @@ async def _pass_on(
         flag.escalated_at = now
         await flags.redraw(session, [flag], each.day)
         for contact in reached:
-            cause = f"flag:{flag.id}:{flag.severity}:unseen"
+            cause = f"{_cause(flag)}:unseen"
             await _owe(session, flag, contact, told_as, cause, each.day, each.slot, now)
         told += 1
         log.info("flag passed on", flag=flag.id, school=school_id, told=len(reached))

@@ -259,3 +259,30 @@ async def test_at_night_nobody_is_woken_for_what_can_wait(stage: Stage) -> None:
     await stage.at("06:00", day=TUESDAY)
     assert any("Tom" in message["text"] for message in await stage.chat(lead))
     assert MONDAY < TUESDAY
+
+
+async def test_a_case_taken_back_in_part_and_raised_again_is_told_again(stage: Stage) -> None:
+    await stage.opens_school("en")
+    tina, wang = await stage.joined("Tina"), await stage.joined("Mr Wang")
+
+    async def last_word() -> str:
+        text: str = (await stage.chat(wang))[-1]["text"]
+        return text
+
+    async def says(text: str) -> None:
+        await stage.says(tina, text)
+        while "?" in (await stage.chat(tina))[-1]["text"]:
+            await stage.taps_first(tina, 0)
+
+    await stage.at("06:30")
+    await stage.reports_fever(tina)
+    assert "stays home" in await last_word()
+    await stage.at("06:33")
+    await says("Tom 36.5, cough")
+    assert "nurse first" in await last_word()
+    before = len(stage.sandbox.world.journal.since(method="sendMessage"))
+    await stage.at("06:36")
+    await says("Tom has a fever 38.5")
+    assert "stays home" in await last_word()
+    told = stage.sandbox.world.journal.since(method="sendMessage")[before:]
+    assert wang.user_id in [call.params["chat_id"] for call in told], "with a sound, not an edit"
