@@ -107,7 +107,7 @@ class Driven:
             return not (
                 any(owed.get(state.value) for state in _UNSETTLED)
                 or await cards.stale_cards(session, self._bot_id, self.clock.now(), 1)
-                or await ledger.reminders_to_withdraw(session, self._bot_id, 1)
+                or await ledger.to_withdraw(session, self._bot_id, 1)
             )
 
     async def note(self) -> None:

@@ -473,7 +473,7 @@ class Sender:
             ours = await ledger.mark(session, self._owner, marks)
             held = [sent for sent in results if sent.item.entry.id in ours]
             gone = await _copies(session, [s for s in results if s.item.entry.id not in ours])
-            gone += await _keep_messages(session, held, now)
+            await _keep_messages(session, held, now)
             for sent in held:
                 await _keep_one(session, sent, now)
             await _withdraw_answered(session, held, now)
@@ -631,13 +631,13 @@ class Sender:
         return result
 
     async def _withdraw(self) -> int:
-        """Take reminders out of the chat whose card has been answered."""
+        """Take out of chats what was answered, and where cards stood that stand elsewhere now."""
         async with self._database.reading() as session:
-            gone = await ledger.reminders_to_withdraw(session, self._transport.bot_id, self._width)
+            gone = await ledger.to_withdraw(session, self._transport.bot_id, self._width)
         if not gone:
             return 0
         results = await asyncio.gather(
-            *(self._take_away(chat_id, entry.message_id or 0) for entry, chat_id in gone)
+            *(self._take_away(contact, entry.message_id or 0) for entry, contact in gone)
         )
         marks: list[int] = []
         closed: list[int] = []
@@ -655,12 +655,18 @@ class Sender:
         await (self._database.write(keep) if closed else self._database.note(keep))
         return len(marks) + len(closed)
 
-    async def _take_away(self, chat_id: int, message_id: int) -> SendResult:
+    async def _take_away(self, contact: Contact, message_id: int) -> SendResult:
+        """Take a message out of a chat; one that is too old for that says that it is over."""
         if wait := await self._pacer.turn(Traffic.edit):
             return Wait(wait)
         if not self._may_send():
             return Wait(0)
-        return await self._asked(self._transport.delete(chat_id, message_id))
+        result = await self._asked(self._transport.delete(contact.chat_id, message_id))
+        if isinstance(result, Rejected):
+            over = Rendered(texts(contact.language)("card.over"))
+            edit = self._transport.edit(contact.chat_id, message_id, over)
+            return await self._asked(edit)
+        return result
 
 
 async def _keep_one(session: Session, sent: Sent, now: datetime) -> None:
@@ -701,23 +707,19 @@ async def _keep_unreachable(session: Session, contact_id: int, now: datetime) ->
         await asking.ask_instead(session, contact, now)
 
 
-async def _keep_messages(
-    session: Session, results: Sequence[Sent], now: datetime
-) -> list[tuple[int, int]]:
-    """Keep as which messages cards were sent; return those whose place they take."""
+async def _keep_messages(session: Session, results: Sequence[Sent], now: datetime) -> None:
+    """Keep as which messages cards were sent; those whose place they take leave the chats."""
     stand: dict[int, tuple[int, int]] = {}
-    chats: dict[int, int] = {}
     replaced: list[tuple[int, int]] = []
     for item, result in ((sent.item, sent.result) for sent in results):
         if item.shows is None or not isinstance(result, Delivered):
             continue
         card_id, revision = item.shows
         if card_id in stand:  # asked for twice within one window
-            replaced.append((item.chat_id, stand[card_id][0]))
+            replaced.append((card_id, stand[card_id][0]))
         stand[card_id] = (result.message_id, revision)
-        chats[card_id] = item.chat_id
     before = await cards.keep_messages(session, stand, now)
-    return replaced + [(chats[card_id], message) for card_id, message in before.items()]
+    await ledger.take_away(session, [*replaced, *before.items()])
 
 
 async def _first_asks(session: Session, claimed: Sequence[Owed], now: datetime) -> dict[int, Item]:
@@ -788,7 +790,7 @@ def _came_anew(item: Item) -> bool:
         item.entry.kind == "card"
         and card is not None
         and card.kind == "household"
-        and card.message_id is not None
+        and (card.message_id is not None or item.entry.edition > 0)
     )
 
 

@@ -491,7 +491,7 @@ async def prove(session: AsyncSession, card: Card, message_id: int) -> str | Non
     found = await connection.execute(_prove_newest(), {"card": card.id, "message": message_id})
     kind: str | None = found.scalar_one_or_none()
     if kind == "card":
-        await _take_away(session, card.id, card.message_id)
+        await take_away(session, [(card.id, card.message_id)])
         card.message_id, card.shown, card.shown_at = message_id, 0, None
     return kind
 
@@ -534,18 +534,26 @@ def _arrived(*conditions: ColumnElement[bool]) -> Any:
     )
 
 
-async def _take_away(session: AsyncSession, card_id: int, message_id: int) -> None:
-    """Ask for the message in which a card stood before to be taken out of the chat."""
+async def take_away(session: AsyncSession, stood: Sequence[tuple[int, int]]) -> None:
+    """Ask for messages in which cards stood before, (card, message), to be taken out of chats."""
+    if stood:
+        await affected(
+            session, _taken_away(is_sqlite(session)), listed(session, "stood", stood, 2)
+        )
+
+
+@cache
+def _taken_away(sqlite: bool) -> Any:
     entry = table(Ledger).c
-    await affected(
-        session,
+    card_id, message_id = listed_named(sqlite, "stood", 2)
+    return (
         update(table(Ledger))
         .where(
             entry.card_id == card_id,
             entry.message_id == message_id,
             entry.state == State.sent.value,
         )
-        .values(state=State.withdrawing.value),
+        .values(state=State.withdrawing.value)
     )
 
 
@@ -597,12 +605,12 @@ async def withdraw_chasers(session: AsyncSession, unit_id: int, day: date, slot:
     )
 
 
-async def reminders_to_withdraw(
+async def to_withdraw(
     session: AsyncSession, bot_id: int, limit: int
-) -> list[tuple[Ledger, int]]:
-    """Return reminders whose card has been answered since, with their chats that are open."""
+) -> list[tuple[Ledger, Contact]]:
+    """Return messages that are to leave their chats, where those are open, and whose they are."""
     found = await session.exec(
-        select(Ledger, Contact.chat_id)
+        select(Ledger, Contact)
         .join(Contact, col(Contact.id) == Ledger.contact_id)
         .where(
             Ledger.bot_id == bot_id,
@@ -616,7 +624,7 @@ async def reminders_to_withdraw(
 
 
 async def mark_withdrawn(session: AsyncSession, entry_ids: Iterable[int]) -> None:
-    """Keep that these reminders are out of the chat."""
+    """Keep that these messages are out of the chat."""
     ledger = table(Ledger)
     await affected(
         session,

@@ -90,7 +90,7 @@ async def ask_again(
     had_it = exists().where(
         arrived.card_id == card.id,
         arrived.kind == "card",
-        arrived.state == State.sent.value,
+        arrived.state.in_([State.sent.value, State.withdrawing.value, State.withdrawn.value]),
         # What only its tap has proved has no moment of its own.
         func.coalesce(arrived.sent_at, arrived.created_at) <= until,
     )

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from checkin.steps import parse_steps
 from handlers.joining import CONSENT_VERSION
 from handlers.rosters import import_roster
 from handlers.setup import make_school
+from sandbox.faults import Faults
 from storage import plans
 from storage.tables import CheckIn, Consent, Guardianship
 from tests.play import MONDAY, TUESDAY, Someone, Stage
@@ -443,6 +445,43 @@ async def test_a_reminder_goes_though_the_card_came_anew_as_another_answered(sta
     start, today, card = await stage.chat(maria)
     assert (start["text"], today["text"]) == ("/start", "/today")
     assert "all clear (Carlos)" in card["text"]
+
+
+async def test_a_reminder_too_old_to_be_taken_out_of_the_chat_asks_no_more(stage: Stage) -> None:
+    await stage.opens_school("en")
+    tina = await stage.joined("Tina")
+    await stage.at("06:30")
+    await stage.at("07:10")
+    reminder = (await card_of(stage, tina))["id"]
+    stage.sandbox.world.block(tina.user_id, True)
+    await stage.at("08:00")
+    await stage.at("12:00", MONDAY + timedelta(days=3))
+    stage.sandbox.world.block(tina.user_id, False)
+    await stage.says(tina, "/help")
+    left = next(m for m in await stage.chat(tina) if m["id"] == reminder)
+    assert left["text"] == "This message is from before and no longer counts."
+    assert not left["buttons"]
+
+
+async def test_a_reminder_goes_though_the_card_was_lost_and_came_anew_complete(
+    stage: Stage,
+) -> None:
+    await stage.opens_school("en")
+    maria, carlos = await stage.joined("Maria"), await stage.joined("Carlos")
+    await stage.at("06:30")
+    card = (await card_of(stage, maria))["id"]
+    await stage.at("07:10")
+    await stage.says(carlos, "/today")
+    [chat] = [each for each in stage.sandbox.world.chats.values() if each.id == maria.user_id]
+    del chat.messages[card]
+    waits = {"rate_429": 1.0, "retry_after": 5, "methods": frozenset({"sendmessage"})}
+    stage.sandbox.world.faults = Faults(**waits)
+    await stage.says(carlos, "Ana fine")  # the card that is to tell Maria so is gone from her chat
+    await stage.says(carlos, "Ben fine")  # before it could come anew
+    stage.sandbox.world.faults = None
+    await stage.at("07:15")
+    _start, card_anew = await stage.chat(maria)
+    assert "all clear (Carlos)" in card_anew["text"]
 
 
 async def test_a_fever_that_was_typed_does_not_vanish_when_the_talk_turns_to_another_child(

@@ -675,8 +675,26 @@ async def test_a_card_shown_anew_takes_the_old_message_away(house: House) -> Non
         card = (await cards_of(session))[0]
         await ledger.owe(session, contacts[0], "card", "show:9", house.clock.now, card=card)
     await house.sender.once()
+    await house.sender.once()
     assert house.messenger.deleted == [(contacts[0].chat_id, 1001)]
     assert (await house.card()).message_id == 1002
+
+
+@pytest.mark.parametrize("failed", [Wait(0), NotSent("reset"), Unclear("timeout")])
+async def test_the_old_message_goes_although_taking_it_out_failed_at_first(
+    house: House, failed: SendResult
+) -> None:
+    (maria,) = await house.asked(("Ana", "Maria"))
+    await house.sender.once()
+    async with house.database.writing() as session:
+        card = (await cards_of(session))[0]
+        await ledger.owe(session, maria, "card", "show:9", house.clock.now, card=card)
+    house.messenger.deletes.append(failed)
+    for _ in range(3):
+        await house.sender.once()
+    house.restart()  # nor does an end in between leave it
+    await house.sender.once()
+    assert house.messenger.deleted == [(maria.chat_id, 1001)] * 2
 
 
 async def test_the_old_message_goes_although_the_database_failed_at_the_next_claim(
@@ -711,6 +729,7 @@ async def test_a_card_shown_twice_within_one_window_stands_once(house: House) ->
         contact = await session.get_one(Contact, maria.id)
         card = (await cards_of(session))[0]
         await ledger.owe(session, contact, "card", "show:1", SUNDAY_NIGHT, card=card)
+    await house.sender.once()
     await house.sender.once()
     (first, second) = (1001, 1002)
     assert house.messenger.deleted == [(maria.chat_id, first)]
