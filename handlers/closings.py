@@ -14,6 +14,7 @@ from checkin.calendars import Calendar, DayKind, Override, runs_on
 from checkin.days import DayOrder
 from checkin.facts import fact
 from checkin.plans import Plan
+from handlers import signing
 from handlers.calendars import calendar_with, known_calendar
 from handlers.desk import Desk
 from handlers.messages import Event, Tap
@@ -197,6 +198,10 @@ async def _carry_out(desk: Desk, tap: Tap, contact: Contact, school: School, tur
     await _keep(desk, contact, school, turn)
     if turn.stop:
         await closings.cancel(desk.session, turn.stop, desk.now)
+        for day, slot in {(each.day, each.slot) for each in turn.stop}:
+            # What had closed before has waited for these with its summary.
+            if (rest := await rounds.closed_slot(desk.session, school.id, day, slot)) is not None:
+                await signing.hand_over(desk.session, desk.now, school, rest)
     if turn.go_on:
         await closings.resume(desk.session, turn.go_on, desk.now)
     told = await closings.owe_news(

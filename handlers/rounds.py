@@ -337,7 +337,8 @@ async def _summary(session: Session, doing: _Doing) -> dict[str, int]:
 
 
 async def _chase(session: Session, doing: _Doing) -> dict[str, int]:
-    return {"chased": await _of_closed(session, doing, signing.chase)}
+    chase = partial(signing.chase, rung=doing.due.step.rung)
+    return {"chased": await _of_closed(session, doing, chase)}
 
 
 async def _deputy(session: Session, doing: _Doing) -> dict[str, int]:
@@ -351,10 +352,8 @@ async def _of_closed(
 ) -> int:
     """Tell somebody of the day's slot, unless a round of it is still open; return how many."""
     day, slot = doing.due.round_date, doing.plan.slot
-    held = await rounds.rounds_on(session, doing.school.id, day, slot)
-    if not held or not all(each.closed_at for each in held):
-        return 0
-    return await tell(session, doing.now, doing.school, held[0])
+    held = await rounds.closed_slot(session, doing.school.id, day, slot)
+    return await tell(session, doing.now, doing.school, held) if held else 0
 
 
 async def _end_quietly(session: Session, now: datetime, school: School, held: Round) -> None:

@@ -7,7 +7,7 @@ from checkin.access import Role
 from storage import cards, contacts, ledger, people
 from storage.database import Session
 from storage.signoffs import sign_off_of
-from storage.tables import Contact, Round
+from storage.tables import Card, Contact, Round
 from storage.units import School
 
 
@@ -22,18 +22,36 @@ async def hand_over(session: Session, now: datetime, school: School, held: Round
     return await _owe(session, now, school, held, leads)
 
 
-async def chase(session: Session, now: datetime, school: School, held: Round) -> int:
-    """Remind those who have the summary and have not signed; return how many."""
+async def chase(session: Session, now: datetime, school: School, held: Round, rung: int) -> int:
+    """Remind those who have the summary and have not signed; return how many.
+
+    A lead who could not be reached before has it now, instead of a word about what never came;
+    the deputies who got it in their place are reminded of it.
+    """
     if await sign_off_of(session, school.id, held.day, held.slot):
         return 0
-    readers = await _reached(session, school, held, Role.school_lead) or await _reached(
-        session, school, held, Role.deputy_lead
-    )
-    for contact in readers:
-        card = await cards.card_of(session, contact, held.day, "summary", held.slot, school.id)
-        cause = f"unsigned:{_about(school, held)}"
-        await ledger.owe(session, contact, "unsigned", cause, now, card=card)
-    return len(readers)
+    leads = await _reached(session, school, held, Role.school_lead)
+    deputies = await _reached(session, school, held, Role.deputy_lead)
+    have = await _holding(session, school, held, leads)
+    reminded = have or await _holding(session, school, held, deputies)
+    cause = f"unsigned:{_about(school, held)}"
+    for contact, card in reminded:
+        await ledger.owe(session, contact, "unsigned", cause, now, card=card, rung=rung - 1)
+    has = {contact.id for contact, _ in reminded}
+    late = [contact for contact in leads or deputies if contact.id not in has]
+    await _owe(session, now, school, held, late, again=f":{rung}")
+    return len(reminded) + len(late)
+
+
+async def _holding(
+    session: Session, school: School, held: Round, readers: Sequence[Contact]
+) -> list[tuple[Contact, Card]]:
+    """Return those in whose chats the summary stands, and their cards."""
+    found = [
+        (each, await cards.card_of(session, each, held.day, "summary", held.slot, school.id))
+        for each in readers
+    ]
+    return [(contact, card) for contact, card in found if card.message_id is not None]
 
 
 async def hand_to_deputy(session: Session, now: datetime, school: School, held: Round) -> int:
@@ -76,11 +94,16 @@ async def _tell(
 
 
 async def _owe(
-    session: Session, now: datetime, school: School, held: Round, readers: Sequence[Contact]
+    session: Session,
+    now: datetime,
+    school: School,
+    held: Round,
+    readers: Sequence[Contact],
+    again: str = "",
 ) -> int:
     for contact in readers:
         card = await cards.card_of(session, contact, held.day, "summary", held.slot, school.id)
-        about = _about(school, held)
+        about = _about(school, held) + again
         await ledger.owe(session, contact, "picture", f"picture:{about}", now, card=card)
         await ledger.owe(session, contact, "card", f"summary:{about}", now, card=card)
     return len(readers)

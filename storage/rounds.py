@@ -29,6 +29,12 @@ class Entry:
     unit_path: str
 
 
+async def closed_slot(session: AsyncSession, school_id: int, day: date, slot: str) -> Round | None:
+    """Return the first round of a slot once all have closed; cancelled ones are no part of it."""
+    held = await rounds_on(session, school_id, day, slot)
+    return held[0] if held and all(each.closed_at for each in held) else None
+
+
 async def rounds_on(
     session: AsyncSession,
     school_id: int,

@@ -171,3 +171,47 @@ async def test_a_summary_that_nobody_signs_falls_to_the_deputy(
     await stage.at("09:00")
     await stage.taps_first(cast["何川"], 0)  # sign
     golden(f"summary_deputy.{language}", stage.transcript())
+
+
+async def said(stage: Stage, who: Someone) -> list[str]:
+    return [m["text"] for m in await stage.chat(who) if m["from"] == "bot"]
+
+
+async def test_a_day_closed_between_two_closes_hands_over_what_had_closed(stage: Stage) -> None:
+    await stage.opens_school("en")
+    gu, lin = await stage.joined("Gu"), await stage.joined("林岚")
+    await stage.joined("Tina")
+    await stage.says(gu, "/plan staff 06:30 09:00")
+    for clock in ("06:30", "07:10", "08:00", "08:05", "08:10"):
+        await stage.at(clock)
+    assert not any("Students:" in text for text in await said(stage, lin))
+    await stage.says(gu, "/calendar closed today snow")
+    await stage.taps_first(gu, 0)
+    assert sum("Students:" in text for text in await said(stage, lin)) == 1
+
+
+async def test_every_chase_of_the_ladder_is_sent(stage: Stage) -> None:
+    await stage.opens_school("en")
+    gu, lin = await stage.joined("Gu"), await stage.joined("林岚")
+    await stage.says(
+        gu, "/plan ask 06:30 close 08:00 summary 08:05 chase 08:20 chase 08:40 deputy 09:00"
+    )
+    for clock in ("06:30", "08:00", "08:05", "08:20", "08:40"):
+        await stage.at(clock)
+    assert sum("not signed yet" in text for text in await said(stage, lin)) == 2
+
+
+async def test_a_lead_who_comes_back_has_the_summary_and_not_a_word_about_it(
+    stage: Stage,
+) -> None:
+    await stage.opens_boarding_school("en")
+    lin, fang = await stage.joined("林岚"), await stage.joined("方青")
+    stage.sandbox.world.block(lin.user_id, True)
+    for clock in ("06:30", "08:00", "08:05"):
+        await stage.at(clock)
+    stage.sandbox.world.block(lin.user_id, False)
+    await stage.at("08:30")
+    texts = await said(stage, lin)
+    assert any("Students:" in text for text in texts)
+    assert not any("not signed yet" in text for text in texts)
+    assert any("not signed yet" in text for text in await said(stage, fang))
