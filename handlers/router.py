@@ -230,6 +230,7 @@ async def choose_language(desk: Desk, command: Command, contact: Contact) -> Non
 
 async def _set_language(desk: Desk, tap: Tap, contact: Contact, press: Press) -> None:
     contact.language = {1: "zh", 2: "en"}.get(press.row, contact.language)
+    await cards.word_anew(desk.session, contact.id, since=desk.now.date() - timedelta(days=1))
     desk.menus.add(contact.id)
     desk.toast(tap, contact, "toast.silent")
     await desk.say(contact, tap, "language.set")

@@ -138,7 +138,8 @@ async def _grant(
     reached = await contacts.contacts_of(desk.session, [person])
     for chat in reached:
         desk.menus.add(chat.id)
-        await desk.tell(chat, f"substitute:{grant.id}:{back}", "substitute.you", **said)
+        cause = f"substitute:{grant.id}:{event.update_id}"
+        await desk.tell(chat, cause, "substitute.you", **said)
     key = "substitute.given" if reached else "substitute.given_not_in_chat"
     await desk.say(contact, event, key, name=name, **said)
 

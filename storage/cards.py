@@ -250,6 +250,17 @@ async def refresh_own(session: AsyncSession, contact_id: int, *, since: date) ->
     )
 
 
+async def word_anew(session: AsyncSession, contact_id: int, *, since: date) -> None:
+    """Have a contact's cards of these days put into words once more; their buttons stay good."""
+    card = table(Card).c
+    await affected(
+        session,
+        update(table(Card))
+        .where(card.contact_id == contact_id, card.day >= since, card.shown >= card.revision)
+        .values(shown=card.revision - 1, shown_at=None),
+    )
+
+
 def behind(*, coalesce: bool) -> list[ColumnElement[bool]]:
     """Return when a card's message is behind; class cards and summaries wait half a minute.
 

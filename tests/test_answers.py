@@ -447,6 +447,20 @@ async def test_a_reminder_goes_though_the_card_came_anew_as_another_answered(sta
     assert "all clear (Carlos)" in card["text"]
 
 
+async def test_the_card_of_the_day_speaks_the_language_that_was_chosen(stage: Stage) -> None:
+    await stage.opens_school("en")
+    tina = await stage.joined("Tina")
+    await stage.at("06:30")
+    card = await card_of(stage, tina)
+    await stage.says(tina, "/language")
+    await stage.taps(tina, "中文")
+    now = next(m for m in await stage.chat(tina) if m["id"] == card["id"])
+    assert now["text"].startswith("早上好")
+    assert now["buttons"][0][0]["data"] == card["buttons"][0][0]["data"]
+    await stage.taps(tina, "都好")
+    assert "都好" in next(m for m in await stage.chat(tina) if m["id"] == card["id"])["text"]
+
+
 async def test_a_reminder_too_old_to_be_taken_out_of_the_chat_asks_no_more(stage: Stage) -> None:
     await stage.opens_school("en")
     tina = await stage.joined("Tina")

@@ -239,6 +239,15 @@ async def test_a_colleague_stands_in_for_some_days_and_no_longer(
     golden(f"class_substitute.{language}", stage.transcript())
 
 
+async def test_a_substitute_hears_of_every_change_of_their_days(stage: Stage) -> None:
+    await stage.opens_school("en")
+    wang, sun = await stage.joined("Mr Wang"), await stage.joined("Ms Sun")
+    await stage.at("06:00")
+    for last in ("2026-03-06", "2026-03-05", "2026-03-06"):
+        await stage.says(wang, f"/substitute Ms Sun {last}")
+    assert "Fri 6 Mar" in (await stage.chat(sun))[-1]["text"]
+
+
 @pytest.mark.parametrize("seed", [1, 2, 3] if os.environ.get("ALLCLEAR_SOAK") else [1])
 async def test_whatever_a_teacher_taps_the_counts_are_a_plain_recount(
     stage: Stage, seed: int
