@@ -181,7 +181,7 @@ async def _membership(desk: Desk, event: Membership, contact: Contact) -> None:
 async def _opened_again(desk: Desk, contact: Contact) -> None:
     """Keep that a chat is open to us; its cards could not be edited while it was closed."""
     contact.state, contact.changed_at = "active", desk.now
-    await cards.show_anew(desk.session, contact.id)
+    await cards.show_anew(desk.session, contact.id, since=desk.now.date() - timedelta(days=7))
 
 
 async def help_(desk: Desk, event: Event, contact: Contact) -> None:

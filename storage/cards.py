@@ -380,14 +380,18 @@ def _keep(sqlite: bool) -> Any:
     )
 
 
-async def show_anew(session: AsyncSession, contact_id: int) -> None:
-    """Mark what a contact could not be shown as behind: their chat is open again."""
+async def show_anew(session: AsyncSession, contact_id: int, *, since: date) -> None:
+    """Mark what a contact could not be shown as behind: their chat is open again.
+
+    A card of these days may also have been passed over by what went only to those in reach.
+    """
     card = table(Card).c
+    passed_over = or_(card.shown_at.is_(None), card.day >= since)
     await affected(
         session,
         update(table(Card))
-        .where(card.contact_id == contact_id, card.shown_at.is_(None), card.shown >= card.revision)
-        .values(shown=card.revision - 1),
+        .where(card.contact_id == contact_id, passed_over, card.shown >= card.revision)
+        .values(shown=card.revision - 1, shown_at=None),
     )
 
 

@@ -466,15 +466,16 @@ async def test_a_reminder_too_old_to_be_taken_out_of_the_chat_asks_no_more(stage
     tina = await stage.joined("Tina")
     await stage.at("06:30")
     await stage.at("07:10")
-    reminder = (await card_of(stage, tina))["id"]
+    card, reminder = (m["id"] for m in (await stage.chat(tina))[-2:])
     stage.sandbox.world.block(tina.user_id, True)
     await stage.at("08:00")
     await stage.at("12:00", MONDAY + timedelta(days=3))
     stage.sandbox.world.block(tina.user_id, False)
     await stage.says(tina, "/help")
-    left = next(m for m in await stage.chat(tina) if m["id"] == reminder)
-    assert left["text"] == "This message is from before and no longer counts."
-    assert not left["buttons"]
+    left = {m["id"]: m for m in await stage.chat(tina)}
+    assert left[reminder]["text"] == "This message is from before and no longer counts."
+    assert not left[reminder]["buttons"]
+    assert "is over" in left[card]["text"], "nor does the card ask as if it were Monday morning"
 
 
 async def test_a_reminder_goes_though_the_card_was_lost_and_came_anew_complete(
