@@ -355,8 +355,8 @@ class Sender:
         if entry.kind == "text":
             payload = ledger.payload_of(entry)
             message = render_message.message(payload["key"], payload["params"], words)
-        elif entry.kind == "card" and card is not None and _is_stopped(entry, card, window):
-            message = None  # asked for a day that has no school after all
+        elif entry.kind == "card" and card is not None and _is_void(entry, card, window):
+            message = None  # the day has no school after all, or they answer for nobody any more
         elif entry.kind == "card" and card is not None:
             message = await _render_card(session, card, contact, words, now, window.households)
         elif entry.kind == "unsigned" and card is not None:
@@ -795,26 +795,28 @@ def _came_anew(item: Item) -> bool:
 
 
 def _all_answered(card: Behind, households: Households | None) -> bool:
-    """Say whether nobody on a card is waited for in time any more."""
-    wards = households.wards.get(card.id, []) if households else []
-    return bool(wards) and not _anybody_awaited(wards)
+    """Say whether nobody on a household's card is waited for in time any more.
+
+    There may be nobody on it at all: its reader has stopped, or the tie has ended.
+    """
+    wards = households.wards.get(card.id) if households else None
+    return wards is not None and not _anybody_awaited(wards)
 
 
 def _anybody_awaited(wards: Sequence[Ward]) -> bool:
     return any(ward.awaited for ward in wards if ward.right.may_answer)
 
 
-def _is_stopped(entry: Owed, card: Card, window: Window) -> bool:
-    """Say whether an ask has lost its rounds before anybody saw it."""
+def _is_void(entry: Owed, card: Card, window: Window) -> bool:
+    """Say whether an ask has lost everybody whom it was about before anybody saw it."""
     about = window.households
     return (
         card.kind == "household"
         and card.message_id is None
         and entry.cause.startswith("ask:")
-        and entry.edition == 0
         and about is not None
-        and bool(about.stopped.get(card.id))
         and not about.wards.get(card.id)
+        and (entry.edition == 0 or not about.stopped.get(card.id))
     )
 
 
