@@ -100,6 +100,7 @@ async def import_roster(
             enrolment.unlisted = number not in listed and enrolment.until is None
         changes.not_in_file = sum(each.unlisted for each, _ in known.enrolments.values())
     await session.flush()
+    await cards.refresh_of(session, taking.concerned, since=today)
     if changes.students or changes.staff:
         await _join_open_rounds(session, school)
     audit.record(
@@ -160,6 +161,7 @@ class _Taking:
             self._remember_phone(person)
         self._listed: dict[bytes, list[str]] = {}
         self.changes = Changes()
+        self.concerned: set[int] = set()  # guardians who may know or do more or less than before
 
     def _remember_phone(self, person: Person) -> None:
         if person.phone_index:
@@ -353,6 +355,10 @@ class _Taking:
             tie.since = said.since
         rights = (tie.may_see, tie.may_answer, tie.separate)
         after = (tie.rank, tie.since, tie.until, *rights)
+        if before[1:] != after[1:]:
+            self.concerned.add(tie.guardian_id)
+        if before[-1] != after[-1]:
+            self._concern_family(tie.student_id)
         self.changes.changed += sum(
             (before[0] != after[0], before[1:3] != after[1:3], before[3:] != after[3:])
         )
@@ -371,6 +377,12 @@ class _Taking:
                 if not tie.separate and (student.number, name_of(guardian)) not in listed:
                     tie.separate = True
                     self.changes.changed += 1
+                    self._concern_family(person_id)
+
+    def _concern_family(self, student_id: int) -> None:
+        """Keep that who knows what of a student has changed for all of the family."""
+        ties = self._known.guardianships.get(student_id, [])
+        self.concerned |= {student_id, *(guardian.id for _, guardian in ties)}
 
     def take_staff(self, member: RosterStaff) -> None:
         """Give a member of staff the roles of the list; being an admin is never taken away."""

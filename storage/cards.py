@@ -261,6 +261,32 @@ async def word_anew(session: AsyncSession, contact_id: int, *, since: date) -> N
     )
 
 
+async def refresh_of(session: AsyncSession, person_ids: Iterable[int], *, since: date) -> None:
+    """Mark these people's household cards of a day and later ones as behind, in all their chats.
+
+    What they may know or answer has changed: the cards are drawn by what holds now.
+    """
+    whom = set(person_ids)
+    if whom:
+        given = {"people": numbers(session, whom), "since": since}
+        await affected(session, _households_of(is_sqlite(session)), given)
+
+
+@cache
+def _households_of(sqlite: bool) -> Any:
+    contact, card = table(Contact).c, table(Card).c
+    chats = of_rows(contact.id).where(among_named(sqlite, contact.person_id, "people"))
+    return (
+        update(table(Card))
+        .where(
+            card.contact_id.in_(chats),
+            card.kind == "household",
+            card.day >= bindparam("since"),
+        )
+        .values(revision=card.revision + 1)
+    )
+
+
 def behind(*, coalesce: bool) -> list[ColumnElement[bool]]:
     """Return when a card's message is behind; class cards and summaries wait half a minute.
 

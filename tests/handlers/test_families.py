@@ -1,10 +1,19 @@
-"""Several guardians of one child: one answer ends the chase, and one lost chat asks the next."""
+"""Several guardians of one child: one answer ends the chase, and one lost chat asks the next.
+
+Whoever answers for nobody any more has nothing left to answer, and no names.
+"""
+
+from datetime import UTC, datetime, time, timedelta
+from typing import Any
 
 import pytest
 from sqlmodel import select
 
+from checkin.rosters import Sheet
+from handlers.rosters import import_sheets
+from handlers.rounds import heartbeat
 from storage.tables import Card, Consent, Contact, Ledger
-from tests.play import Someone, Stage
+from tests.play import MONDAY, ROSTER, ZONE, Someone, Stage
 
 
 async def test_an_answer_by_one_parent_takes_the_reminder_of_the_other_away(
@@ -131,6 +140,115 @@ async def test_when_a_parent_stops_the_other_is_asked(stage: Stage) -> None:
     assert _asked(stage, "Carlos") == 0
     await stage.presses(maria, "t")
     assert _asked(stage, "Carlos") == 1
+
+
+async def test_whoever_stops_keeps_no_names_no_buttons_and_no_reminder(stage: Stage) -> None:
+    await stage.opens_school("en")
+    tina = await stage.joined("Tina")
+    await stage.at("06:30")
+    await stage.at("07:10")
+    await _stops(stage, tina)
+    card, *said = [m for m in await stage.chat(tina) if m["from"] == "bot"]
+    assert card["text"].startswith("Nothing for you to answer here now")
+    assert not card["buttons"]
+    assert not any("Tom (3-2)" in m["text"] for m in said)
+
+
+async def test_what_was_answered_yesterday_stays_when_a_parent_stops(stage: Stage) -> None:
+    await stage.opens_school("en")
+    tina = await stage.joined("Tina")
+    await stage.at("06:30")
+    await stage.taps_first(tina, 0)
+    await stage.at("05:00", day=MONDAY + timedelta(days=1))
+    await _stops(stage, tina)
+    assert "all clear" in next(m["text"] for m in await stage.chat(tina) if m["from"] == "bot")
+
+
+async def test_whoever_stops_before_the_question_has_come_is_not_asked(stage: Stage) -> None:
+    await stage.opens_school("en")
+    tina = await stage.joined("Tina")
+    await stage.at("06:29")
+    await stage.says(tina, "/stop")
+    await _asks_without_sending(stage)
+    await stage.taps(tina, "Stop asking me")
+    assert "I will not ask you any more" in (await stage.chat(tina))[-1]["text"]
+    async with stage.database.reading() as session:
+        asks = await session.exec(select(Ledger.state).where(Ledger.kind == "card"))
+        assert asks.all() == ["moot"]
+
+
+async def test_whoever_stops_and_comes_back_at_once_is_asked(stage: Stage) -> None:
+    await stage.opens_school("en")
+    tina = await stage.joined("Tina")
+    await stage.at("06:29")
+    await stage.says(tina, "/stop")
+    await _asks_without_sending(stage)
+    await stage.taps(tina, "Stop asking me")
+    await stage.opens(tina, await stage.class_link("3-2"))
+    await stage.says(tina, "Tom 0431")
+    await stage.taps_first(tina, 0)  # yes, ask me
+    assert "Tom (3-2)" in (await stage.chat(tina))[-1]["text"]
+
+
+async def test_a_tie_that_ends_by_the_list_takes_card_and_reminder_along(stage: Stage) -> None:
+    await stage.opens_school("en")
+    tina, maria = await stage.joined("Tina"), await stage.joined("Maria")
+    await stage.at("06:30")
+    await stage.at("07:10")
+    before = await stage.chat(maria)
+    await _takes_over(stage, "until", Tina="2026-03-01")
+    card, *said = [m for m in await stage.chat(tina) if m["from"] == "bot"]
+    assert card["text"].startswith("Nothing for you to answer here now")
+    assert (card["buttons"], said) == ([], [])
+    assert await stage.chat(maria) == before
+
+
+async def test_whoever_may_only_see_by_the_new_list_has_no_buttons_any_more(
+    stage: Stage,
+) -> None:
+    await stage.opens_school("en")
+    tina = await stage.joined("Tina")
+    await stage.at("06:30")
+    await stage.at("07:10")
+    await _takes_over(stage, "rights", Tina="see")
+    (card,) = [m for m in await stage.chat(tina) if m["from"] == "bot"]
+    assert "Tom" in card["text"]
+    assert not card["buttons"]
+
+
+async def test_split_custody_by_a_new_list_takes_back_what_the_other_parent_said(
+    stage: Stage,
+) -> None:
+    await stage.opens_school("en")
+    maria, carlos = await stage.joined("Maria"), await stage.joined("Carlos")
+    await stage.at("06:30")
+    await stage.taps_first(maria, 0)
+    await stage.says(carlos, "/today")
+    assert "(Maria)" in (await stage.chat(carlos))[-1]["text"]
+    await _takes_over(stage, "separate", Carlos="yes")
+    assert "all clear" not in (await stage.chat(carlos))[-1]["text"]
+    assert any("all clear" in m["text"] for m in await stage.chat(maria))
+
+
+async def _stops(stage: Stage, who: Someone) -> None:
+    await stage.says(who, "/stop")
+    await stage.taps(who, "Stop asking me")
+
+
+async def _asks_without_sending(stage: Stage) -> None:
+    stage.now = datetime.combine(MONDAY, time(6, 30), ZONE).astimezone(UTC)
+    await heartbeat(stage.database, stage.clock)
+
+
+async def _takes_over(stage: Stage, column: str, **said: str) -> None:
+    """Let the office send the list once more, with a column that says something of somebody."""
+    first, *lines = [line.split(",") for line in ROSTER.strip().splitlines()]
+    rows: list[list[Any]] = [[*first, column], *([*each, said.get(each[2], "")] for each in lines)]
+    async with stage.database.writing() as session:
+        assert stage.school is not None
+        sheet = Sheet("roster", rows)
+        await import_sheets(session, stage.school, [sheet], stage.now, actor_id=None)
+    await stage.settle()
 
 
 def _asked(stage: Stage, name: str) -> int:
