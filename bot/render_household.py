@@ -38,7 +38,8 @@ def household(view: HouseholdView, texts: Texts) -> Rendered:
     if not view.lines:
         return Rendered(texts("card.nothing"))
     if view.asking is not None:
-        return question(view, view.asking, texts, view.kept)
+        news = _closed_meanwhile(view, [view.asking.line], texts)
+        return question(view, view.asking, texts, view.kept, news)
     if view.guess is not None:
         return _guess(view, view.guess, texts)
     if view.whom:
@@ -62,7 +63,7 @@ def _open_card(view: HouseholdView, waiting: Sequence[Line], texts: Texts) -> Re
         parts += _held_lines(waiting, texts)
         whom = list_words(texts, (with_class(line, texts) for line in waiting))
         parts += [escape(whom, quote=False), texts("card.ask" + _left(waiting), n=len(waiting))]
-    parts += _closed_lines(view, waiting, texts)
+    parts += _closed_lines(view.lines if view.changing else waiting, texts)
     rows: list[tuple[Button, ...]] = []
     clearable = [line for line in waiting if line.clearable and not line.over]
     if clearable and not view.changing:
@@ -97,9 +98,8 @@ def _greeting(view: HouseholdView) -> str:
     return "card.greeting_evening" if view.evening else "card.greeting"
 
 
-def _closed_lines(view: HouseholdView, waiting: Sequence[Line], texts: Texts) -> list[str]:
+def _closed_lines(about: Sequence[Line], texts: Texts) -> list[str]:
     """Say which check-ins have closed; with schools of different hours, whose."""
-    about = view.lines if view.changing else waiting
     closed = [line for line in about if line.closed and not line.read_only]
     if not closed:
         return []
@@ -117,6 +117,11 @@ def _closed_lines(view: HouseholdView, waiting: Sequence[Line], texts: Texts) ->
         texts("card.closed_late_named", names=_names(lines, texts), time=time)
         for time, lines in times
     ]
+
+
+def _closed_meanwhile(view: HouseholdView, about: Sequence[Line], texts: Texts) -> list[str]:
+    """Say on a page that was open at the close that it has closed; later ones were told before."""
+    return [] if view.late else _closed_lines(about, texts)
 
 
 def _by_closing(lines: Iterable[Line]) -> list[tuple[str, list[Line]]]:
@@ -242,8 +247,14 @@ def _result_lines(lines: Iterable[Line], texts: Texts) -> list[str]:
     return parts
 
 
-def question(view: OnCard, asking: Asking, texts: Texts, kept: Sequence[Line] = ()) -> Rendered:
-    """Render one question with its answers, below what was just kept."""
+def question(
+    view: OnCard,
+    asking: Asking,
+    texts: Texts,
+    kept: Sequence[Line] = (),
+    news: Sequence[str] = (),
+) -> Rendered:
+    """Render one question with its answers, below what was just kept and above what is new."""
     asked = asking.question
     oneself = asked.text_oneself if asking.line.oneself else {}
     ask = label_words(texts, oneself or asked.text).format(name=asking.line.name)
@@ -256,6 +267,7 @@ def question(view: OnCard, asking: Asking, texts: Texts, kept: Sequence[Line] = 
     rows: list[tuple[Button, ...]] = []
     if asking.doubt:
         parts.append(texts(f"doubt.{asking.doubt}", **_numbers(asking.doubt_args)))
+    parts += news
     if asking.suggested is not None:
         said = value_words(asked, asking.suggested, texts)
         press = Press(Verb.pick, view.card_id, view.revision, (SUGGESTED,))
@@ -280,7 +292,8 @@ def _guess(view: HouseholdView, guess: Guess, texts: Texts) -> Rendered:
         )
         for key, yes in (("button.guess_yes", 1), ("button.guess_no", 0))
     )
-    return Rendered(joined([*_result_lines(view.kept, texts), ask]), rows)
+    closed = _closed_meanwhile(view, [guess.line], texts)
+    return Rendered(joined([*_result_lines(view.kept, texts), ask, *closed]), rows)
 
 
 def _whom(view: HouseholdView, texts: Texts) -> Rendered:
@@ -288,7 +301,8 @@ def _whom(view: HouseholdView, texts: Texts) -> Rendered:
     lines = view.waiting or [line for line in view.lines if not line.read_only]
     rows = _subject_rows(view, lines, texts, Verb.confirm)
     back = card_button(texts, "button.back", Verb.home, view)
-    return Rendered(texts("guess.whom"), (*rows, (back,)))
+    parts = [texts("guess.whom"), *_closed_meanwhile(view, lines, texts)]
+    return Rendered(joined(parts), (*rows, (back,)))
 
 
 def _numbers(args: Mapping[str, Any] | None) -> dict[str, str]:

@@ -22,7 +22,14 @@ from handlers.desk import Desk
 from handlers.messages import Event, Tap
 from handlers.presses import Press, Verb
 from handlers.proofs import is_below
-from handlers.wards import Ward, load_histories, load_households, others_who_spoke
+from handlers.wards import (
+    Ward,
+    has_given_way,
+    load_histories,
+    load_households,
+    others_who_spoke,
+    stands,
+)
 from storage import ledger, units
 from storage.questionnaires import questionnaire
 from storage.tables import Card, Contact
@@ -66,11 +73,25 @@ class Household:
         """
         if "check_in" in focus and self.card.focus.get("then"):
             focus.setdefault("then", self.card.focus["then"])
-        self.card.focus = focus
+        self.card.focus = self._as_turned_to(focus)
         self.card.revision += 1
         desk.own_card(self.card.id)
         if not self.awaited:
             desk.answered(self.card.id)
+
+    def _as_turned_to(self, focus: dict[str, Any]) -> dict[str, Any]:
+        """Keep with a page what was known when it was turned to: what comes later is news on it.
+
+        A question about somebody who is answered for is there to change the answer that `stood`.
+        """
+        if not focus:
+            return focus
+        ward = self.ward(focus.get("check_in", 0))
+        if focus.get("question") and ward is not None and ward.complete:
+            focus["stood"] = stands(ward)
+        if all(each.entry.round.closed_at for each in ([ward] if ward else self.answerable)):
+            focus["late"] = True
+        return focus
 
 
 async def load_household(desk: Desk, contact: Contact, card: Card) -> Household:
@@ -313,11 +334,12 @@ async def question_at_hand(
     desk: Desk, home: Household
 ) -> tuple[Ward | None, Questionnaire | None, Question | None]:
     """Return the check-in and question that a card has open, if it has one."""
-    ward = home.ward(home.card.focus.get("check_in", 0))
-    if ward is None:
+    card = home.card
+    ward = home.ward(card.focus.get("check_in", 0))
+    if ward is None or (card.kind == "household" and has_given_way(ward, card.focus)):
         return None, None, None
     asked = await questionnaire(desk.session, ward.entry.round.questionnaire_id)
-    return ward, asked, asked.question(home.card.focus.get("question") or "")
+    return ward, asked, asked.question(card.focus.get("question") or "")
 
 
 def _back(

@@ -15,7 +15,13 @@ from checkin.questions import Disposition
 from checkin.statuses import SETTLED
 from checkin.times import local_date
 from checkin.triage import triage, worst_so_far
-from handlers.wards import Households, Ward, load_households, others_who_spoke
+from handlers.wards import (
+    Households,
+    Ward,
+    has_given_way,
+    load_households,
+    others_who_spoke,
+)
 from storage import calendars
 from storage.database import Session
 from storage.questionnaires import questionnaire
@@ -99,7 +105,10 @@ class NoSchool:
 
 @fact
 class HouseholdView:
-    """A household card as its reader may see it now."""
+    """A household card as its reader may see it now.
+
+    `late` says that its page was turned to when the check-in had closed.
+    """
 
     card_id: int
     revision: int
@@ -109,6 +118,7 @@ class HouseholdView:
     asking: Asking | None = None
     guess: Guess | None = None
     whom: bool = False
+    late: bool = False
     kept: tuple[Line, ...] = ()
     no_school: tuple[NoSchool, ...] = ()
     is_today: bool = True
@@ -143,19 +153,28 @@ async def household_view(
     spoke = await others_who_spoke(session, wards)
     lines = [await _household_line(session, ward, loaded.zones, spoke, now) for ward in wards]
     zone = next((loaded.zones[w.checkin.school_id] for w in (*stopped, *wards)), ZoneInfo("UTC"))
+    asking = await asking_of(session, card, wards, lines)
+    if asking is not None and any(has_given_way(ward, card.focus) for ward in wards):
+        asking = None
     return HouseholdView(
         card_id=card.id,
         revision=card.revision,
         day=card.day,
         lines=tuple(lines),
         changing=bool(card.focus.get("changing")),
-        asking=await asking_of(session, card, wards, lines),
+        asking=asking,
         guess=await _guess(session, card, wards, lines),
-        whom=bool(card.focus.get("whom")),
+        whom=bool(card.focus.get("whom")) and any(map(_may_be_meant, wards)),
+        late=bool(card.focus.get("late")),
         kept=tuple(line for line in lines if line.check_in_id in card.focus.get("kept", ())),
         no_school=await _no_school(session, card.day, stopped),
         is_today=card.day == local_date(now, zone),
     )
+
+
+def _may_be_meant(ward: Ward) -> bool:
+    """Say whether words or a picture may still be about somebody: silent, or words were kept."""
+    return ward.right.may_answer and (not ward.complete or ward.draft.heard is not None)
 
 
 @fact

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from checkin.answers import Answers
@@ -101,6 +102,26 @@ class Ward:
     def excused(self) -> bool:
         """Whether nobody is asked about them today."""
         return self.checkin.status == Status.excused
+
+
+def has_given_way(ward: Ward, focus: Mapping[str, Any]) -> bool:
+    """Say whether the question that a household's card has open makes room for what stands.
+
+    It does when the check-in was answered or excused since the question was opened, and nobody
+    has begun to answer it. What was begun is asked on: it may be something worse.
+    """
+    if not focus.get("question") or focus.get("check_in") != ward.id or not ward.complete:
+        return False
+    draft = ward.draft
+    begun = bool(draft.answers) or draft.suggested is not None
+    return not begun and focus.get("stood") != stands(ward)
+
+
+def stands(ward: Ward) -> str:
+    """Return by what one sees whether another answer stands by now; for its reader alone."""
+    standing = ward.told().standing
+    moment = standing.answered_at.timestamp() if standing.answered_at else ""
+    return f"{standing.status} {moment}"
 
 
 def _word(row: HistoryEntry) -> Word:

@@ -570,3 +570,122 @@ async def test_a_card_shows_whose_illness_was_begun_and_not_ended(stage: Stage) 
     card = (await stage.chat(maria))[-1]
     assert "Ben: all clear" not in card["text"]
     assert [b["text"] for row in card["buttons"] for b in row] == ["Ben…"]
+
+
+# ---- an open question and what others do meanwhile -------------------------------------------
+
+
+async def family_card(stage: Stage, who: Someone) -> dict[str, Any]:
+    """Return the card in somebody's chat, whatever was said below it."""
+    return next(m for m in await stage.chat(who) if m["from"] == "bot")
+
+
+async def looks_at_a_question(stage: Stage) -> tuple[Someone, Someone]:
+    """Let Maria open the questions about Ana and answer none; Carlos has the card as well."""
+    await stage.opens_school("en")
+    maria, carlos = await stage.joined("Maria"), await stage.joined("Carlos")
+    await stage.at("06:30")
+    await stage.taps(maria, "Ana…")
+    return maria, carlos
+
+
+@pytest.mark.parametrize("what", ["answered", "paused"])
+async def test_a_question_that_was_only_looked_at_gives_way_to_what_stands(
+    stage: Stage, what: str
+) -> None:
+    maria, carlos = await looks_at_a_question(stage)
+    question = await family_card(stage, maria)
+    if what == "answered":
+        await stage.says(carlos, "/today")
+        await stage.taps_first(carlos, 0)
+    else:
+        await stage.says(carlos, "/pause Ana 2026-03-09")
+    card = await family_card(stage, maria)
+    stands = {"answered": "all clear (Carlos)", "paused": "Ana: nobody is asked about today"}
+    assert stands[what] in card["text"]
+    await stage.taps_raw(maria, question["id"], question["buttons"][0][0]["data"])
+    assert (await family_card(stage, maria))["text"] == card["text"]  # nothing was begun
+
+
+async def test_a_number_typed_when_the_question_has_given_way_is_nobodys_yet(
+    stage: Stage,
+) -> None:
+    maria, carlos = await looks_at_a_question(stage)
+    await stage.says(carlos, "/today")
+    await stage.taps_first(carlos, 0)
+    await stage.says(maria, "38.5")
+    card = await card_of(stage, maria)
+    assert [b["text"] for row in card["buttons"] for b in row] == ["Ana…", "Ben…", "‹ Back"]
+
+
+async def test_a_fever_that_was_begun_is_asked_on_though_the_child_is_excused(
+    stage: Stage,
+) -> None:
+    maria, carlos = await looks_at_a_question(stage)
+    await stage.says(maria, "38.2")
+    await stage.says(carlos, "/pause Ana 2026-03-09")
+    assert "Does Ana have any of these" in (await card_of(stage, maria))["text"]
+
+
+async def test_a_question_opened_to_change_an_answer_stays_until_another_answer_stands(
+    stage: Stage,
+) -> None:
+    await stage.opens_school("en")
+    maria, carlos = await stage.joined("Maria"), await stage.joined("Carlos")
+    await stage.at("06:30")
+    await stage.taps_first(maria, 0)
+    await stage.at("06:40")
+    await stage.taps(maria, "Change")
+    await stage.taps(maria, "Ana…")
+    await stage.says(carlos, "/today")
+    await stage.says(carlos, "Ben has a cough")
+    for button in ("Normal", "Here in town", "Neither", "Yes"):
+        await stage.taps(carlos, button)
+    assert "Ana: temperature" in (await family_card(stage, maria))["text"]
+    await stage.says(carlos, "Ana 38.5")
+    for button in ("None of these", "Here in town", "Neither"):
+        await stage.taps(carlos, button)
+    assert "(Carlos)" in (await family_card(stage, maria))["text"]
+
+
+async def test_in_split_custody_a_question_stays_open_whatever_the_other_parent_says(
+    stage: Stage,
+) -> None:
+    await stage.opens_boarding_school("en")
+    ruth, paul = await stage.joined("Ruth"), await stage.joined("Paul")
+    await stage.at("06:30")
+    await stage.taps(ruth, "Mia…")
+    before = await stage.chat(ruth)
+    await stage.says(paul, "/today")
+    await stage.taps_first(paul, 0)
+    assert await stage.chat(ruth) == before
+
+
+@BOTH
+async def test_a_question_that_is_open_at_the_close_says_so_once(
+    stage: Stage, language: str
+) -> None:
+    await stage.opens_school(language)
+    tina = await stage.joined("Tina")
+    await stage.at("06:30")
+    await stage.taps_first(tina, 1)
+    closed = {"en": "closed at 08:00", "zh": "已于08:00截止"}[language]
+    assert closed not in (await card_of(stage, tina))["text"]
+    await stage.at("08:00")
+    assert closed in (await card_of(stage, tina))["text"]
+    await stage.taps_first(tina, 0)  # a normal temperature, late
+    assert "2" in (await card_of(stage, tina))["text"].split("\n")[0]
+    assert closed not in (await card_of(stage, tina))["text"]
+
+
+async def test_about_whom_words_were_is_not_asked_when_all_are_answered_for(
+    stage: Stage,
+) -> None:
+    await stage.opens_school("en")
+    maria, carlos = await stage.joined("Maria"), await stage.joined("Carlos")
+    await stage.at("06:30")
+    await stage.sends_picture(maria)
+    assert (await card_of(stage, maria))["buttons"][0][0]["text"] == "Ana…"
+    await stage.says(carlos, "/today")
+    await stage.taps_first(carlos, 0)
+    assert "all clear (Carlos)" in (await card_of(stage, maria))["text"]
