@@ -11,6 +11,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from checkin.checkins import Status
 from checkin.facts import fact
+from storage.cards import refresh_of
 from storage.history import write_down
 from storage.people import in_force, name_of
 from storage.sql import affected, table
@@ -95,6 +96,7 @@ async def end(session: AsyncSession, leavers: Collection[Leaver], first_without:
         .values(until=first_without),
     )
     await _forget_unanswered(session, people, first_without)
+    await _clear_cards(session, people, first_without)
 
 
 async def _forget_unanswered(session: AsyncSession, people: list[int], since: date) -> None:
@@ -112,3 +114,12 @@ async def _forget_unanswered(session: AsyncSession, people: list[int], since: da
             ~exists().where(flag.check_in_id == checkin.id),
         ),
     )
+
+
+async def _clear_cards(session: AsyncSession, people: list[int], since: date) -> None:
+    """Have the families' cards of later days drawn anew: some were asked the evening before."""
+    tie = table(Guardianship).c
+    guardians = await session.exec(
+        of_models(Guardianship.guardian_id).where(tie.student_id.in_(people))
+    )
+    await refresh_of(session, [*people, *guardians], since=since)

@@ -104,6 +104,37 @@ async def test_a_guardian_of_nobody_any_more_answers_for_nobody(stage: Stage) ->
     assert entry.actor_id == gu.person_id
 
 
+async def test_who_has_left_is_on_no_card_that_asked_the_evening_before(stage: Stage) -> None:
+    await stage.opens_school("en")
+    gu, maria, tina = [await stage.joined(who) for who in ("Gu", "Maria", "Tina")]
+    await stage.at("12:00")
+    for who in (maria, tina):
+        await stage.says(who, "/when")
+        await stage.taps_first(who, 1)  # the evening before
+    await stage.at("19:00")
+    of_maria, of_tina = [(await stage.chat(who))[-1] for who in (maria, tina)]
+    assert "Ana (3-2)" in of_maria["text"]
+    await stage.says(gu, "/left 20250431 20250412")  # Tom and Ana
+    await stage.taps_first(gu, 0)
+    of_maria, of_tina = [(await stage.chat(who))[-1] for who in (maria, tina)]
+    assert "Ana" not in of_maria["text"]
+    assert [b["text"] for row in of_maria["buttons"] for b in row] == ["All clear", "Ben…"]
+    assert of_tina["text"].startswith("Nothing for you to answer here now")
+    assert not of_tina["buttons"]
+
+
+async def test_what_is_asked_today_of_a_child_who_leaves_stays_until_the_evening(
+    stage: Stage,
+) -> None:
+    await stage.opens_school("en")
+    gu, tina = await stage.joined("Gu"), await stage.joined("Tina")
+    await stage.at("06:30")
+    before = await stage.chat(tina)
+    await stage.says(gu, "/left 20250431")
+    await stage.taps_first(gu, 0)
+    assert await stage.chat(tina) == before
+
+
 async def test_whoever_is_on_a_later_list_comes_back_with_their_family(stage: Stage) -> None:
     await stage.a_school()
     gu, zhou = await stage.joined("Gu"), await stage.joined("周敏")
