@@ -182,6 +182,8 @@ async def _opened_again(desk: Desk, contact: Contact) -> None:
     """Keep that a chat is open to us; its cards could not be edited while it was closed."""
     contact.state, contact.changed_at = "active", desk.now
     await cards.show_anew(desk.session, contact.id, since=desk.now.date() - timedelta(days=7))
+    if contact.person_id is not None:
+        await asking.ask_who_is_back(desk.session, contact, desk.now)
 
 
 async def help_(desk: Desk, event: Event, contact: Contact) -> None:

@@ -453,6 +453,8 @@ class Oracle:
     def _does_block(self, phone: Phone, _gesture: Gesture) -> None:
         self.blocked.add(phone.chat)
         self.away.add(phone.chat)
+        if phone.chat not in self.had:
+            self.asked.discard(phone.chat)  # their question will be refused
         for subject in phone.subjects:
             standing = self.standing[subject]
             if self.closed or standing.state != "asked":
@@ -464,7 +466,16 @@ class Oracle:
                 standing.state = "out of reach"
 
     def _does_unblock(self, phone: Phone, _gesture: Gesture) -> None:
+        """Whom nobody could be asked about is asked about at once, until the close."""
         self.blocked.discard(phone.chat)
+        close = self.ladder.at(self.day, "close")
+        if not self.opened or self.closed or (close is not None and close <= self.now):
+            return
+        for subject in phone.subjects:
+            standing = self.standing[subject]
+            if standing.state == "out of reach" and phone.chat in self.ways(subject):
+                standing.state = "asked"
+                self._expect_card(phone.chat)
 
     def _does_release(self, phone: Phone, gesture: Gesture) -> None:
         held = self._touched(gesture.about)

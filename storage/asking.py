@@ -301,19 +301,55 @@ async def owe_cards(
             set_={"revision": _card.revision + 1},
         ),
     )
-    cause = f"ask:{asked.day}:{asked.slot}"
     theirs = _household_cards(asked, select(whom.c.contact_id))
     return await owe_under(
         session,
-        theirs,
+        (*theirs, ~_was_asked(asked, _card.bot_id, _card.contact_id, since=rung)),
         "card",
-        cause,
+        _cause(asked),
         now,
         school_id=asked.school_id,
         lane=Lane.bulk,
         not_after=asked.closes_at,
-        rung=rung,
+        rung=rung if rung == EVENING else _next_rung(asked),
     )
+
+
+def _cause(asked: Round) -> str:
+    return f"ask:{asked.day}:{asked.slot}"
+
+
+def _asks(
+    entry: Any, asked: Round, bot_id: ColumnElement[int], contact_id: ColumnElement[int]
+) -> tuple[ColumnElement[bool], ...]:
+    """Return which of the ledger's rows ask a contact, by the beginning of their key."""
+    return (
+        entry.day == asked.day,
+        entry.bot_id == bot_id,
+        entry.contact_id == contact_id,
+        entry.cause == _cause(asked),
+        entry.kind == "card",
+    )
+
+
+def _was_asked(
+    asked: Round,
+    bot_id: ColumnElement[int],
+    contact_id: ColumnElement[int],
+    *,
+    since: int = EVENING,
+) -> ColumnElement[bool]:
+    """Say whether a contact's ask, of this rung or a later one, has come or is on its way."""
+    ask = table(Ledger).alias().c
+    theirs = _asks(ask, asked, bot_id, contact_id)
+    return exists().where(*theirs, ask.rung >= since, ask.state.not_in(GONE))
+
+
+def _next_rung(asked: Round) -> ColumnElement[int]:
+    """Return the rung of a card's ask: 0 in the morning, above those that came to nothing."""
+    ask = table(Ledger).alias().c
+    last = select(func.max(ask.rung)).where(*_asks(ask, asked, _card.bot_id, _card.contact_id))
+    return func.coalesce(last.correlate(table(Card)).scalar_subquery(), EVENING) + 1
 
 
 async def ask_contact(session: AsyncSession, contact_id: int, asked: Round, now: datetime) -> int:
@@ -341,8 +377,45 @@ async def ask_instead(session: AsyncSession, lost: Contact, now: datetime) -> No
 
     Where nobody is left to ask, the subject is out of reach from now on, and the class sees it.
     """
+    theirs = await _in_open_rounds(session, lost, now, Status.asked, Status.partial)
+    for held, waiting in theirs:
+        reached = await ask_first(session, {each.subject_id for each in waiting}, held, now)
+        for each in waiting:
+            if each.subject_id not in reached and each.status == Status.asked:
+                each.status = Status.unreachable.value
+        await session.flush()
+        await _refresh_classes(session, held, waiting)
+
+
+async def ask_who_is_back(session: AsyncSession, back: Contact, now: datetime) -> None:
+    """Ask a contact whose chat is open again about those whom nobody could be asked about.
+
+    Who had the question before the chat was closed still has it.
+    """
+    for held, lost in await _in_open_rounds(session, back, now, Status.unreachable):
+        ways = ways_to_ask(held.id, held.day)
+        through = select(ways.c.subject_id).where(ways.c.contact_id == back.id)
+        reached = set((await session.exec(through)).scalars())  # type: ignore[call-overload]
+        found = [each for each in lost if each.subject_id in reached]
+        if not found:
+            continue
+        for each in found:
+            each.status = Status.asked.value
+        await session.flush()
+        unasked = ~_was_asked(held, _contact.bot_id, _contact.id)
+        whom = select(_contact.id.label("contact_id"), _contact.bot_id).where(
+            _contact.id == back.id, unasked
+        )
+        await owe_cards(session, whom.subquery(), held, now)
+        await _refresh_classes(session, held, found)
+
+
+async def _in_open_rounds(
+    session: AsyncSession, contact: Contact, now: datetime, *statuses: Status
+) -> list[tuple[Round, list[CheckIn]]]:
+    """Return the check-ins of whom a contact may be asked about, in rounds that are open."""
     guardianship = table(Guardianship).c
-    wards = select(guardianship.student_id).where(guardianship.guardian_id == lost.person_id)
+    wards = select(guardianship.student_id).where(guardianship.guardian_id == contact.person_id)
     found = await session.exec(
         of_models(CheckIn, Round)
         .join(Round, col(Round.id) == CheckIn.round_id)
@@ -350,21 +423,21 @@ async def ask_instead(session: AsyncSession, lost: Contact, now: datetime) -> No
             col(Round.closed_at).is_(None),
             col(Round.cancelled_at).is_(None),
             Round.closes_at > now,
-            _checkin.status.in_([Status.asked.value, Status.partial.value]),
-            or_(_checkin.subject_id == lost.person_id, _checkin.subject_id.in_(wards)),
+            _checkin.status.in_([status.value for status in statuses]),
+            or_(_checkin.subject_id == contact.person_id, _checkin.subject_id.in_(wards)),
         )
     )
-    waiting: dict[int, tuple[Round, list[CheckIn]]] = {}
+    theirs: dict[int, tuple[Round, list[CheckIn]]] = {}
     for checkin, held in found.all():
-        waiting.setdefault(held.id, (held, []))[1].append(checkin)
-    for held, theirs in waiting.values():
-        reached = await ask_first(session, {each.subject_id for each in theirs}, held, now)
-        for each in theirs:
-            if each.subject_id not in reached and each.status == Status.asked:
-                each.status = Status.unreachable.value
-        await session.flush()
-        shown = {unit for each in theirs for unit in (each.unit_id, each.school_id)}
-        await refresh_about(session, shown, held.day)
+        theirs.setdefault(held.id, (held, []))[1].append(checkin)
+    return list(theirs.values())
+
+
+async def _refresh_classes(
+    session: AsyncSession, held: Round, checkins: Collection[CheckIn]
+) -> None:
+    shown = {unit for each in checkins for unit in (each.unit_id, each.school_id)}
+    await refresh_about(session, shown, held.day)
 
 
 async def remind(session: AsyncSession, reminded: Round, now: datetime, *, rung: int) -> int:

@@ -173,7 +173,7 @@ async def owe_under(
     school_id: int,
     lane: Lane,
     not_after: datetime,
-    rung: int = 0,
+    rung: int | ColumnElement[int] = 0,
 ) -> int:
     """Owe a message of a school under each card that meets these conditions, in one statement.
 
@@ -188,7 +188,7 @@ async def owe_under(
     same: dict[str, Any] = {
         "day": literal(day_of(cause)),
         "cause": literal(cause),
-        "rung": literal(rung),
+        "rung": literal(rung) if isinstance(rung, int) else rung,
         "edition": literal(0),
         "kind": literal(owable(kind)),
         "lane": literal(int(lane)),

@@ -12,8 +12,8 @@ from sqlmodel import select
 from checkin.rosters import Sheet
 from handlers.rosters import import_sheets
 from handlers.rounds import heartbeat
-from storage.tables import Card, Consent, Contact, Ledger
-from tests.play import MONDAY, ROSTER, ZONE, Someone, Stage
+from storage.tables import Card, CheckIn, Consent, Contact, Ledger
+from tests.play import BOT_ID, MONDAY, ROSTER, ZONE, Someone, Stage
 
 
 async def test_an_answer_by_one_parent_takes_the_reminder_of_the_other_away(
@@ -99,6 +99,68 @@ async def test_a_chat_that_opens_again_shows_what_was_answered_meanwhile(
         await _blocks(stage, maria, blocked=False)
     (shown,) = [m for m in await stage.chat(maria) if m["id"] == card["id"]]
     assert "all clear" in shown["text"]
+
+
+@pytest.mark.parametrize("noticed", ["before the ask", "by the ask"])
+async def test_an_only_guardian_who_opens_the_chat_again_is_asked_at_once(
+    stage: Stage, noticed: str
+) -> None:
+    await stage.a_school()
+    tina = await stage.joined("Tina")
+    await stage.post(f"/sandbox/chats/{tina.user_id}/block", {"blocked": True})
+    if noticed == "before the ask":
+        await stage.settle()
+    else:
+        stage.sandbox.world.bots[BOT_ID].queue.forget()  # nobody tells us; the card is refused
+    await stage.at("06:30")
+    assert await _status_of(stage, "Tom") == "unreachable"
+    await _blocks(stage, tina, blocked=False)
+    assert await _status_of(stage, "Tom") == "asked"
+    assert _asked(stage, "Tina") == 1
+    for clock in ("07:10", "07:20"):
+        await stage.at(clock)
+    assert _asked(stage, "Tina") == 1
+    assert "Still waiting" in (await stage.chat(tina))[-1]["text"]
+
+
+async def test_who_has_the_question_and_is_back_is_not_asked_twice(stage: Stage) -> None:
+    await stage.a_school()
+    tina = await stage.joined("Tina")
+    await stage.at("06:30")
+    await _blocks(stage, tina)
+    assert await _status_of(stage, "Tom") == "unreachable"
+    await _blocks(stage, tina, blocked=False)
+    assert await _status_of(stage, "Tom") == "asked"
+    await stage.at("07:20")
+    assert _asked(stage, "Tina") == 1
+
+
+async def test_who_is_back_after_the_close_is_not_asked(stage: Stage) -> None:
+    await stage.a_school()
+    tina = await stage.joined("Tina")
+    await _blocks(stage, tina)
+    await stage.at("06:30")
+    await stage.at("08:00")
+    await _blocks(stage, tina, blocked=False)
+    assert await _status_of(stage, "Tom") == "unreachable"
+    assert _asked(stage, "Tina") == 0
+
+
+async def test_a_boarders_family_that_is_back_is_not_asked(stage: Stage) -> None:
+    await stage.opens_boarding_school("en")
+    lena = await stage.joined("Lena")
+    await _blocks(stage, lena)
+    await stage.at("06:30")
+    await _blocks(stage, lena, blocked=False)
+    assert not [message for message in await stage.chat(lena) if message["from"] == "bot"]
+    assert await _status_of(stage, "Leo") == "due"  # the warden says it
+
+
+async def _status_of(stage: Stage, name: str) -> str:
+    person_id = await stage.person_id(name)
+    async with stage.database.reading() as session:
+        found = await session.exec(select(CheckIn.status).where(CheckIn.subject_id == person_id))
+        return found.one()
 
 
 async def test_a_reminder_goes_when_a_chat_opens_again_after_the_close(stage: Stage) -> None:
