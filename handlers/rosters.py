@@ -103,6 +103,8 @@ async def import_roster(
     await cards.refresh_of(session, taking.concerned, since=today)
     if changes.students or changes.staff:
         await _join_open_rounds(session, school)
+    if not changes.nothing:
+        await _ask_those_left(session, school, now)
     audit.record(
         session,
         "roster imported",
@@ -126,6 +128,13 @@ async def _join_open_rounds(session: Session, school: School) -> None:
             await asking.open_staff(session, held, school.path)
         classes = [unit.id for unit in await units.classes_of(session, school.id)]
         await cards.refresh_about(session, [*classes, school.id], held.day)
+
+
+async def _ask_those_left(session: Session, school: School, now: datetime) -> None:
+    """Ask at once about children whose tie to whoever was asked about them has ended."""
+    for held, _ in await rounds.still_open(session, school.id):
+        if held.closes_at > now and any(await asking.ask_those_left(session, held, now)):
+            await cards.refresh_school(session, school.id, held.day)
 
 
 _KIND_OF = {

@@ -301,10 +301,16 @@ async def _begin(session: Session, doing: _Doing) -> Round:
 
 
 async def _remind(session: Session, doing: _Doing) -> dict[str, int]:
+    """Remind the silent; where nobody was asked who may still answer, the next in line is."""
     held, rung = doing.held, doing.due.step.rung
     if held is None:
         return {"reminded": 0}
-    return {"reminded": await asking.remind(session, held, doing.now, rung=rung)}
+    messages, unreachable = await asking.ask_those_left(session, held, doing.now)
+    counts = {"reminded": await asking.remind(session, held, doing.now, rung=rung)}
+    if messages or unreachable:
+        await cards.refresh_school(session, doing.school.id, held.day)
+        counts |= {"messages": messages, "unreachable": unreachable}
+    return counts
 
 
 async def _card(session: Session, doing: _Doing) -> dict[str, int]:

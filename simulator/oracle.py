@@ -270,8 +270,7 @@ class Oracle:
             if standing.state not in ({"due"} if rung.place == 1 else {"due", "asked"}):
                 continue
             ways = self.ways(key)
-            if len(ways) >= rung.place:
-                whom[ways[rung.place - 1]] = True
+            whom |= dict.fromkeys(ways[: 1 if standing.state == "due" else rung.place], True)
             if standing.state == "due" and (ways or not self.town.subjects[key].house):
                 standing.state = "asked" if ways else "out of reach"
         if rung.place == 1:
@@ -287,15 +286,16 @@ class Oracle:
             self.holders.add(chat)
 
     def _remind(self, _rung: Rung) -> None:
+        """Nobody is reminded of a question that has not come yet: the first who has it is."""
         for key, standing in self.standing.items():
-            if standing.state == "asked" and (ways := self.ways(key)):
-                if ways[0] not in self.had:
-                    continue  # nobody is reminded of a question that has not come yet
-                before = self.reminded.get(ways[0])
+            if standing.state != "asked":
+                continue
+            for chat in [chat for chat in self.ways(key) if chat in self.had][:1]:
+                before = self.reminded.get(chat)
                 if before is None or self.now - before >= QUIET:
-                    self.expected[ways[0], "reminder", ""] = 1
+                    self.expected[chat, "reminder", ""] = 1
                     if not self.lost:
-                        self.reminded[ways[0]] = self.now
+                        self.reminded[chat] = self.now
 
     def heard(self, now: datetime) -> None:
         """Let the bot hear whoever speaks, after it has heard nobody for a while.
@@ -460,10 +460,10 @@ class Oracle:
             if self.closed or standing.state != "asked":
                 continue
             ways = self.ways(subject)
-            if ways:
-                self._expect_card(ways[0])
-            else:
+            if not ways:
                 standing.state = "out of reach"
+            elif self.asked.isdisjoint(ways):  # else somebody who is left has the question
+                self._expect_card(ways[0])
 
     def _does_unblock(self, phone: Phone, _gesture: Gesture) -> None:
         """Whom nobody could be asked about is asked about at once, until the close."""

@@ -33,7 +33,7 @@ from storage.cards import refresh_about
 from storage.ledger import Lane, State, owe_under
 from storage.pauses import away_on, paused
 from storage.people import in_force
-from storage.sql import affected, insert_into, table
+from storage.sql import affected, among, insert_into, table
 from storage.tables import (
     Card,
     CheckIn,
@@ -48,7 +48,8 @@ from storage.tables import (
     Unit,
 )
 
-EVENING = -1  # the rung of an ask the evening before; the morning's own is 0
+EVENING, MORNING = -1, 0  # rungs of an ask: the evening before's only one, the morning's first
+UNASKED = (Status.due, Status.unreachable)
 WAITING = (Status.due, Status.asked, Status.partial)
 GONE = (State.failed.value, State.moot.value, State.expired.value)
 
@@ -203,34 +204,38 @@ def _subjects(round_id: int, *statuses: Status) -> Select[Any]:
 
 
 async def ask(session: AsyncSession, asked: Round, now: datetime, *, place: int = 1) -> Asked:
-    """Owe the card to everyone at this place among those who can answer for a silent subject.
+    """Owe the card to those up to this place in line for a silent subject who were not asked yet.
 
-    Who has not been asked at all is asked at the first place, whichever rung it is; who said in
-    the evening what they could is asked again in the morning. Idempotent: a card and its message
-    exist once for each contact, day and slot.
+    So whoever has become the first in line since is asked as well. Who has not been asked about
+    at all is asked about at the first place, whichever rung it is. Idempotent: a card and its
+    message exist once for each contact, day and slot.
     """
     ways = ways_to_ask(asked.id, asked.day)
-    begun: ColumnElement[bool] = ways.c.subject_id.in_(
-        _subjects(asked.id, Status.asked, Status.partial)
-    )
-    if place == 1:
-        begun = and_(begun, ways.c.contact_id.in_(_LIKE_THE_EVENING))
-    fresh = ways.c.subject_id.in_(_subjects(asked.id, Status.due))
+    begun = ways.c.subject_id.in_(_subjects(asked.id, Status.asked, Status.partial))
+    unasked = ~_was_asked(asked, ways.c.bot_id, ways.c.contact_id, since=MORNING)
+    fresh = ways.c.subject_id.in_(_subjects(asked.id, *UNASKED))
     whom = select(ways.c.contact_id, ways.c.bot_id).where(
-        or_(and_(ways.c.place == place, begun), and_(ways.c.place == 1, fresh))
+        or_(and_(ways.c.place <= place, begun, unasked), and_(ways.c.place == 1, fresh))
     )
     messages = await owe_cards(session, whom.distinct().subquery(), asked, now)
-    due = (_checkin.round_id == asked.id, _checkin.status == Status.due.value)
     subjects = await affected(
         session,
         update(table(CheckIn))
-        .where(*due, _checkin.subject_id.in_(select(ways.c.subject_id)))
+        .where(
+            _checkin.round_id == asked.id,
+            _checkin.status.in_([status.value for status in UNASKED]),
+            _checkin.subject_id.in_(select(ways.c.subject_id)),
+        )
         .values(status=Status.asked.value),
     )
     unreachable = await affected(
         session,
         update(table(CheckIn))
-        .where(*due, _checkin.dormitory_id.is_(None))
+        .where(
+            _checkin.round_id == asked.id,
+            _checkin.status == Status.due.value,
+            _checkin.dormitory_id.is_(None),
+        )
         .values(status=Status.unreachable.value),
     )
     return Asked(messages, subjects, unreachable)
@@ -379,12 +384,49 @@ async def ask_instead(session: AsyncSession, lost: Contact, now: datetime) -> No
     """
     theirs = await _in_open_rounds(session, lost, now, Status.asked, Status.partial)
     for held, waiting in theirs:
-        reached = await ask_first(session, {each.subject_id for each in waiting}, held, now)
-        for each in waiting:
-            if each.subject_id not in reached and each.status == Status.asked:
-                each.status = Status.unreachable.value
-        await session.flush()
+        await ask_those_left(session, held, now, [each.subject_id for each in waiting])
+        of_now = of_models(CheckIn).where(col(CheckIn.id).in_([each.id for each in waiting]))
+        await session.exec(of_now, execution_options={"populate_existing": True})
         await _refresh_classes(session, held, waiting)
+
+
+async def ask_those_left(
+    session: AsyncSession,
+    held: Round,
+    now: datetime,
+    subject_ids: Collection[int] | None = None,
+) -> tuple[int, int]:
+    """Ask the first in line about the silent of whom nobody was asked who can still answer.
+
+    A tie may have ended since, or a chat was closed. Who has nobody left is out of reach. Of a
+    whole round, or of some subjects. Return how many messages are owed, and how many subjects
+    are out of reach.
+    """
+    ways = ways_to_ask(held.id, held.day)
+    silent = _subjects(held.id, Status.asked, Status.partial)
+    theirs: ColumnElement[bool] = _checkin.round_id == held.id
+    if subject_ids is not None:
+        theirs = and_(theirs, among(session, _checkin.subject_id, subject_ids))
+        silent = silent.where(theirs)
+    reached = select(ways.c.subject_id).where(ways.c.subject_id.in_(silent))
+    asked_about = reached.where(_was_asked(held, ways.c.bot_id, ways.c.contact_id))
+    whom = select(ways.c.contact_id, ways.c.bot_id).where(
+        ways.c.place == 1,
+        ways.c.subject_id.in_(silent),
+        ways.c.subject_id.not_in(asked_about),
+    )
+    messages = await owe_cards(session, whom.distinct().subquery(), held, now)
+    unreachable = await affected(
+        session,
+        update(table(CheckIn))
+        .where(
+            theirs,
+            _checkin.status == Status.asked.value,
+            _checkin.subject_id.not_in(reached),
+        )
+        .values(status=Status.unreachable.value),
+    )
+    return messages, unreachable
 
 
 async def ask_who_is_back(session: AsyncSession, back: Contact, now: datetime) -> None:
@@ -441,7 +483,7 @@ async def _refresh_classes(
 
 
 async def remind(session: AsyncSession, reminded: Round, now: datetime, *, rung: int) -> int:
-    """Owe a reminder to the first contact of every silent subject; return how many.
+    """Owe a reminder to the first in line for a silent subject who has the card; return how many.
 
     A reminder names everybody who is waited for. Whoever has just had one, from another round of
     the day or from a teacher, is left in peace; and nobody is reminded of a question that has not
@@ -449,7 +491,16 @@ async def remind(session: AsyncSession, reminded: Round, now: datetime, *, rung:
     """
     ways = ways_to_ask(reminded.id, reminded.day)
     silent = _subjects(reminded.id, Status.asked, Status.partial)
-    whom = select(ways.c.contact_id).where(ways.c.place == 1, ways.c.subject_id.in_(silent))
+    first = func.min(ways.c.place).over(partition_by=ways.c.subject_id)
+    came = (
+        select(_card.id, ways.c.place, first.label("first"))
+        .join_from(ways, table(Card), _card.contact_id == ways.c.contact_id)
+        .where(
+            ways.c.subject_id.in_(silent), *_households(reminded), _card.message_id.is_not(None)
+        )
+        .subquery()
+    )
+    of_the_first = select(came.c.id).where(came.c.place == came.c.first)
     lately = table(Ledger).alias().c
     just_reminded = exists().where(
         lately.card_id == _card.id,
@@ -460,7 +511,7 @@ async def remind(session: AsyncSession, reminded: Round, now: datetime, *, rung:
     cause = f"remind:{reminded.day}:{reminded.slot}:{reminded.id}"
     return await owe_under(
         session,
-        (*_household_cards(reminded, whom), _card.message_id.is_not(None), ~just_reminded),
+        (_card.id.in_(of_the_first), ~just_reminded),
         "reminder",
         cause,
         now,
@@ -630,10 +681,9 @@ def _waited_for_elsewhere(closed: Round) -> Select[Any]:
     )
 
 
-def _household_cards(held: Round, contact_ids: Select[Any]) -> tuple[Any, ...]:
-    return (
-        _card.contact_id.in_(contact_ids),
-        _card.day == held.day,
-        _card.kind == "household",
-        _card.slot == held.slot,
-    )
+def _household_cards(held: Round, contact_ids: Select[Any]) -> tuple[ColumnElement[bool], ...]:
+    return (_card.contact_id.in_(contact_ids), *_households(held))
+
+
+def _households(held: Round) -> tuple[ColumnElement[bool], ...]:
+    return (_card.day == held.day, _card.kind == "household", _card.slot == held.slot)

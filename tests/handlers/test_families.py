@@ -12,7 +12,7 @@ from sqlmodel import select
 from checkin.rosters import Sheet
 from handlers.rosters import import_sheets
 from handlers.rounds import heartbeat
-from storage.tables import Card, CheckIn, Consent, Contact, Ledger
+from storage.tables import Card, CheckIn, Consent, Contact, Guardianship, Ledger
 from tests.play import BOT_ID, MONDAY, ROSTER, ZONE, Someone, Stage
 
 
@@ -173,6 +173,102 @@ async def test_a_reminder_goes_when_a_chat_opens_again_after_the_close(stage: St
     assert "bot → Maria (took a message away)" not in stage.lines
     await _blocks(stage, maria, blocked=False)
     assert "bot → Maria (took a message away)" in stage.lines
+
+
+async def test_who_has_the_question_is_reminded_though_the_first_in_line_is_back(
+    stage: Stage,
+) -> None:
+    await stage.a_school()
+    maria, carlos = await stage.joined("Maria"), await stage.joined("Carlos")
+    await _blocks(stage, maria)
+    await stage.at("06:30")
+    await _blocks(stage, maria, blocked=False)
+    await stage.at("07:10")
+    assert "Still waiting" in (await stage.chat(carlos))[-1]["text"]
+    assert _asked(stage, "Maria") == 0
+    await stage.at("07:20")
+    assert (_asked(stage, "Maria"), _asked(stage, "Carlos")) == (1, 1)
+
+
+async def test_when_a_list_changes_who_is_first_the_one_who_was_asked_is_reminded(
+    stage: Stage,
+) -> None:
+    await stage.a_school()
+    maria = await stage.joined("Maria")
+    await stage.joined("Carlos")
+    await stage.at("06:30")
+    order = {"Maria": "2", "Carlos": "1"}
+    rows = [line.split(",") for line in ROSTER.strip().splitlines()]
+    await _imports(stage, [[*row[:-1], order.get(row[2], row[-1])] for row in rows])
+    await stage.at("07:10")
+    assert "Still waiting" in (await stage.chat(maria))[-1]["text"]
+    await stage.at("07:20")
+    assert (_asked(stage, "Maria"), _asked(stage, "Carlos")) == (1, 1)
+
+
+async def test_when_the_tie_of_who_was_asked_ends_the_next_in_line_is_asked_at_once(
+    stage: Stage,
+) -> None:
+    await stage.a_school()
+    await stage.joined("Maria")
+    carlos = await stage.joined("Carlos")
+    await stage.at("06:30")
+    await _imports(stage, _until("Maria", "2026-03-01"))
+    assert _asked(stage, "Carlos") == 1
+    await stage.at("07:10")
+    assert "Still waiting" in (await stage.chat(carlos))[-1]["text"]
+    await stage.at("07:20")
+    assert _asked(stage, "Carlos") == 1
+
+
+async def test_when_a_tie_ends_by_its_day_the_next_in_line_is_asked_at_the_next_step(
+    stage: Stage,
+) -> None:
+    await stage.a_school()
+    maria = await stage.joined("Maria")
+    await stage.joined("Carlos")
+    await stage.at("06:30")
+    async with stage.database.writing() as session:
+        ties = select(Guardianship).where(Guardianship.guardian_id == maria.person_id)
+        for tie in await session.exec(ties):
+            tie.until = MONDAY
+    await stage.at("07:10")
+    assert _asked(stage, "Carlos") == 1
+
+
+async def test_when_the_only_tie_ends_the_child_is_out_of_reach(stage: Stage) -> None:
+    await stage.a_school()
+    await stage.joined("Tina")
+    await stage.at("06:30")
+    await _imports(stage, _until("Tina", "2026-03-01"))
+    assert await _status_of(stage, "Tom") == "unreachable"
+
+
+async def test_nothing_changes_for_who_has_the_question_when_another_closes_the_chat(
+    stage: Stage,
+) -> None:
+    await stage.a_school()
+    maria, carlos = await stage.joined("Maria"), await stage.joined("Carlos")
+    await stage.at("06:30")
+    await stage.at("07:10")
+    await _blocks(stage, carlos)
+    assert _asked(stage, "Maria") == 1
+    await stage.taps_first(maria, 0)  # on the reminder
+    assert await _status_of(stage, "Ana") == "complete"
+
+
+def _until(guardian: str, day: str) -> list[list[str]]:
+    """Return the school's list with a day on which a guardian's ties have ended."""
+    head, *rows = (line.split(",") for line in ROSTER.strip().splitlines())
+    return [[*head, "until"], *([*row, day if row[2] == guardian else ""] for row in rows)]
+
+
+async def _imports(stage: Stage, rows: list[list[str]]) -> None:
+    assert stage.school is not None
+    async with stage.database.writing() as session:
+        sheet = Sheet("roster", rows)
+        await import_sheets(session, stage.school, [sheet], stage.now, actor_id=None)
+    await stage.settle()
 
 
 async def test_a_tap_proves_that_a_message_with_an_unclear_end_has_arrived(

@@ -294,6 +294,44 @@ async def test_the_second_guardian_is_asked_only_at_the_second_rung(database: Da
         assert await _owed(session, held.id, "card") == sorted([first.id, second.id])
 
 
+async def test_who_has_become_the_first_in_line_is_asked_at_the_next_ask(
+    database: Database,
+) -> None:
+    async with database.writing() as session:
+        rows = await a_school(session)
+        ana, first = rows.family("Ana", "Maria")
+        second = rows.second_guardian(ana, "Carlos")
+        held = await rows.round()
+        await asking.open_students(session, held)
+        first.state = "blocked"
+        await asking.ask(session, held, rows.now)
+        assert await _owed(session, held.id, "card") == [second.id]
+        first.state = "active"
+        await session.flush()
+        await _arrive(session)
+        assert await asking.remind(session, held, rows.now, rung=1) == 1
+        assert await _owed(session, held.id, "reminder") == [second.id]
+        assert await asking.ask(session, held, rows.now, place=2) == asking.Asked(1, 0, 0)
+        assert await _owed(session, held.id, "card") == sorted([first.id, second.id])
+
+
+async def test_an_ask_that_was_refused_is_owed_anew_at_the_next_ask(database: Database) -> None:
+    async with database.writing() as session:
+        rows = await a_school(session)
+        ana, first = rows.family("Ana", "Maria")
+        rows.second_guardian(ana, "Carlos")
+        held = await rows.round()
+        await asking.open_students(session, held)
+        await asking.ask(session, held, rows.now)
+        (refused,) = await ledger_of(session, "card")
+        refused.state = State.failed.value
+        await session.flush()
+        assert await asking.ask_those_left(session, held, rows.now) == (1, 0)
+        assert await asking.ask(session, held, rows.now, place=2) == asking.Asked(1, 0, 0)
+        asked = [(e.contact_id == first.id, e.rung) for e in await ledger_of(session, "card")]
+        assert asked == [(True, 0), (True, 1), (False, 0)]
+
+
 async def test_no_household_is_reminded_twice_within_ten_minutes(database: Database) -> None:
     async with database.writing() as session:
         rows = await a_school(session)
