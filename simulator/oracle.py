@@ -264,7 +264,7 @@ class Oracle:
         return [chat for chat in self.town.ways[subject] if chat not in self.blocked]
 
     def _ask(self, rung: Rung) -> None:
-        whom = {}
+        whom: dict[int, bool] = {}
         self.opened, self.asked_at = True, self.now
         for key, standing in self.standing.items():
             if standing.state not in ({"due"} if rung.place == 1 else {"due", "asked"}):
