@@ -101,6 +101,7 @@ async def import_roster(
         changes.not_in_file = sum(each.unlisted for each, _ in known.enrolments.values())
     await session.flush()
     await cards.refresh_of(session, taking.concerned, since=today)
+    await cards.refresh_at_school(session, taking.relieved, since=today)
     if changes.students or changes.staff:
         await _join_open_rounds(session, school)
     if not changes.nothing:
@@ -171,6 +172,7 @@ class _Taking:
         self._listed: dict[bytes, list[str]] = {}
         self.changes = Changes()
         self.concerned: set[int] = set()  # guardians who may know or do more or less than before
+        self.relieved: set[int] = set()  # staff who have lost a role
 
     def _remember_phone(self, person: Person) -> None:
         if person.phone_index:
@@ -426,6 +428,7 @@ class _Taking:
         for grant in held:
             if grant.role != Role.admin and (Role(grant.role), grant.unit_id) not in wanted:
                 grant.until = self._today
+                self.relieved.add(person.id)
                 self.changes.changed += 1
         self.changes.changed += bool(new) and not fresh
 

@@ -9,7 +9,7 @@ from checkin.pauses import UNTILS, back_on, may_return, read_pause
 from handlers.desk import Desk
 from handlers.messages import Command, Event, Tap
 from handlers.presses import Press
-from storage import contacts, people, units
+from storage import cards, contacts, people, units
 from storage.substitutes import substitutions
 from storage.tables import Contact, RoleGrant, Unit
 from storage.units import School
@@ -156,6 +156,7 @@ async def _end(desk: Desk, event: Event, contact: Contact, classes: list[Unit]) 
                 continue  # a substitute does not end their own days
             grant.until = today
             ended += 1
+            await cards.refresh_at_school(desk.session, [grant.person_id], since=grant.since)
             desk.forget_access(grant.person_id)
             desk.record("substitute ended", contact.person_id, school_id, person=grant.person_id)
             for chat in await contacts.contacts_of(desk.session, [grant.person_id]):

@@ -287,6 +287,34 @@ def _households_of(sqlite: bool) -> Any:
     )
 
 
+async def refresh_at_school(
+    session: AsyncSession, person_ids: Iterable[int], *, since: date
+) -> None:
+    """Have these people's cards about classes and cases, of a day and later, drawn anew at once.
+
+    They have a role no more that they had: the cards are drawn by what holds now.
+    """
+    whom = set(person_ids)
+    if whom:
+        given = {"people": numbers(session, whom), "since": since}
+        await affected(session, _at_school(is_sqlite(session)), given)
+
+
+@cache
+def _at_school(sqlite: bool) -> Any:
+    contact, card = table(Contact).c, table(Card).c
+    chats = of_rows(contact.id).where(among_named(sqlite, contact.person_id, "people"))
+    return (
+        update(table(Card))
+        .where(
+            card.contact_id.in_(chats),
+            card.kind.in_(["class", "flag"]),
+            card.day >= bindparam("since"),
+        )
+        .values(revision=card.revision + 1, shown_at=None)
+    )
+
+
 def behind(*, coalesce: bool) -> list[ColumnElement[bool]]:
     """Return when a card's message is behind; class cards and summaries wait half a minute.
 

@@ -248,6 +248,38 @@ async def test_a_substitute_hears_of_every_change_of_their_days(stage: Stage) ->
     assert "Fri 6 Mar" in (await stage.chat(sun))[-1]["text"]
 
 
+async def test_whoever_stands_in_no_more_has_no_class_list_left(stage: Stage) -> None:
+    await stage.opens_school("en")
+    wang, sun = await stage.joined("Mr Wang"), await stage.joined("Ms Sun")
+    await stage.at("06:00")
+    await stage.says(wang, "/substitute Ms Sun 2026-03-06")
+    await stage.at("06:30")
+    await stage.says(sun, "/class 3-2")
+    await stage.says(sun, "/class 1-1")
+    await stage.at("06:30", day=TUESDAY)
+    await stage.says(sun, "/class 3-2")
+    before = await stage.chat(wang)
+    await stage.says(wang, "/substitute end")
+    after = await stage.chat(sun)
+    assert not any("Tom" in m["text"] for m in after)
+    (own,) = [m for m in after if m["text"].startswith("Class 1-1")]
+    assert own["buttons"]
+    assert (await stage.chat(wang))[: len(before)] == before  # nothing is lost to the teacher
+
+
+async def test_a_teacher_who_has_another_class_by_the_list_has_no_list_of_the_old_one(
+    stage: Stage,
+) -> None:
+    await stage.opens_school("en")
+    wang, gu = await stage.joined("Mr Wang"), await stage.joined("Gu")
+    await stage.at("06:30")
+    await stage.says(wang, "/class 3-2")
+    assert any("Tom" in m["text"] for m in await stage.chat(wang))
+    moved = ROSTER.replace("Mr Wang,3-2", "Mr Wang,1-1")
+    await stage.sends_file(gu, "staff.csv", moved.encode())
+    assert not any("Tom" in m["text"] for m in await stage.chat(wang))
+
+
 @pytest.mark.parametrize("seed", [1, 2, 3] if os.environ.get("ALLCLEAR_SOAK") else [1])
 async def test_whatever_a_teacher_taps_the_counts_are_a_plain_recount(
     stage: Stage, seed: int
