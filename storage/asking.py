@@ -29,6 +29,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from checkin.asking import NOT_ASKED, QUIET, STOPPED
 from checkin.checkins import Status
 from checkin.facts import fact
+from checkin.steps import Action
 from storage.cards import refresh_about
 from storage.ledger import Lane, State, owe_under
 from storage.pauses import away_on, paused
@@ -42,6 +43,7 @@ from storage.tables import (
     Enrolment,
     Guardianship,
     Ledger,
+    Occurrence,
     Pause,
     RoleGrant,
     Round,
@@ -206,9 +208,10 @@ def _subjects(round_id: int, *statuses: Status) -> Select[Any]:
 async def ask(session: AsyncSession, asked: Round, now: datetime, *, place: int = 1) -> Asked:
     """Owe the card to those up to this place in line for a silent subject who were not asked yet.
 
-    So whoever has become the first in line since is asked as well. Who has not been asked about
-    at all is asked about at the first place, whichever rung it is. Idempotent: a card and its
-    message exist once for each contact, day and slot.
+    So whoever has become the first in line since is asked as well, and whoever was asked the
+    evening before is asked again in the morning. Who has not been asked about at all is asked
+    about at the first place, whichever rung it is. Idempotent: a card and its message exist once
+    for each contact, day and slot.
     """
     ways = ways_to_ask(asked.id, asked.day)
     begun = ways.c.subject_id.in_(_subjects(asked.id, Status.asked, Status.partial))
@@ -283,9 +286,12 @@ async def ask_in_the_evening(session: AsyncSession, asked: Round, now: datetime)
 
 
 async def owe_cards(
-    session: AsyncSession, whom: Subquery, asked: Round, now: datetime, *, rung: int = 0
+    session: AsyncSession, whom: Subquery, asked: Round, now: datetime, *, rung: int = MORNING
 ) -> int:
-    """Owe the day's household card to these contacts; one that was shown already is refreshed."""
+    """Owe the day's household card to these contacts; one that was shown already is refreshed.
+
+    The rung is the evening's or the morning's: whoever was asked since then is not asked twice.
+    """
     columns = ["bot_id", "contact_id", "day", "kind", "slot", "about_id", "revision", "shown"]
     made = select(
         whom.c.bot_id,
@@ -342,7 +348,7 @@ def _was_asked(
     bot_id: ColumnElement[int],
     contact_id: ColumnElement[int],
     *,
-    since: int = EVENING,
+    since: int,
 ) -> ColumnElement[bool]:
     """Say whether a contact's ask, of this rung or a later one, has come or is on its way."""
     ask = table(Ledger).alias().c
@@ -362,19 +368,40 @@ async def ask_contact(session: AsyncSession, contact_id: int, asked: Round, now:
     whom = select(_contact.id.label("contact_id"), _contact.bot_id).where(
         _contact.id == contact_id
     )
-    return await owe_cards(session, whom.subquery(), asked, now)
+    rung = await _rung_by_now(session, asked)
+    return await owe_cards(session, whom.subquery(), asked, now, rung=rung)
 
 
 async def ask_first(
     session: AsyncSession, subject_ids: Collection[int], asked: Round, now: datetime
 ) -> set[int]:
-    """Owe the card to whoever is first in line for each; return those who have somebody."""
+    """Owe the card to whoever is first in line for each; return those who have somebody.
+
+    The evening before only those have it now who like the evening; the others wait for the ask.
+    """
     ways = ways_to_ask(asked.id, asked.day)
     first = (ways.c.place == 1, ways.c.subject_id.in_(subject_ids))
-    whom = select(ways.c.contact_id, ways.c.bot_id).where(*first).distinct()
-    await owe_cards(session, whom.subquery(), asked, now)
+    rung = await _rung_by_now(session, asked)
+    whom = select(ways.c.contact_id, ways.c.bot_id).where(*first, *_at(rung, ways.c.contact_id))
+    await owe_cards(session, whom.distinct().subquery(), asked, now, rung=rung)
     found = await session.exec(select(ways.c.subject_id).where(*first))  # type: ignore[call-overload]
     return set(found.scalars())
+
+
+async def _rung_by_now(session: AsyncSession, held: Round) -> int:
+    """Say whether a round asks in the morning by now, or has asked the evening before only."""
+    step = table(Occurrence).c
+    found = await session.exec(
+        select(step.step).where(step.plan_id == held.plan_id, step.round_date == held.day)  # type: ignore[call-overload]
+    )
+    decided = set(found.scalars())
+    evening = any(name.startswith(Action.evening.value) for name in decided)
+    return EVENING if evening and Action.ask.value not in decided else MORNING
+
+
+def _at(rung: int, contact_id: ColumnElement[int]) -> tuple[ColumnElement[bool], ...]:
+    """Return whom to ask unasked at a rung: the evening before, those who like it."""
+    return (contact_id.in_(_LIKE_THE_EVENING),) if rung == EVENING else ()
 
 
 async def ask_instead(session: AsyncSession, lost: Contact, now: datetime) -> None:
@@ -402,6 +429,7 @@ async def ask_those_left(
     whole round, or of some subjects. Return how many messages are owed, and how many subjects
     are out of reach.
     """
+    rung = await _rung_by_now(session, held)
     ways = ways_to_ask(held.id, held.day)
     silent = _subjects(held.id, Status.asked, Status.partial)
     theirs: ColumnElement[bool] = _checkin.round_id == held.id
@@ -409,13 +437,14 @@ async def ask_those_left(
         theirs = and_(theirs, among(session, _checkin.subject_id, subject_ids))
         silent = silent.where(theirs)
     reached = select(ways.c.subject_id).where(ways.c.subject_id.in_(silent))
-    asked_about = reached.where(_was_asked(held, ways.c.bot_id, ways.c.contact_id))
+    asked_about = reached.where(_was_asked(held, ways.c.bot_id, ways.c.contact_id, since=rung))
     whom = select(ways.c.contact_id, ways.c.bot_id).where(
         ways.c.place == 1,
         ways.c.subject_id.in_(silent),
         ways.c.subject_id.not_in(asked_about),
+        *_at(rung, ways.c.contact_id),
     )
-    messages = await owe_cards(session, whom.distinct().subquery(), held, now)
+    messages = await owe_cards(session, whom.distinct().subquery(), held, now, rung=rung)
     unreachable = await affected(
         session,
         update(table(CheckIn))
@@ -444,11 +473,12 @@ async def ask_who_is_back(session: AsyncSession, back: Contact, now: datetime) -
         for each in found:
             each.status = Status.asked.value
         await session.flush()
-        unasked = ~_was_asked(held, _contact.bot_id, _contact.id)
+        rung = await _rung_by_now(session, held)
+        unasked = ~_was_asked(held, _contact.bot_id, _contact.id, since=rung)
         whom = select(_contact.id.label("contact_id"), _contact.bot_id).where(
             _contact.id == back.id, unasked
         )
-        await owe_cards(session, whom.subquery(), held, now)
+        await owe_cards(session, whom.subquery(), held, now, rung=rung)
         await _refresh_classes(session, held, found)
 
 

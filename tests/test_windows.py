@@ -4,11 +4,11 @@ from collections.abc import Callable
 from datetime import date, timedelta
 
 import pytest
-from sqlmodel import select
+from sqlmodel import col, select
 
 from checkin.checkins import Status
-from storage.tables import CheckIn, Ledger
-from tests.play import MONDAY, TUESDAY, Stage
+from storage.tables import CheckIn, Contact, Ledger
+from tests.play import MONDAY, TUESDAY, Someone, Stage
 
 Golden = Callable[[str, str], None]
 BOTH = pytest.mark.parametrize("language", ["en", "zh"])
@@ -68,6 +68,99 @@ async def test_a_family_that_is_silent_in_the_evening_is_asked_and_reminded_in_t
         rows = await session.exec(select(Ledger.kind, Ledger.rung).order_by(Ledger.id))
         asked = [(kind, rung) for kind, rung in rows if kind in {"card", "reminder"}]
     assert asked == [("card", -1), ("card", 0), ("reminder", 1)]
+
+
+async def likes_the_evening(stage: Stage, who: Someone) -> None:
+    await stage.says(who, "/when")
+    await stage.taps(who, "The evening before")
+
+
+async def blocks(stage: Stage, who: Someone) -> None:
+    stage.sandbox.world.block(who.user_id, True)
+    await stage.settle()
+
+
+async def asked(stage: Stage, who: Someone) -> list[tuple[int, str]]:
+    """Return at which rungs somebody was asked, and what became of it."""
+    async with stage.database.reading() as session:
+        rows = await session.exec(
+            select(Ledger.rung, Ledger.state)
+            .join(Contact, col(Contact.id) == Ledger.contact_id)
+            .where(Contact.person_id == who.person_id, col(Ledger.cause).startswith("ask:"))
+            .order_by(col(Ledger.id))
+        )
+        return list(rows.all())
+
+
+@pytest.mark.parametrize("what", ["blocks", "stops"])
+async def test_who_answered_in_the_evening_is_left_alone_when_another_leaves_and_asked_again(
+    stage: Stage, what: str
+) -> None:
+    await stage.opens_school("en")
+    maria, carlos = await stage.joined("Maria"), await stage.joined("Carlos")
+    await stage.at("18:00", SUNDAY)
+    await likes_the_evening(stage, maria)
+    await stage.at("19:00", SUNDAY)
+    await stage.taps_first(maria, 0)
+    before = await stage.chat(maria)
+    await stage.at("20:00", SUNDAY)
+    if what == "blocks":
+        await blocks(stage, carlos)
+    else:
+        await stage.says(carlos, "/stop")
+        await stage.taps(carlos, "Stop asking me")
+    assert await stage.chat(maria) == before
+    await stage.at("06:30")
+    assert await asked(stage, maria) == [(-1, "sent"), (0, "sent")]
+    assert "Good morning" in (await stage.chat(maria))[-1]["text"]
+
+
+async def test_who_turns_to_the_morning_after_the_evenings_ask_is_asked_in_the_morning(
+    stage: Stage,
+) -> None:
+    await stage.opens_school("en")
+    tina = await stage.joined("Tina")
+    await stage.at("18:00", SUNDAY)
+    await likes_the_evening(stage, tina)
+    await stage.at("19:00", SUNDAY)
+    await stage.taps_first(tina, 0)
+    await stage.says(tina, "/when")
+    await stage.taps_first(tina, 0)
+    await stage.at("06:30")
+    assert "Good morning" in (await stage.chat(tina))[-1]["text"]
+
+
+async def test_who_joins_after_the_evenings_ask_is_asked_in_the_morning(stage: Stage) -> None:
+    await stage.opens_school("en")
+    maria = await stage.joined("Maria")
+    await stage.at("18:00")
+    await likes_the_evening(stage, maria)
+    await stage.at("19:00")  # the round of Tuesday is open
+    tina = await stage.phone("Tina")
+    await stage.opens(tina, await stage.class_link("3-2"))
+    await stage.says(tina, "Tom 0431")
+    for _ in range(3):  # it is hers, she agrees, all clear
+        await stage.taps_first(tina, 0)
+    await stage.at("06:30", TUESDAY)
+    assert "Good morning. Tue 3 Mar" in (await stage.chat(tina))[-1]["text"]
+
+
+@pytest.mark.parametrize("likes", [True, False])
+async def test_who_is_next_in_line_in_the_evening_is_asked_then_only_if_they_like_it(
+    stage: Stage, likes: bool
+) -> None:
+    await stage.opens_school("en")
+    maria, carlos = await stage.joined("Maria"), await stage.joined("Carlos")
+    await stage.at("18:00", SUNDAY)
+    await likes_the_evening(stage, maria)
+    if likes:
+        await likes_the_evening(stage, carlos)
+    await stage.at("19:00", SUNDAY)
+    await blocks(stage, maria)
+    in_the_evening = [(-1, "sent")] if likes else []
+    assert await asked(stage, carlos) == in_the_evening
+    await stage.at("06:30")
+    assert await asked(stage, carlos) == [*in_the_evening, (0, "sent")]
 
 
 async def test_where_nobody_likes_the_evening_no_round_is_opened_for_it(stage: Stage) -> None:
