@@ -145,8 +145,10 @@ async def _open(session: AsyncSession, subjects: Select[Any]) -> int:
 # ---- whom to ask ---------------------------------------------------------------------------
 
 
-def ways_to_ask(round_id: int, day: date) -> Subquery:
+def ways_to_ask(round_id: int, day: date, *only: ColumnElement[bool]) -> Subquery:
     """Return (subject_id, contact_id, bot_id, place) for everyone in a round who can be asked.
+
+    Of all its check-ins, or of those only that meet these conditions: fewer are sooner found.
 
     Place 1 is asked first: oneself with an own account, then the guardians in their order. A way
     needs an open chat, a proved tie with the right to answer, and a consent in force. Nobody at
@@ -155,6 +157,7 @@ def ways_to_ask(round_id: int, day: date) -> Subquery:
     guardianship, consent = table(Guardianship).c, table(Consent).c
     usable = and_(
         _checkin.round_id == round_id,
+        *only,
         _contact.state == "active",
         exists().where(
             consent.subject_id == _checkin.subject_id,
@@ -379,12 +382,12 @@ async def ask_first(
 
     The evening before only those have it now who like the evening; the others wait for the ask.
     """
-    ways = ways_to_ask(asked.id, asked.day)
-    first = (ways.c.place == 1, ways.c.subject_id.in_(subject_ids))
+    ways = ways_to_ask(asked.id, asked.day, among(session, _checkin.subject_id, subject_ids))
+    first = ways.c.place == 1
     rung = await _rung_by_now(session, asked)
-    whom = select(ways.c.contact_id, ways.c.bot_id).where(*first, *_at(rung, ways.c.contact_id))
+    whom = select(ways.c.contact_id, ways.c.bot_id).where(first, *_at(rung, ways.c.contact_id))
     await owe_cards(session, whom.distinct().subquery(), asked, now, rung=rung)
-    found = await session.exec(select(ways.c.subject_id).where(*first))  # type: ignore[call-overload]
+    found = await session.exec(select(ways.c.subject_id).where(first))  # type: ignore[call-overload]
     return set(found.scalars())
 
 
@@ -430,26 +433,26 @@ async def ask_those_left(
     are out of reach.
     """
     rung = await _rung_by_now(session, held)
-    ways = ways_to_ask(held.id, held.day)
-    silent = _subjects(held.id, Status.asked, Status.partial)
-    theirs: ColumnElement[bool] = _checkin.round_id == held.id
+    theirs = [_checkin.status.in_([Status.asked.value, Status.partial.value])]
     if subject_ids is not None:
-        theirs = and_(theirs, among(session, _checkin.subject_id, subject_ids))
-        silent = silent.where(theirs)
-    reached = select(ways.c.subject_id).where(ways.c.subject_id.in_(silent))
+        theirs.append(among(session, _checkin.subject_id, subject_ids))
+    ways = ways_to_ask(held.id, held.day, *theirs)
+    reached = select(ways.c.subject_id)
     asked_about = reached.where(_was_asked(held, ways.c.bot_id, ways.c.contact_id, since=rung))
     whom = select(ways.c.contact_id, ways.c.bot_id).where(
         ways.c.place == 1,
-        ways.c.subject_id.in_(silent),
         ways.c.subject_id.not_in(asked_about),
         *_at(rung, ways.c.contact_id),
     )
-    messages = await owe_cards(session, whom.distinct().subquery(), held, now, rung=rung)
+    messages = 0
+    if (await session.exec(whom.limit(1))).first() is not None:  # type: ignore[call-overload]
+        messages = await owe_cards(session, whom.distinct().subquery(), held, now, rung=rung)
     unreachable = await affected(
         session,
         update(table(CheckIn))
         .where(
-            theirs,
+            _checkin.round_id == held.id,
+            *theirs,
             _checkin.status == Status.asked.value,
             _checkin.subject_id.not_in(reached),
         )
@@ -464,7 +467,8 @@ async def ask_who_is_back(session: AsyncSession, back: Contact, now: datetime) -
     Who had the question before the chat was closed still has it.
     """
     for held, lost in await _in_open_rounds(session, back, now, Status.unreachable):
-        ways = ways_to_ask(held.id, held.day)
+        theirs = among(session, _checkin.subject_id, [each.subject_id for each in lost])
+        ways = ways_to_ask(held.id, held.day, theirs)
         through = select(ways.c.subject_id).where(ways.c.contact_id == back.id)
         reached = set((await session.exec(through)).scalars())  # type: ignore[call-overload]
         found = [each for each in lost if each.subject_id in reached]
@@ -519,15 +523,13 @@ async def remind(session: AsyncSession, reminded: Round, now: datetime, *, rung:
     the day or from a teacher, is left in peace; and nobody is reminded of a question that has not
     come yet.
     """
-    ways = ways_to_ask(reminded.id, reminded.day)
-    silent = _subjects(reminded.id, Status.asked, Status.partial)
+    silent = _checkin.status.in_([Status.asked.value, Status.partial.value])
+    ways = ways_to_ask(reminded.id, reminded.day, silent)
     first = func.min(ways.c.place).over(partition_by=ways.c.subject_id)
     came = (
         select(_card.id, ways.c.place, first.label("first"))
         .join_from(ways, table(Card), _card.contact_id == ways.c.contact_id)
-        .where(
-            ways.c.subject_id.in_(silent), *_households(reminded), _card.message_id.is_not(None)
-        )
+        .where(*_households(reminded), _card.message_id.is_not(None))
         .subquery()
     )
     of_the_first = select(came.c.id).where(came.c.place == came.c.first)
