@@ -81,7 +81,10 @@ async def blocks(stage: Stage, who: Someone) -> None:
 
 
 async def asked(stage: Stage, who: Someone) -> list[tuple[int, str]]:
-    """Return at which rungs somebody was asked, and what became of it."""
+    """Return at which rungs somebody was asked, and what became of it.
+
+    `withdrawn` is the evening's card, for which the morning's stands: it has left the chat.
+    """
     async with stage.database.reading() as session:
         rows = await session.exec(
             select(Ledger.rung, Ledger.state)
@@ -111,7 +114,7 @@ async def test_who_answered_in_the_evening_is_left_alone_when_another_leaves_and
         await stage.taps(carlos, "Stop asking me")
     assert await stage.chat(maria) == before
     await stage.at("06:30")
-    assert await asked(stage, maria) == [(-1, "sent"), (0, "sent")]
+    assert await asked(stage, maria) == [(-1, "withdrawn"), (0, "sent")]
     assert "Good morning" in (await stage.chat(maria))[-1]["text"]
 
 
@@ -160,7 +163,8 @@ async def test_who_is_next_in_line_in_the_evening_is_asked_then_only_if_they_lik
     in_the_evening = [(-1, "sent")] if likes else []
     assert await asked(stage, carlos) == in_the_evening
     await stage.at("06:30")
-    assert await asked(stage, carlos) == [*in_the_evening, (0, "sent")]
+    gone = [(rung, "withdrawn") for rung, _ in in_the_evening]
+    assert await asked(stage, carlos) == [*gone, (0, "sent")]
 
 
 async def test_where_nobody_likes_the_evening_no_round_is_opened_for_it(stage: Stage) -> None:
