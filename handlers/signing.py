@@ -32,26 +32,30 @@ async def chase(session: Session, now: datetime, school: School, held: Round, ru
         return 0
     leads = await _reached(session, school, held, Role.school_lead)
     deputies = await _reached(session, school, held, Role.deputy_lead)
-    have = await _holding(session, school, held, leads)
-    reminded = have or await _holding(session, school, held, deputies)
+    again = f":{rung}"  # the other plan of the slot has the same chase
+    have = await _holding(session, school, held, leads, again)
+    reminded = have or await _holding(session, school, held, deputies, again)
     cause = f"unsigned:{_about(school, held)}"
     for contact, card in reminded:
         await ledger.owe(session, contact, "unsigned", cause, now, card=card, rung=rung - 1)
     has = {contact.id for contact, _ in reminded}
     late = [contact for contact in leads or deputies if contact.id not in has]
-    await _owe(session, now, school, held, late, again=f":{rung}")
+    await _owe(session, now, school, held, late, again)
     return len(reminded) + len(late)
 
 
 async def _holding(
-    session: Session, school: School, held: Round, readers: Sequence[Contact]
+    session: Session, school: School, held: Round, readers: Sequence[Contact], again: str
 ) -> list[tuple[Contact, Card]]:
-    """Return those in whose chats the summary stands, and their cards."""
+    """Return those who had the summary or were owed it before this chase, and their cards."""
     found = [
         (each, await cards.card_of(session, each, held.day, "summary", held.slot, school.id))
         for each in readers
     ]
-    return [(contact, card) for contact, card in found if card.message_id is not None]
+    just_owed = f"summary:{_about(school, held)}{again}"
+    ids = [card.id for _, card in found]
+    have = await ledger.cards_on_their_way(session, ids, but=just_owed)
+    return [(contact, card) for contact, card in found if card.id in have]
 
 
 async def hand_to_deputy(session: Session, now: datetime, school: School, held: Round) -> int:

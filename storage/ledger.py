@@ -534,6 +534,26 @@ def _arrived(*conditions: ColumnElement[bool]) -> Any:
     )
 
 
+async def cards_on_their_way(
+    session: AsyncSession, card_ids: Iterable[int], *, but: str
+) -> set[int]:
+    """Return which of these cards were sent or are still to be, under any cause but this one.
+
+    What failed does not count.
+    """
+    entry = table(Ledger).c
+    gone = [State.failed.value, State.moot.value, State.expired.value]
+    found = await session.exec(
+        select(Ledger.card_id).where(
+            among(session, entry.card_id, card_ids),
+            entry.kind == "card",
+            entry.cause != but,
+            entry.state.not_in(gone),
+        )
+    )
+    return {card_id for card_id in found if card_id is not None}
+
+
 async def take_away(session: AsyncSession, stood: Sequence[tuple[int, int]]) -> None:
     """Ask for messages in which cards stood before, (card, message), to be taken out of chats."""
     if stood:

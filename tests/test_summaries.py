@@ -215,3 +215,15 @@ async def test_a_lead_who_comes_back_has_the_summary_and_not_a_word_about_it(
     assert any("Students:" in text for text in texts)
     assert not any("not signed yet" in text for text in texts)
     assert any("not signed yet" in text for text in await said(stage, fang))
+
+
+async def test_a_summary_and_its_chase_that_come_due_together_are_one_of_each(
+    stage: Stage,
+) -> None:
+    await stage.opens_school("en")
+    lin = await stage.joined("林岚")
+    await stage.at("06:30")
+    await stage.at("08:31")  # nobody was there for the close, the summary and the chase
+    texts = await said(stage, lin)
+    assert sum("Students:" in text for text in texts) == 1
+    assert sum("not signed yet" in text for text in texts) == 1
