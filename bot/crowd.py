@@ -21,15 +21,23 @@ class Crowd:
 
     async def run(self) -> None:
         """Watch what the bot sends and answer it as families do."""
-        seen = 0
         async with aiohttp.ClientSession(self._url) as http:
-            while True:
-                path = f"/sandbox/log?after={seen}&method=sendMessage"
-                for call in await (await http.get(path)).json():
-                    seen = max(seen, call["n"])
-                    if call["ok"]:
-                        self._notice(http, call)
-                await asyncio.sleep(0.5)
+            try:
+                await self._watch(http)
+            finally:  # whoever was about to answer does not any more
+                for task in self._tasks:
+                    task.cancel()
+                await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _watch(self, http: aiohttp.ClientSession) -> None:
+        seen = 0
+        while True:
+            path = f"/sandbox/log?after={seen}&method=sendMessage"
+            for call in await (await http.get(path)).json():
+                seen = max(seen, call["n"])
+                if call["ok"]:
+                    self._notice(http, call)
+            await asyncio.sleep(0.5)
 
     def _notice(self, http: aiohttp.ClientSession, call: dict[str, Any]) -> None:
         user = int(call["params"]["chat_id"])

@@ -1,7 +1,11 @@
 """The demo: its guided morning can be walked, and its school has a past that ends yesterday."""
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 
+import aiohttp
+
+from bot.crowd import Crowd
 from bot.demo import _cast
 from bot.guided import guided_morning
 from bot.invented import invented_school, personas
@@ -12,9 +16,13 @@ from checkin.steps import Action
 from handlers.rosters import import_roster
 from handlers.setup import make_school
 from sandbox.guide import read_steps
+from sandbox.limits import Limits
+from sandbox.server import Sandbox
 from storage import asking, holds, plans, rounds, summaries
 from storage.database import Database
 from storage.tables import Round
+from tests.bot.test_inbound import until
+from tests.play import BOT_ID, TOKEN
 
 MONDAY = datetime(2026, 3, 1, 22, 28, tzinfo=UTC)  # 06:28 in Shanghai
 MOMENTS = {action: MONDAY + timedelta(minutes=n) for n, action in enumerate(Action)}
@@ -70,3 +78,30 @@ async def test_the_demos_school_looks_back_on_days_that_hold_nobody_today(
         await session.flush()
         await asking.open_students(session, today)
         assert await holds.carry_over(session, today) == 0
+
+
+async def test_who_ends_the_demo_while_families_are_answering_reads_no_errors() -> None:
+    async with (
+        Sandbox(limits=Limits.none()) as sandbox,
+        aiohttp.ClientSession(sandbox.url) as http,
+    ):
+        sandbox.world.add_bot(TOKEN, "allclear_test_bot", "Allclear")
+        user = sandbox.world.add_user("Maria")
+        sandbox.world.start(user.id, "")
+        crowd = Crowd(sandbox.url, BOT_ID, [user.id])
+        crowd._temper[user.id] = 0.5
+        button = {"text": "All clear", "callback_data": "a:1:1"}
+        await http.post(
+            f"/bot{TOKEN}/sendMessage",
+            json={
+                "chat_id": user.id,
+                "text": "How is everyone?",
+                "reply_markup": {"inline_keyboard": [[button]]},
+            },
+        )
+        running = asyncio.create_task(crowd.run())
+        await until(lambda: bool(crowd._tasks), "somebody is about to answer")
+        answering = set(crowd._tasks)
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        assert all(task.done() for task in answering)
