@@ -179,7 +179,10 @@ async def _membership(desk: Desk, event: Membership, contact: Contact) -> None:
 
 
 async def _opened_again(desk: Desk, contact: Contact) -> None:
-    """Keep that a chat is open to us; its cards could not be edited while it was closed."""
+    """Keep that a chat is open to us; its cards could not be edited while it was closed.
+
+    Those of a week may also have been passed over by what went only to those in reach.
+    """
     contact.state, contact.changed_at = "active", desk.now
     await cards.show_anew(desk.session, contact.id, since=desk.now.date() - timedelta(days=7))
     if contact.person_id is not None:
@@ -232,7 +235,7 @@ async def choose_language(desk: Desk, command: Command, contact: Contact) -> Non
 
 async def _set_language(desk: Desk, tap: Tap, contact: Contact, press: Press) -> None:
     contact.language = {1: "zh", 2: "en"}.get(press.row, contact.language)
-    await cards.word_anew(desk.session, contact.id, since=desk.now.date() - timedelta(days=1))
+    await cards.show_anew(desk.session, contact.id, since=desk.now.date() - timedelta(days=1))
     desk.menus.add(contact.id)
     desk.toast(tap, contact, "toast.silent")
     await desk.say(contact, tap, "language.set")

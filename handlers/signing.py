@@ -30,11 +30,13 @@ async def chase(session: Session, now: datetime, school: School, held: Round, ru
     """
     if await sign_off_of(session, school.id, held.day, held.slot):
         return 0
-    leads = await _reached(session, school, held, Role.school_lead)
-    deputies = await _reached(session, school, held, Role.deputy_lead)
     again = f":{rung}"  # the other plan of the slot has the same chase
-    have = await _holding(session, school, held, leads, again)
-    reminded = have or await _holding(session, school, held, deputies, again)
+    leads = await _reached(session, school, held, Role.school_lead)
+    deputies: Sequence[Contact] = ()
+    reminded = await _holding(session, school, held, leads, again)
+    if not reminded:
+        deputies = await _reached(session, school, held, Role.deputy_lead)
+        reminded = await _holding(session, school, held, deputies, again)
     cause = f"unsigned:{_about(school, held)}"
     for contact, card in reminded:
         await ledger.owe(session, contact, "unsigned", cause, now, card=card, rung=rung - 1)

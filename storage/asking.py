@@ -31,7 +31,7 @@ from checkin.checkins import Status
 from checkin.facts import fact
 from checkin.steps import Action
 from storage.cards import refresh_about
-from storage.ledger import Lane, State, owe_under
+from storage.ledger import GONE, Lane, State, owe_under
 from storage.pauses import away_on, paused
 from storage.people import in_force
 from storage.sql import affected, among, insert_into, table
@@ -53,7 +53,6 @@ from storage.tables import (
 EVENING, MORNING = -1, 0  # rungs of an ask: the evening before's only one, the morning's first
 UNASKED = (Status.due, Status.unreachable)
 WAITING = (Status.due, Status.asked, Status.partial)
-GONE = (State.failed.value, State.moot.value, State.expired.value)
 
 _card = table(Card).c
 _checkin = table(CheckIn).c

@@ -250,41 +250,12 @@ async def refresh_own(session: AsyncSession, contact_id: int, *, since: date) ->
     )
 
 
-async def word_anew(session: AsyncSession, contact_id: int, *, since: date) -> None:
-    """Have a contact's cards of these days put into words once more; their buttons stay good."""
-    card = table(Card).c
-    await affected(
-        session,
-        update(table(Card))
-        .where(card.contact_id == contact_id, card.day >= since, card.shown >= card.revision)
-        .values(shown=card.revision - 1, shown_at=None),
-    )
-
-
 async def refresh_of(session: AsyncSession, person_ids: Iterable[int], *, since: date) -> None:
     """Mark these people's household cards of a day and later ones as behind, in all their chats.
 
     What they may know or answer has changed: the cards are drawn by what holds now.
     """
-    whom = set(person_ids)
-    if whom:
-        given = {"people": numbers(session, whom), "since": since}
-        await affected(session, _households_of(is_sqlite(session)), given)
-
-
-@cache
-def _households_of(sqlite: bool) -> Any:
-    contact, card = table(Contact).c, table(Card).c
-    chats = of_rows(contact.id).where(among_named(sqlite, contact.person_id, "people"))
-    return (
-        update(table(Card))
-        .where(
-            card.contact_id.in_(chats),
-            card.kind == "household",
-            card.day >= bindparam("since"),
-        )
-        .values(revision=card.revision + 1)
-    )
+    await _draw_anew(session, person_ids, since, "household")
 
 
 async def refresh_at_school(
@@ -294,24 +265,26 @@ async def refresh_at_school(
 
     They have a role no more that they had: the cards are drawn by what holds now.
     """
+    await _draw_anew(session, person_ids, since, "class", "flag")
+
+
+async def _draw_anew(
+    session: AsyncSession, person_ids: Iterable[int], since: date, *kinds: str
+) -> None:
     whom = set(person_ids)
     if whom:
         given = {"people": numbers(session, whom), "since": since}
-        await affected(session, _at_school(is_sqlite(session)), given)
+        await affected(session, _of_people(is_sqlite(session), kinds), given)
 
 
 @cache
-def _at_school(sqlite: bool) -> Any:
+def _of_people(sqlite: bool, kinds: tuple[str, ...]) -> Any:
     contact, card = table(Contact).c, table(Card).c
     chats = of_rows(contact.id).where(among_named(sqlite, contact.person_id, "people"))
     return (
         update(table(Card))
-        .where(
-            card.contact_id.in_(chats),
-            card.kind.in_(["class", "flag"]),
-            card.day >= bindparam("since"),
-        )
-        .values(revision=card.revision + 1, shown_at=None)
+        .where(card.contact_id.in_(chats), card.kind.in_(kinds), card.day >= bindparam("since"))
+        .values(revision=card.revision + 1, shown_at=None)  # without the usual half minute
     )
 
 
@@ -435,16 +408,16 @@ def _keep(sqlite: bool) -> Any:
 
 
 async def show_anew(session: AsyncSession, contact_id: int, *, since: date) -> None:
-    """Mark what a contact could not be shown as behind: their chat is open again.
+    """Have a contact's cards of these days put into words once more; their buttons stay good.
 
-    A card of these days may also have been passed over by what went only to those in reach.
+    With them whatever could not be shown because the chat was closed.
     """
     card = table(Card).c
-    passed_over = or_(card.shown_at.is_(None), card.day >= since)
+    not_shown = or_(card.shown_at.is_(None), card.day >= since)
     await affected(
         session,
         update(table(Card))
-        .where(card.contact_id == contact_id, passed_over, card.shown >= card.revision)
+        .where(card.contact_id == contact_id, not_shown, card.shown >= card.revision)
         .values(shown=card.revision - 1, shown_at=None),
     )
 

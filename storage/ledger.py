@@ -75,6 +75,7 @@ _IN_HAND: ColumnElement[bool] = literal_column(
 
 
 _IN_DOUBT = (State.sending.value, State.unknown.value)
+GONE = (State.failed.value, State.moot.value, State.expired.value)  # it came to nothing
 
 
 class Lane(IntEnum):
@@ -542,13 +543,12 @@ async def cards_on_their_way(
     What failed does not count.
     """
     entry = table(Ledger).c
-    gone = [State.failed.value, State.moot.value, State.expired.value]
     found = await session.exec(
         select(Ledger.card_id).where(
             among(session, entry.card_id, card_ids),
             entry.kind == "card",
             entry.cause != but,
-            entry.state.not_in(gone),
+            entry.state.not_in(GONE),
         )
     )
     return {card_id for card_id in found if card_id is not None}

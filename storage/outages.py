@@ -9,9 +9,9 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from checkin.access import Role
 from checkin.checkins import Status
-from storage.asking import GONE, ways_to_ask
+from storage.asking import ways_to_ask
 from storage.editions import EditionReason, owe_again
-from storage.ledger import Lane, State, day_of
+from storage.ledger import GONE, Lane, State, day_of
 from storage.sending import STOPPED, is_stopped
 from storage.shares import turns
 from storage.sql import table

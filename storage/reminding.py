@@ -7,8 +7,8 @@ from sqlalchemy import and_, func, or_, select, update
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from checkin.facts import fact
-from storage.asking import GONE, ways_to_ask
-from storage.ledger import Lane, State, owe_under
+from storage.asking import ways_to_ask
+from storage.ledger import GONE, Lane, State, owe_under
 from storage.sql import affected, table
 from storage.tables import Card, Ledger, Round
 
