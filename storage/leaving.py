@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable
 from datetime import date
 from typing import Any
 
-from sqlalchemy import delete, exists, or_, select, update
+from sqlalchemy import delete, exists, or_, select, tuple_, update
 from sqlmodel import col
 from sqlmodel import select as of_models
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -95,19 +95,25 @@ async def end(session: AsyncSession, leavers: Collection[Leaver], first_without:
         )
         .values(until=first_without),
     )
-    await _forget_unanswered(session, people, first_without)
+    await _forget_unanswered(session, leavers, first_without)
     await _clear_cards(session, people, first_without)
 
 
-async def _forget_unanswered(session: AsyncSession, people: list[int], since: date) -> None:
-    """Take leavers out of rounds of later days that are open already and know nothing of them."""
+async def _forget_unanswered(
+    session: AsyncSession, leavers: Collection[Leaver], since: date
+) -> None:
+    """Take leavers out of their school's rounds of later days that know nothing of them yet."""
     await write_down(session)
+    enrolment = table(Enrolment).c
+    left = select(enrolment.person_id, enrolment.school_id).where(
+        enrolment.id.in_([leaver.enrolment_id for leaver in leavers])
+    )
     checkin, held = table(CheckIn).c, table(Round).c
     history, flag = table(HistoryEntry).c, table(Flag).c
     await affected(
         session,
         delete(table(CheckIn)).where(
-            checkin.subject_id.in_(people),
+            tuple_(checkin.subject_id, checkin.school_id).in_(left),
             checkin.round_id.in_(select(held.id).where(held.day >= since)),
             checkin.status != Status.complete.value,
             ~exists().where(history.check_in_id == checkin.id),

@@ -2,10 +2,14 @@
 
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from sqlmodel import select
 
+from checkin.rosters import Sheet
+from handlers.rosters import import_sheets
+from handlers.setup import make_school
 from storage import leaving, people
 from storage.rosters import known_roster
 from storage.tables import AuditEntry, CheckIn, Enrolment
@@ -205,6 +209,29 @@ async def test_whoever_leaves_is_out_of_a_round_of_tomorrow_that_is_open_already
         await leaving.end(session, [leaver], TUESDAY)
     async with stage.database.reading() as session:
         assert leaver.person_id not in set(await session.exec(select(CheckIn.subject_id)))
+
+
+async def test_who_leaves_one_school_is_still_asked_about_by_the_other(stage: Stage) -> None:
+    """A child is on the lists of two schools for a while, when moving: one lets them go."""
+    school = await stage.a_school()
+    async with stage.database.writing() as session:
+        other = await make_school(
+            session, "Hill School", stage.now, zone="Asia/Shanghai", language="en"
+        )
+        rows: list[list[Any]] = [line.split(",") for line in ROSTER.strip().splitlines()]
+        await import_sheets(session, other, [Sheet("roster", rows)], stage.now, actor_id=None)
+        [leaver] = await leaving.enrolled(session, school.id, MONDAY, ["20250412"])
+        theirs = select(Enrolment).where(
+            Enrolment.school_id == other.id, Enrolment.number == "20250412"
+        )
+        (await session.exec(theirs)).one().person_id = leaver.person_id
+    await stage.at("06:30", day=TUESDAY)
+    about = select(CheckIn.school_id).where(CheckIn.subject_id == leaver.person_id)
+    async with stage.database.writing() as session:
+        assert set(await session.exec(about)) == {school.id, other.id}
+        await leaving.end(session, [leaver], TUESDAY)
+    async with stage.database.reading() as session:
+        assert set(await session.exec(about)) == {other.id}
 
 
 async def test_a_child_imported_while_the_round_is_open_is_asked_about_at_once(
