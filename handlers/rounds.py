@@ -17,6 +17,7 @@ from handlers import signing
 from handlers.calendars import calendars_of
 from handlers.clock import Clock
 from storage import asking, cards, contacts, holds, ledger, people, plans, rounds, units
+from storage.closing import close_round
 from storage.database import Database, Session, is_outage
 from storage.plans import Look
 from storage.questionnaires import latest_version
@@ -326,7 +327,7 @@ async def _close(session: Session, doing: _Doing) -> dict[str, int]:
     held, steps = doing.held, doing.plan.steps
     if held is None:
         return {"no_response": 0}
-    silent = await asking.close(session, held, doing.now)
+    silent = await close_round(session, held, doing.now)
     await session.flush()
     await cards.refresh_school(session, doing.school.id, held.day)
     counts = {"no_response": silent}
@@ -365,7 +366,7 @@ async def _of_closed(
 async def _end_quietly(session: Session, now: datetime, school: School, held: Round) -> None:
     """Close a round that nobody was there to close: its silence is kept as silence."""
     if held.closed_at is None:
-        await asking.close(session, held, now)
+        await close_round(session, held, now)
         await cards.refresh_school(session, school.id, held.day)
 
 

@@ -18,7 +18,6 @@ from sqlalchemy import (
     literal,
     or_,
     select,
-    union,
     union_all,
     update,
 )
@@ -26,15 +25,15 @@ from sqlmodel import col
 from sqlmodel import select as of_models
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from checkin.asking import NOT_ASKED, QUIET, STOPPED
+from checkin.asking import QUIET
 from checkin.checkins import Status
 from checkin.facts import fact
 from checkin.steps import Action
 from storage.cards import refresh_about
-from storage.ledger import GONE, Lane, State, owe_under
+from storage.ledger import GONE, Lane, owe_under
 from storage.pauses import away_on, paused
 from storage.people import in_force
-from storage.sql import affected, among, insert_into, table
+from storage.sql import affected, among, has_any, insert_into, is_one_of, is_sqlite, table
 from storage.tables import (
     Card,
     CheckIn,
@@ -52,7 +51,6 @@ from storage.tables import (
 
 EVENING, MORNING = -1, 0  # rungs of an ask: the evening before's only one, the morning's first
 UNASKED = (Status.due, Status.unreachable)
-WAITING = (Status.due, Status.asked, Status.partial)
 
 _card = table(Card).c
 _checkin = table(CheckIn).c
@@ -198,7 +196,8 @@ def ways_to_ask(round_id: int, day: date, *only: ColumnElement[bool]) -> Subquer
     return select(*chosen).subquery()
 
 
-def _subjects(round_id: int, *statuses: Status) -> Select[Any]:
+def those_who_are(round_id: int, *statuses: Status) -> Select[Any]:
+    """Return the subjects of a round whose check-in stands so."""
     return select(_checkin.subject_id).where(
         _checkin.round_id == round_id, _checkin.status.in_([status.value for status in statuses])
     )
@@ -216,9 +215,9 @@ async def ask(session: AsyncSession, asked: Round, now: datetime, *, place: int 
     for each contact, day and slot.
     """
     ways = ways_to_ask(asked.id, asked.day)
-    begun = ways.c.subject_id.in_(_subjects(asked.id, Status.asked, Status.partial))
+    begun = ways.c.subject_id.in_(those_who_are(asked.id, Status.asked, Status.partial))
     unasked = ~_was_asked(asked, ways.c.bot_id, ways.c.contact_id, since=MORNING)
-    fresh = ways.c.subject_id.in_(_subjects(asked.id, *UNASKED))
+    fresh = ways.c.subject_id.in_(those_who_are(asked.id, *UNASKED))
     whom = select(ways.c.contact_id, ways.c.bot_id).where(
         or_(and_(ways.c.place <= place, begun, unasked), and_(ways.c.place == 1, fresh))
     )
@@ -229,7 +228,7 @@ async def ask(session: AsyncSession, asked: Round, now: datetime, *, place: int 
         .where(
             _checkin.round_id == asked.id,
             _checkin.status.in_([status.value for status in UNASKED]),
-            _checkin.subject_id.in_(select(ways.c.subject_id)),
+            is_one_of(is_sqlite(session), _checkin.subject_id, select(ways.c.subject_id)),
         )
         .values(status=Status.asked.value),
     )
@@ -266,7 +265,7 @@ async def anyone_in_the_evening(session: AsyncSession, school_id: int) -> bool:
 async def ask_in_the_evening(session: AsyncSession, asked: Round, now: datetime) -> int:
     """Owe the card to those first in line who like the evening before; return how many."""
     ways = ways_to_ask(asked.id, asked.day)
-    due = _subjects(asked.id, Status.due)
+    due = those_who_are(asked.id, Status.due)
     first = (
         ways.c.place == 1,
         ways.c.contact_id.in_(_LIKE_THE_EVENING),
@@ -280,7 +279,9 @@ async def ask_in_the_evening(session: AsyncSession, asked: Round, now: datetime)
         .where(
             _checkin.round_id == asked.id,
             _checkin.status == Status.due.value,
-            _checkin.subject_id.in_(select(ways.c.subject_id).where(*first)),
+            is_one_of(
+                is_sqlite(session), _checkin.subject_id, select(ways.c.subject_id).where(*first)
+            ),
         )
         .values(status=Status.asked.value),
     )
@@ -314,10 +315,13 @@ async def owe_cards(
             set_={"revision": _card.revision + 1},
         ),
     )
-    theirs = _household_cards(asked, select(whom.c.contact_id))
+    theirs = select(card_of(asked, whom.c.contact_id)).select_from(whom)
     return await owe_under(
         session,
-        (*theirs, ~_was_asked(asked, _card.bot_id, _card.contact_id, since=rung)),
+        (
+            is_one_of(is_sqlite(session), _card.id, theirs),
+            ~_was_asked(asked, _card.bot_id, _card.contact_id, since=rung),
+        ),
         "card",
         _cause(asked),
         now,
@@ -355,7 +359,7 @@ def _was_asked(
     """Say whether a contact's ask, of this rung or a later one, has come or is on its way."""
     ask = table(Ledger).alias().c
     theirs = _asks(ask, asked, bot_id, contact_id)
-    return exists().where(*theirs, ask.rung >= since, ask.state.not_in(GONE))
+    return has_any(select(ask.id).where(*theirs, ask.rung >= since, ask.state.not_in(GONE)))
 
 
 def _next_rung(asked: Round) -> ColumnElement[int]:
@@ -524,25 +528,31 @@ async def remind(session: AsyncSession, reminded: Round, now: datetime, *, rung:
     """
     silent = _checkin.status.in_([Status.asked.value, Status.partial.value])
     ways = ways_to_ask(reminded.id, reminded.day, silent)
-    first = func.min(ways.c.place).over(partition_by=ways.c.subject_id)
+    cards = select(
+        ways.c.subject_id,
+        ways.c.place,
+        card_of(reminded, ways.c.contact_id, came=True).label("id"),
+    ).subquery()
+    first = func.min(cards.c.place).over(partition_by=cards.c.subject_id)
     came = (
-        select(_card.id, ways.c.place, first.label("first"))
-        .join_from(ways, table(Card), _card.contact_id == ways.c.contact_id)
-        .where(*_households(reminded), _card.message_id.is_not(None))
+        select(cards.c.id, cards.c.place, first.label("first"))
+        .where(cards.c.id.is_not(None))
         .subquery()
     )
     of_the_first = select(came.c.id).where(came.c.place == came.c.first)
     lately = table(Ledger).alias().c
-    just_reminded = exists().where(
-        lately.card_id == _card.id,
-        lately.kind == "reminder",
-        lately.created_at > now - QUIET,
-        lately.state.not_in(GONE),
+    just_reminded = has_any(
+        select(lately.id).where(
+            lately.card_id == _card.id,
+            lately.kind == "reminder",
+            lately.created_at > now - QUIET,
+            lately.state.not_in(GONE),
+        )
     )
     cause = f"remind:{reminded.day}:{reminded.slot}:{reminded.id}"
     return await owe_under(
         session,
-        (_card.id.in_(of_the_first), ~just_reminded),
+        (is_one_of(is_sqlite(session), _card.id, of_the_first), ~just_reminded),
         "reminder",
         cause,
         now,
@@ -553,168 +563,27 @@ async def remind(session: AsyncSession, reminded: Round, now: datetime, *, rung:
     )
 
 
-async def close(session: AsyncSession, closed: Round, now: datetime) -> int:
-    """Close a round: whoever is still silent has not responded; return how many.
+def card_of(
+    held: Round, contact_id: ColumnElement[int], *, came: bool = False
+) -> ColumnElement[int]:
+    """Return the household's card of a round in a contact's chat, if any (and if it has come).
 
-    Their families' cards are shown anew, so that they see how to answer late. Buttons that they
-    see already, or that were sent by somebody killed before the mark, stay as they are: a tap
-    that was on its way at the close counts.
+    It is looked up for each contact by itself: of the cards of today PostgreSQL knows nothing
+    until it has counted them again, and would go through all of them.
     """
-    seen = _card.shown >= _card.revision
-    unmarked = _card.shown == 0
-    ways = ways_to_ask(closed.id, closed.day)
-    waiting = select(ways.c.contact_id).where(
-        ways.c.subject_id.in_(_subjects(closed.id, *WAITING))
-    )
-    families = select(union(waiting, _apart(closed)).subquery().c.contact_id)
-    await affected(
-        session,
-        update(table(Card))
-        .where(*_household_cards(closed, families))
-        .values(
-            shown=case((seen, _card.revision - 1), else_=_card.shown),
-            revision=case((or_(seen, unmarked), _card.revision), else_=_card.revision + 1),
-        ),
-    )
-    cards = select(_card.id).where(*_household_cards(closed, _around(closed)))
-    await affected(  # "please answer by 08:00" means nothing at 08:01
-        session,
-        update(table(Ledger))
-        .where(
-            _ledger.card_id.in_(
-                cards.where(_card.contact_id.not_in(_waited_for_elsewhere(closed)))
-            ),
-            _ledger.kind == "reminder",
-            _ledger.state == State.sent.value,
-        )
-        .values(state="withdrawing"),
-    )
-    not_asked = and_(
-        _checkin.status == Status.asked.value, _checkin.subject_id.in_(_asked_in_vain(closed))
-    )
-    silent = await affected(
-        session,
-        update(table(CheckIn))
-        .where(
-            _checkin.round_id == closed.id,
-            _checkin.status.in_([status.value for status in WAITING]),
-        )
-        .values(
-            status=Status.no_response.value,
-            excuse=case(
-                (and_(not_asked, _checkin.subject_id.in_(_stopped(closed))), STOPPED),
-                (not_asked, NOT_ASKED),
-                else_=_checkin.excuse,
-            ),
-        ),
-    )
-    await affected(
-        session,
-        update(table(Ledger))
-        .where(
-            _ledger.card_id.in_(
-                select(_card.id).where(*_household_cards(closed, _around(closed)))
-            ),
-            _ledger.state == State.stopped.value,
-            _ledger.not_after <= now,
-        )
-        .values(state=State.expired.value, error=STOPPED),
-    )
-    closed.closed_at = now
-    return silent
+    card = table(Card).alias().c
+    found = select(card.id).where(*is_card_of(card, held, contact_id))
+    return (found.where(card.message_id.is_not(None)) if came else found).scalar_subquery()
 
 
-def _asked_in_vain(held: Round) -> Select[Any]:
-    """Return the subjects of whose families nobody had the question before it expired."""
-    ways = ways_to_ask(held.id, held.day)
-    under_way = (State.sending.value, State.unknown.value, State.sent.value)
-    sent = exists().where(
-        _ledger.card_id == _card.id, _ledger.kind == "card", _ledger.state.in_(under_way)
-    )
-    had_it = (
-        select(ways.c.subject_id)
-        .join_from(ways, table(Card), _card.contact_id == ways.c.contact_id)
-        .where(
-            *_household_cards(held, select(ways.c.contact_id)),
-            or_(_card.message_id.is_not(None), sent),
-        )
-    )
-    return select(ways.c.subject_id).where(ways.c.subject_id.not_in(had_it))
-
-
-def _stopped(held: Round) -> Select[Any]:
-    """Return the subjects of whose families somebody's question was stopped, and still waits."""
-    ways = ways_to_ask(held.id, held.day)
+def is_card_of(
+    card: Any, held: Round, contact_id: ColumnElement[int]
+) -> tuple[ColumnElement[bool], ...]:
+    """Return the conditions that a card is the household's of a round in a contact's chat."""
     return (
-        select(ways.c.subject_id)
-        .join_from(ways, table(Card), _card.contact_id == ways.c.contact_id)
-        .join(table(Ledger), _ledger.card_id == _card.id)
-        .where(
-            *_household_cards(held, select(ways.c.contact_id)),
-            _ledger.kind == "card",
-            _ledger.state == State.stopped.value,
-        )
+        card.contact_id == contact_id,
+        card.day == held.day,
+        card.kind == "household",
+        card.slot == held.slot,
+        card.about_id == 0,
     )
-
-
-def _around(held: Round) -> Select[Any]:
-    """Return the chats of everybody whom a round was ever about, open or not."""
-    guardianship = table(Guardianship).c
-    inside = select(_checkin.subject_id).where(_checkin.round_id == held.id)
-    guardians = select(guardianship.guardian_id).where(guardianship.student_id.in_(inside))
-    return select(_contact.id).where(
-        or_(_contact.person_id.in_(inside), _contact.person_id.in_(guardians))
-    )
-
-
-def _apart(held: Round) -> Select[Any]:
-    """Return the chats of guardians in split custody, who do not know what the others said."""
-    guardianship = table(Guardianship).c
-    inside = select(_checkin.subject_id).where(_checkin.round_id == held.id)
-    return (
-        select(_contact.id.label("contact_id"))
-        .join_from(
-            table(Contact), table(Guardianship), guardianship.guardian_id == _contact.person_id
-        )
-        .where(guardianship.separate, guardianship.student_id.in_(inside))
-    )
-
-
-def _waited_for_elsewhere(closed: Round) -> Select[Any]:
-    """Contacts who are still asked about somebody in another round of the same day and slot.
-
-    In split custody nobody's reminder may tell that the other parent has answered.
-    """
-    held, guardianship = table(Round).c, table(Guardianship).c
-    inside = (
-        select(_checkin.subject_id)
-        .join_from(table(CheckIn), table(Round), held.id == _checkin.round_id)
-        .where(
-            held.id != closed.id,
-            held.day == closed.day,
-            held.slot == closed.slot,
-            held.closed_at.is_(None),
-            held.cancelled_at.is_(None),
-        )
-    )
-    asked = inside.where(_checkin.status.in_([Status.asked.value, Status.partial.value]))
-    guardians = select(guardianship.guardian_id).where(
-        or_(
-            guardianship.student_id.in_(asked),
-            and_(guardianship.separate, guardianship.student_id.in_(inside)),
-        ),
-        guardianship.may_answer,
-        guardianship.proved_at.is_not(None),
-        in_force(guardianship.since, guardianship.until, closed.day),
-    )
-    return select(_contact.id).where(
-        or_(_contact.person_id.in_(asked), _contact.person_id.in_(guardians))
-    )
-
-
-def _household_cards(held: Round, contact_ids: Select[Any]) -> tuple[ColumnElement[bool], ...]:
-    return (_card.contact_id.in_(contact_ids), *_households(held))
-
-
-def _households(held: Round) -> tuple[ColumnElement[bool], ...]:
-    return (_card.day == held.day, _card.kind == "household", _card.slot == held.slot)

@@ -24,6 +24,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from storage.sql import (
     affected,
     among_named,
+    is_one_of,
     is_sqlite,
     listed,
     listed_named,
@@ -151,20 +152,25 @@ def _about(sqlite: bool, of_subjects: bool) -> Any:
     )
     return (
         update(table(Card))
-        .where(card.day == bindparam("on_day"), card.about_id.in_(about), card.kind != "sending")
+        .where(
+            card.day == bindparam("on_day"),
+            is_one_of(sqlite, card.about_id, about),
+            card.kind != "sending",
+        )
         .values(revision=card.revision + 1)
     )
 
 
 async def refresh_school(session: AsyncSession, school_id: int, day: date) -> None:
     """Mark every class card and summary about a school, and about any part of it, as behind."""
-    unit = table(Unit).c
-    about = of_rows(unit.id).where(unit.school_id == school_id)
+    unit, card = table(Unit).c, table(Card).c
+    parts = of_rows(unit.id).where(unit.school_id == school_id)
+    about = is_one_of(is_sqlite(session), card.about_id, parts)
     await affected(
         session,
         update(table(Card))
-        .where(col(Card.day) == day, col(Card.about_id).in_(about), col(Card.kind) != "sending")
-        .values(revision=table(Card).c.revision + 1),
+        .where(card.day == day, about, card.kind != "sending")
+        .values(revision=card.revision + 1),
     )
 
 

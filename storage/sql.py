@@ -10,6 +10,8 @@ from sqlalchemy import (
     ColumnElement,
     CursorResult,
     Executable,
+    Select,
+    SelectBase,
     String,
     Table,
     bindparam,
@@ -89,6 +91,27 @@ def not_among_named(sqlite: bool, column: ColumnElement[Any], name: str) -> Any:
     """Return the condition that a column holds none of these numbers: see `among_named`."""
     given: Any = bindparam(name, type_=String() if sqlite else Many())
     return column.not_in(_each(given)) if sqlite else column != func.all(given)
+
+
+def is_one_of(sqlite: bool, column: ColumnElement[Any], found: SelectBase) -> ColumnElement[bool]:
+    """Return the condition that a column holds one of the few numbers that a query finds.
+
+    PostgreSQL is told to find them first and then to look each up by the column's index. Of a
+    table that has just begun to fill it knows too little to come upon this by itself, and would
+    read the day's whole table each time.
+    """
+    if sqlite:
+        return column.in_(found)
+    return column == func.any(func.array(found.scalar_subquery()))
+
+
+def has_any(found: Select[Any]) -> ColumnElement[bool]:
+    """Return the condition that a query finds something, looked up for each row by itself.
+
+    Where PostgreSQL expects one row and a school's come, it would hold each against every row of
+    the morning were this an EXISTS.
+    """
+    return found.limit(1).scalar_subquery().is_not(None)
 
 
 def numbers(session: AsyncSession, ids: Iterable[int]) -> str:

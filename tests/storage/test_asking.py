@@ -13,6 +13,7 @@ from checkin.asking import Eligible, may_ask, may_remind
 from checkin.checkins import Status
 from checkin.plans import Audience
 from storage import asking
+from storage.closing import close_round
 from storage.database import Database, Session
 from storage.ledger import State
 from storage.tables import Card, CheckIn, Consent, Contact, Guardianship, Ledger, Round
@@ -182,7 +183,7 @@ async def test_whom_the_database_asks_reminds_and_closes_the_rules_would_too(
 
         # closing
         before = {student: Status(each.status) for student, each in now_held.items()}
-        closed = await asking.close(session, held, rows.now)
+        closed = await close_round(session, held, rows.now)
         for student, checkin in (await checkins_of(session, held.id)).items():
             was = before[student]
             assert checkin.status == (Status.no_response if was in WAITING else was)
@@ -366,9 +367,9 @@ async def test_a_reminder_stays_while_another_round_waits_for_the_household(
         for entry in await ledger_of(session, "reminder"):
             entry.state = State.sent.value
         await session.flush()
-        await asking.close(session, students, rows.now)
+        await close_round(session, students, rows.now)
         assert await _reminders(session) == ["sent", "withdrawing"]  # the teacher's own, Maria's
-        await asking.close(session, staff, rows.now)
+        await close_round(session, staff, rows.now)
         assert await _reminders(session) == ["withdrawing", "withdrawing"]
 
 

@@ -1,0 +1,250 @@
+"""The close of a round: who was silent, who was never asked, and what it leaves in the chats."""
+
+from collections.abc import Collection
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Select, Subquery, case, func, or_, select, union, update
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from checkin.asking import NOT_ASKED, STOPPED
+from checkin.checkins import Status
+from storage.asking import card_of, is_card_of, those_who_are, ways_to_ask
+from storage.ledger import State
+from storage.people import in_force
+from storage.sql import affected, among, has_any, is_one_of, is_sqlite, table
+from storage.tables import (
+    Card,
+    CheckIn,
+    Contact,
+    Enrolment,
+    Guardianship,
+    Ledger,
+    RoleGrant,
+    Round,
+    Unit,
+)
+
+WAITING = (Status.due, Status.asked, Status.partial)
+UNDER_WAY = (State.sending, State.unknown, State.sent)
+
+_card = table(Card).c
+_checkin = table(CheckIn).c
+_contact = table(Contact).c
+_guardianship = table(Guardianship).c
+_ledger = table(Ledger).c
+_round = table(Round).c
+
+
+async def close_round(session: AsyncSession, closed: Round, now: datetime) -> int:
+    """Close a round: whoever is still silent has not responded; return how many."""
+    await _show_anew(session, closed)
+    await _take_reminders_back(session, closed)
+    await _say_who_was_not_asked(session, closed)
+    silent = await affected(
+        session,
+        update(table(CheckIn))
+        .where(
+            _checkin.round_id == closed.id,
+            _checkin.status.in_([status.value for status in WAITING]),
+        )
+        .values(status=Status.no_response.value),
+    )
+    await affected(  # what was stopped and is too late now never goes on
+        session,
+        update(table(Ledger))
+        .where(
+            _ledger.school_id == closed.school_id,
+            is_one_of(is_sqlite(session), _ledger.card_id, _cards_around(closed)),
+            _ledger.state == State.stopped.value,
+            _ledger.not_after <= now,
+        )
+        .values(state=State.expired.value, error=STOPPED),
+    )
+    closed.closed_at = now
+    return silent
+
+
+async def _show_anew(session: AsyncSession, closed: Round) -> None:
+    """Have the cards of the silent families shown anew, so that they see how to answer late.
+
+    Buttons that they see already, or that were sent by somebody killed before the mark, stay as
+    they are: a tap that was on its way at the close counts.
+    """
+    seen = _card.shown >= _card.revision
+    unmarked = _card.shown == 0
+    ways = ways_to_ask(closed.id, closed.day)
+    waiting = select(ways.c.contact_id).where(
+        ways.c.subject_id.in_(those_who_are(closed.id, *WAITING))
+    )
+    families = union(waiting, _apart(closed)).subquery()
+    theirs = select(card_of(closed, families.c.contact_id)).select_from(families)
+    await affected(
+        session,
+        update(table(Card))
+        .where(is_one_of(is_sqlite(session), _card.id, theirs))
+        .values(
+            shown=case((seen, _card.revision - 1), else_=_card.shown),
+            revision=case((or_(seen, unmarked), _card.revision), else_=_card.revision + 1),
+        ),
+    )
+
+
+def _apart(held: Round) -> Select[Any]:
+    """Return the chats of guardians in split custody, who do not know what the others said."""
+    return _chats_of_guardians(held).where(_guardianship.separate)
+
+
+def _chats_of_guardians(held: Round) -> Select[Any]:
+    return (
+        select(_contact.id.label("contact_id"))
+        .join_from(
+            table(CheckIn), table(Guardianship), _guardianship.student_id == _checkin.subject_id
+        )
+        .join(table(Contact), _contact.person_id == _guardianship.guardian_id)
+        .where(_checkin.round_id == held.id)
+    )
+
+
+def _cards_around(held: Round) -> Select[Any]:
+    """Return the cards of everybody whom a round was ever about, open or not."""
+    own = (
+        select(_contact.id.label("contact_id"))
+        .join_from(table(CheckIn), table(Contact), _contact.person_id == _checkin.subject_id)
+        .where(_checkin.round_id == held.id)
+    )
+    chats = union(own, _chats_of_guardians(held)).subquery()
+    return select(card_of(held, chats.c.contact_id)).select_from(chats)
+
+
+async def _take_reminders_back(session: AsyncSession, closed: Round) -> None:
+    """Withdraw the reminders of a round: "please answer by 08:00" means nothing at 08:01.
+
+    They stay where an answer about somebody else is waited for still.
+    """
+    there = await session.exec(
+        select(_ledger.id, _ledger.day, _contact.person_id)  # type: ignore[call-overload]
+        .join_from(table(Ledger), table(Contact), _contact.id == _ledger.contact_id)
+        .where(
+            is_one_of(is_sqlite(session), _ledger.card_id, _cards_around(closed)),
+            _ledger.kind == "reminder",
+            _ledger.state == State.sent.value,
+        )
+    )
+    reminders = there.all()
+    waited_for = await _waited_for_elsewhere(
+        session, closed, {each.person_id for each in reminders}
+    )
+    over = [each for each in reminders if each.person_id not in waited_for]
+    await affected(
+        session,
+        update(table(Ledger))
+        .where(
+            _ledger.day.in_({each.day for each in over}),
+            among(session, _ledger.id, [each.id for each in over]),
+        )
+        .values(state=State.withdrawing.value),
+    )
+
+
+async def _waited_for_elsewhere(
+    session: AsyncSession, closed: Round, people: Collection[int]
+) -> set[int]:
+    """Return those who are asked about somebody in another round of the same day and slot.
+
+    In split custody nobody's reminder may tell that the other parent has answered.
+    """
+    tie = _guardianship
+    ties = await session.exec(
+        select(tie.guardian_id, tie.student_id, tie.separate).where(  # type: ignore[call-overload]
+            among(session, tie.guardian_id, people),
+            tie.may_answer,
+            tie.proved_at.is_not(None),
+            in_force(tie.since, tie.until, closed.day),
+        )
+    )
+    asked = [*ties.all(), *((person, person, False) for person in people)]
+    about = {subject for _, subject, _ in asked}
+    others = await session.exec(
+        select(_checkin.subject_id, _checkin.status)  # type: ignore[call-overload]
+        .join_from(table(Round), table(CheckIn), _checkin.round_id == _round.id)
+        .where(
+            among(session, _checkin.subject_id, about),
+            is_one_of(is_sqlite(session), _round.school_id, _schools_of(session, about)),
+            _round.id != closed.id,
+            _round.day == closed.day,
+            _round.slot == closed.slot,
+            _round.closed_at.is_(None),
+            _round.cancelled_at.is_(None),
+        )
+    )
+    found = others.all()
+    inside = {subject for subject, _ in found}
+    silent = {subject for subject, status in found if status in (Status.asked, Status.partial)}
+    return {
+        person
+        for person, subject, separate in asked
+        if subject in silent or (separate and subject in inside)
+    }
+
+
+def _schools_of(session: AsyncSession, people: Collection[int]) -> Select[Any]:
+    """Return the schools where these people learn or work: a round is looked for nowhere else."""
+    enrolment, grant, unit = table(Enrolment).c, table(RoleGrant).c, table(Unit).c
+    learning = select(enrolment.school_id).where(among(session, enrolment.person_id, people))
+    working = (
+        select(unit.school_id)
+        .join_from(table(RoleGrant), table(Unit), unit.id == grant.unit_id)
+        .where(among(session, grant.person_id, people))
+    )
+    return select(union(learning, working).subquery().c.school_id)
+
+
+async def _say_who_was_not_asked(session: AsyncSession, closed: Round) -> None:
+    """Keep of the silent whom the question never reached, and whether somebody had stopped it."""
+    in_vain = await _asked_in_vain(session, closed)
+    stopped = await _stopped(session, closed, in_vain)
+    for excuse, whom in ((STOPPED, stopped), (NOT_ASKED, in_vain - stopped)):
+        await affected(
+            session,
+            update(table(CheckIn))
+            .where(
+                _checkin.round_id == closed.id,
+                _checkin.status == Status.asked.value,
+                among(session, _checkin.subject_id, whom),
+            )
+            .values(excuse=excuse),
+        )
+
+
+async def _asked_in_vain(session: AsyncSession, held: Round) -> set[int]:
+    """Return the subjects of whose families nobody had the question before it expired."""
+    ways = ways_to_ask(held.id, held.day, _checkin.status == Status.asked.value)
+    came = card_of(held, ways.c.contact_id, came=True).is_not(None)
+    had_it = or_(came, has_any(_asks(held, ways, *UNDER_WAY)))
+    found = await session.exec(
+        select(ways.c.subject_id)  # type: ignore[call-overload]
+        .group_by(ways.c.subject_id)
+        .having(func.max(case((had_it, 1), else_=0)) == 0)
+    )
+    return set(found.scalars())
+
+
+async def _stopped(session: AsyncSession, held: Round, subject_ids: Collection[int]) -> set[int]:
+    """Return those of whose families somebody's question was stopped, and still waits."""
+    ways = ways_to_ask(held.id, held.day, among(session, _checkin.subject_id, subject_ids))
+    found = await session.exec(
+        select(ways.c.subject_id).where(has_any(_asks(held, ways, State.stopped)))  # type: ignore[call-overload]
+    )
+    return set(found.scalars())
+
+
+def _asks(held: Round, ways: Subquery, *states: State) -> Select[Any]:
+    """Return the questions under the cards of these chats that stand so."""
+    card = table(Card).alias().c
+    return select(_ledger.id).where(
+        *is_card_of(card, held, ways.c.contact_id),
+        _ledger.card_id == card.id,
+        _ledger.kind == "card",
+        _ledger.state.in_([state.value for state in states]),
+    )
