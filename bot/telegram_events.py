@@ -117,6 +117,7 @@ def _written(
         "language": _language(message.from_user),
         "private": message.chat.type == "private",
         "sender": _kept(message.from_user.full_name),
+        "written_at": message.date,
     }
     if message.document is not None:
         document = message.document

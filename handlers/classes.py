@@ -6,6 +6,7 @@ from datetime import timedelta
 from checkin.access import Access, Act, Reach
 from checkin.arrivals import MISSING
 from checkin.plans import MORNING
+from checkin.times import local_date
 from handlers import arrivals, by_phone, excusing, reminding
 from handlers.class_cards import (
     NEEDS,
@@ -194,6 +195,8 @@ async def wrote(desk: Desk, words: Words, contact: Contact) -> bool:
     card = await cards.asking_class_card(desk.session, contact.id, since)
     shown = await load_class_card(desk, contact, card) if card is not None else None
     if shown is None or shown.card.day != desk.today(shown.school.zone):
+        return False
+    if words.written_at and local_date(words.written_at, shown.school.zone) < shown.card.day:
         return False
     if shown.page is Page.date and shown.may(Act.excuse):
         await excusing.wrote_date(desk, words, shown)

@@ -69,10 +69,14 @@ class Desk:
         return local_date(self.now, zone)
 
     async def today_at(self, school_id: int) -> date:
-        """Return a school's local date, its zone loaded once a batch."""
+        """Return a school's local date."""
+        return await self.date_at(school_id, self.now)
+
+    async def date_at(self, school_id: int, moment: datetime) -> date:
+        """Return a school's local date at a moment, its zone loaded once a batch."""
         if school_id not in self._zones:
             self._zones[school_id] = (await units.school(self.session, school_id)).zone
-        return self.today(self._zones[school_id])
+        return local_date(moment, self._zones[school_id])
 
     async def contact(self, event: Event) -> Contact:
         """Return who is behind an event's chat, known from now on."""

@@ -1,6 +1,7 @@
 """What a family types: an answer to the question that is open, or everyday words."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from checkin.answers import (
     Question,
@@ -13,11 +14,13 @@ from checkin.answers import (
 )
 from checkin.everyday import Heard, Someone, Statement, added, names_in, understand
 from checkin.questions import Questionnaire
+from checkin.triage import worst_so_far
 from handlers.desk import Desk
 from handlers.household import (
     Household,
     clear,
     go_on,
+    is_belated,
     is_past,
     load_household,
     may_be_cleared,
@@ -31,7 +34,7 @@ from handlers.messages import Event, Unsupported, Words
 from handlers.wards import Ward, load_households
 from storage import cards
 from storage.questionnaires import questionnaire
-from storage.tables import Contact
+from storage.tables import Card, Contact
 
 
 async def wrote_answer(desk: Desk, words: Words, contact: Contact) -> bool:
@@ -40,7 +43,7 @@ async def wrote_answer(desk: Desk, words: Words, contact: Contact) -> bool:
     Words with a name of the card in them are about that child, whatever is open; "both fine" is
     about both.
     """
-    home = await home_of(desk, contact)
+    home = await home_of(desk, contact, words)
     if home is None:
         return False
     ward, asked, question = await question_at_hand(desk, home)
@@ -62,9 +65,10 @@ async def wrote_answer(desk: Desk, words: Words, contact: Contact) -> bool:
 
 async def wrote_freely(desk: Desk, words: Words, contact: Contact) -> bool:
     """Take typed words as said to the card; False when there is no card to answer."""
-    home = await home_of(desk, contact)
+    home = await home_of(desk, contact, words)
     if home is None:
-        return await _wrote_between(desk, words, contact)
+        belated = await _wrote_belated(desk, words, contact)
+        return belated or await _wrote_between(desk, words, contact)
     heard = understand(words.text, await people_of(desk, home.answerable))
     if await _settled_guess(desk, words, home, heard):
         await show_again(desk, words, home.contact, home.card)
@@ -112,14 +116,59 @@ async def people_of(desk: Desk, wards: Sequence[Ward]) -> list[Someone]:
     ]
 
 
-async def home_of(desk: Desk, contact: Contact) -> Household | None:
-    """Return the newest card that can still be answered."""
+async def home_of(desk: Desk, contact: Contact, words: Words) -> Household | None:
+    """Return the newest card that words may be about, if it can still be answered.
+
+    What was written before its day began, or was asked about, is about the one before it.
+    """
+    for card in await cards.latest_households(desk.session, contact.id, 2):
+        home = await _answerable(desk, contact, card)
+        if home is None or not await _is_belated(desk, words, home):
+            return home
+    return None
+
+
+async def _newest(desk: Desk, contact: Contact) -> Household | None:
+    """Return the newest card, if it can still be answered."""
     card = await cards.latest_household(desk.session, contact.id)
-    if card is None:
-        return None
+    return await _answerable(desk, contact, card) if card else None
+
+
+async def _answerable(desk: Desk, contact: Contact, card: Card) -> Household | None:
     home = await load_household(desk, contact, card)
-    answerable = any(not is_past(desk, ward) for ward in home.answerable)
-    return home if answerable else None
+    return home if any(not is_past(desk, ward) for ward in home.answerable) else None
+
+
+async def _is_belated(desk: Desk, words: Words, home: Household) -> bool:
+    return all([await is_belated(desk, words, ward) for ward in home.answerable])
+
+
+async def _wrote_belated(desk: Desk, words: Words, contact: Contact) -> bool:
+    """Say of words that come a day late that they do not answer for today; False of others.
+
+    They clear nobody, and what they tell of something amiss is asked about.
+    """
+    home = await _newest(desk, contact)
+    if home is None or not await _is_belated(desk, words, home):
+        return False
+    await desk.say(contact, words, "help.belated")
+    heard = understand(words.text, await people_of(desk, home.answerable))
+    said = heard.statements or ((heard.of_whom,) if heard.of_whom else ())
+    amiss = [replace(each, sure=False) for each in said if await _is_amiss(desk, home, each)]
+    if amiss and heard.of_whom is not None:
+        await _ask_whom(desk, home, amiss[0])
+    elif amiss:
+        await _take(desk, home, amiss)
+    await show_again(desk, words, contact, home.card)
+    return True
+
+
+async def _is_amiss(desk: Desk, home: Household, said: Statement) -> bool:
+    """Say whether a statement tells of something amiss, or may: not all of it was understood."""
+    held = (home.ward(said.about) or home.answerable[0]).entry.round
+    asked = await questionnaire(desk.session, held.questionnaire_id)
+    unclear = not said.all_clear and not said.answers
+    return unclear or worst_so_far(asked, said.answers, held.day) is not None
 
 
 async def _wrote_between(desk: Desk, words: Words, contact: Contact) -> bool:
@@ -208,7 +257,7 @@ async def _ask_whom(desk: Desk, home: Household, statement: Statement) -> None:
 
 async def sent_picture(desk: Desk, sent: Unsupported, contact: Contact) -> bool:
     """Answer a picture: it is not read, so the number is asked; False without a card to answer."""
-    home = await home_of(desk, contact)
+    home = await _newest(desk, contact)
     if home is None:
         return await _showed_no_school(desk, sent, contact)
     await desk.say(contact, sent, "help.photo")
@@ -223,7 +272,7 @@ async def sent_picture(desk: Desk, sent: Unsupported, contact: Contact) -> bool:
 
 async def sent_something(desk: Desk, sent: Unsupported, contact: Contact) -> bool:
     """Answer a voice message or a sticker with a kind word and the card; False without one."""
-    home = await home_of(desk, contact)
+    home = await _newest(desk, contact)
     if home is None:
         return await _showed_no_school(desk, sent, contact)
     await desk.say(contact, sent, "help.unsupported")

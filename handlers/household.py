@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from checkin.answers import (
@@ -34,6 +35,7 @@ from storage import ledger, units
 from storage.questionnaires import questionnaire
 from storage.tables import Card, Contact
 
+CLOCKS_DIFFER = timedelta(minutes=1)  # the messenger's and ours; and it tells whole seconds
 SUGGESTED = 999  # the place of the button that says yes to a guess
 NONE = 998  # the place of the button that says: none of these
 
@@ -437,6 +439,19 @@ async def settle_guess(desk: Desk, home: Household, ward: Ward, *, agreed: bool)
 def is_past(desk: Desk, ward: Ward) -> bool:
     """Say whether even a late answer comes too late; only word of something worse counts then."""
     return desk.now > ward.entry.round.late_until
+
+
+async def is_belated(desk: Desk, event: Event, ward: Ward) -> bool:
+    """Say whether something comes in only now that was written before this was asked about.
+
+    On its day that is whatever was written on an earlier one, the evening before too.
+    """
+    if event.written_at is None:
+        return False
+    held, school_id = ward.entry.round, ward.checkin.school_id
+    if await desk.today_at(school_id) < held.day:
+        return event.written_at < held.opened_at - CLOCKS_DIFFER
+    return await desk.date_at(school_id, event.written_at) < held.day
 
 
 async def refused(desk: Desk, tap: Tap, contact: Contact, card: Card) -> None:

@@ -20,7 +20,10 @@ RawUpdate = dict[str, Any]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
-    """What every event says: which update, which chat of which bot, the sender and language."""
+    """What every event says: which update, which chat of which bot, the sender and language.
+
+    `written_at` is when it was sent, by the messenger's clock; of a tap nobody knows.
+    """
 
     bot_id: int
     update_id: int
@@ -28,6 +31,7 @@ class Event:
     language: str | None = None
     private: bool = True
     sender: str = ""
+    written_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -28,7 +28,7 @@ async def wrote(desk: Desk, words: Words, contact: Contact) -> bool:
 
     They clear nobody and turn no page. What they tell of something amiss is begun to be told.
     """
-    home = await home_of(desk, contact)
+    home = await home_of(desk, contact, words)
     if home is None:
         return False
     heard = await _heard(desk, words, home)

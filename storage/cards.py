@@ -1,6 +1,6 @@
 """Cards: what each recipient sees for a day, and which of them are behind."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from functools import cache
 from typing import Any, NamedTuple
@@ -104,13 +104,18 @@ def households_at_rest(sqlite: bool, *more: ColumnElement[Any]) -> Any:
 
 async def latest_household(session: AsyncSession, contact_id: int) -> Card | None:
     """Return the newest household card of a contact: what typed words are about."""
+    return next(iter(await latest_households(session, contact_id, 1)), None)
+
+
+async def latest_households(session: AsyncSession, contact_id: int, number: int) -> Sequence[Card]:
+    """Return so many of the household cards of a contact, the newest first."""
     found = await session.exec(
         select(Card)
         .where(Card.contact_id == contact_id, Card.kind == "household")
         .order_by(col(Card.day).desc(), col(Card.id).desc())
-        .limit(1)
+        .limit(number)
     )
-    return found.first()
+    return found.all()
 
 
 async def refresh_about(

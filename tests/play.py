@@ -9,7 +9,8 @@ import base64
 import re
 import time as machine
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time
 from html import unescape
@@ -165,6 +166,7 @@ class Stage:
     handled: list[Handled] = field(default_factory=list)
     coalesce: bool = False
     _seen: int = 0
+    _deaf: bool = False
 
     def __post_init__(self) -> None:
         self.transport = InOrder(self.transport)
@@ -440,6 +442,15 @@ class Stage:
             messages: list[dict[str, Any]] = (await response.json())["messages"]
             return messages
 
+    @contextmanager
+    def nobody_hears(self) -> Iterator[None]:
+        """Let the wire be away for a while: what is written comes when it is back."""
+        self._deaf = True
+        try:
+            yield
+        finally:
+            self._deaf = False
+
     async def settle(self, *, by_clock: bool = True) -> None:
         """Let every part work until none has anything left to do.
 
@@ -447,7 +458,7 @@ class Stage:
         """
         for _ in range(200):
             done = 0
-            while heard := await self.poller.once(0):
+            while not self._deaf and (heard := await self.poller.once(0)):
                 done += heard
                 for handled in self.handled:
                     self.sender.answer(handled.toasts)
@@ -457,7 +468,7 @@ class Stage:
                     await imports.work(self.database, self.clock, self._download)
                 self.handled.clear()
             decided = await self._decided() if by_clock else 0
-            while await self.sender.once():
+            while not self._deaf and await self.sender.once():
                 pass
             if not decided:  # what was sent gives nobody anything more to decide
                 break

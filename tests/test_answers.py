@@ -315,6 +315,25 @@ async def test_after_the_day_words_and_taps_are_told_that_it_is_over(
     golden(f"after_the_day.{language}", stage.transcript())
 
 
+@BOTH
+async def test_words_that_come_a_day_late_answer_nothing_and_something_amiss_is_asked_about(
+    stage: Stage, golden: Golden, language: str
+) -> None:
+    await stage.opens_school(language)
+    tina, maria = await stage.joined("Tina"), await stage.joined("Maria")
+    await stage.at("06:30")
+    well, unwell = {"en": ("Tom is fine", "Ben 39.2"), "zh": ("Tom没事", "Ben 39.2")}[language]
+    with stage.nobody_hears():
+        await stage.at("07:15")
+        await stage.says(tina, well)
+        await stage.says(maria, unwell)
+        await stage.at("06:30", day=TUESDAY)
+    await stage.at("06:40", day=TUESDAY)
+    await stage.taps_first(tina, 0)
+    await stage.taps_first(maria, 1)  # no: ask each question
+    golden(f"belated.{language}", stage.transcript())
+
+
 # ---- siblings in two schools ---------------------------------------------------------------
 
 HILL = """kind,number,name,class,role,phone,order
