@@ -5,12 +5,12 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, ScalarSelect, case, func, literal, select
+from sqlalchemy import ColumnElement, ScalarSelect, case, exists, func, literal, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from storage.sending import STOPPED, would_be_stopped
 from storage.sql import affected, insert_into, table
-from storage.tables import Ledger
+from storage.tables import Card, Ledger, Round
 
 _entry = table(Ledger).c
 _KEY = ("day", "bot_id", "contact_id", "cause", "rung")  # and the edition
@@ -72,10 +72,15 @@ async def again(session: AsyncSession, entry_id: int, reason: EditionReason, now
 async def card_again(
     session: AsyncSession, card_id: int, reason: EditionReason, now: datetime
 ) -> int:
-    """Owe a card whose message is not in the chat any more, as what it was sent for last."""
-    of = table(Ledger).alias().c
+    """Owe a card whose message is not in the chat any more, as what it was sent for last.
+
+    One of a day that is over stays away: nobody waits for it, and whoever took it out knows why.
+    """
+    of, card, held = table(Ledger).alias().c, table(Card).c, table(Round).c
     newest = select(func.max(_entry.id)).where(_entry.card_id == card_id, _entry.kind == "card")
+    not_over = exists().where(card.id == card_id, held.day == card.day, held.late_until > now)
     same = (*_KEY, "kind", "card_id")
     owed: dict[str, ColumnElement[Any]] = {name: of[name] for name in same}
     owed["lane"] = literal(0)  # somebody has just changed what it shows
-    return await owe_again(session, owed, (of.id == newest.scalar_subquery(),), reason, now)
+    which = (of.id == newest.scalar_subquery(), not_over)
+    return await owe_again(session, owed, which, reason, now)

@@ -13,7 +13,9 @@ from checkin.rosters import Sheet
 from handlers.rosters import import_sheets
 from handlers.rounds import heartbeat
 from storage.tables import Card, CheckIn, Consent, Contact, Guardianship, Ledger
-from tests.play import BOT_ID, MONDAY, ROSTER, ZONE, Someone, Stage
+from tests.play import BOT_ID, MONDAY, ROSTER, TUESDAY, ZONE, Someone, Stage
+
+WEDNESDAY = TUESDAY + timedelta(days=1)
 
 
 async def test_an_answer_by_one_parent_takes_the_reminder_of_the_other_away(
@@ -161,6 +163,43 @@ async def _status_of(stage: Stage, name: str) -> str:
     async with stage.database.reading() as session:
         found = await session.exec(select(CheckIn.status).where(CheckIn.subject_id == person_id))
         return found.one()
+
+
+@pytest.mark.both_databases
+async def test_who_cleared_the_chat_and_opens_it_again_has_todays_card_and_none_of_days_before(
+    stage: Stage,
+) -> None:
+    await stage.opens_school("en")
+    tina, lead = await stage.joined("Tina"), await stage.joined("林岚")
+    for day in (MONDAY, TUESDAY, WEDNESDAY):
+        await stage.at("06:30", day)
+        await stage.taps_first(tina, 0)
+        await stage.at("08:05", day)
+    for who in (tina, lead):
+        stage.sandbox.world.find_chat(who.user_id, BOT_ID).messages.clear()
+        stage.sandbox.world.block(who.user_id, True)
+    await stage.settle()
+    for who in (tina, lead):
+        stage.sandbox.world.block(who.user_id, False)
+    await stage.settle()
+    for who in (tina, lead):
+        days = [m["text"] for m in await stage.chat(who) if "Mar" in m["text"]]
+        assert days
+        assert all("4 Mar" in text for text in days)
+
+
+async def test_another_language_brings_no_card_of_yesterday_that_was_deleted(
+    stage: Stage,
+) -> None:
+    await stage.opens_school("en")
+    tina = await stage.joined("Tina")
+    await stage.at("06:30")
+    await stage.taps_first(tina, 0)
+    stage.sandbox.world.find_chat(tina.user_id, BOT_ID).messages.clear()
+    await stage.at("06:20", TUESDAY)
+    await stage.says(tina, "/language")
+    await stage.taps_first(tina, 0)
+    assert not any("3月2日" in m["text"] for m in await stage.chat(tina))
 
 
 async def test_a_reminder_goes_when_a_chat_opens_again_after_the_close(stage: Stage) -> None:
