@@ -21,6 +21,7 @@ from checkin.invitations import (
 )
 from checkin.names import mask, same_digits, same_name
 from handlers.desk import Desk
+from handlers.handing import hand_own_houses
 from handlers.household import show_again
 from handlers.messages import Command, Event, Tap, Words
 from handlers.presses import Press, Verb
@@ -402,6 +403,8 @@ async def _role_keys(desk: Desk, contact: Contact) -> list[str]:
 
 async def join_today(desk: Desk, event: Event, contact: Contact, subject_id: int) -> None:
     """Ask at once whoever joins while the morning's round is open; a boarder's warden is asked."""
+    if contact.person_id == subject_id:
+        await hand_own_houses(desk, contact)
     for checkin, held in await rounds.open_check_ins(desk.session, subject_id):
         if checkin.dormitory_id is not None and contact.person_id != subject_id:
             continue

@@ -22,6 +22,7 @@ from checkin.rosters import (
     read_roster,
 )
 from checkin.times import local_date
+from handlers.handing import hand_houses_now
 from storage import asking, audit, cards, rounds, units
 from storage.database import Session
 from storage.ids import new_id
@@ -106,6 +107,7 @@ async def import_roster(
         await _join_open_rounds(session, school)
     if not changes.nothing:
         await _ask_those_left(session, school, now)
+        await hand_houses_now(session, now, school)
     audit.record(
         session,
         "roster imported",

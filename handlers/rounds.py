@@ -16,7 +16,8 @@ from checkin.times import end_of, moment_at
 from handlers import signing
 from handlers.calendars import calendars_of
 from handlers.clock import Clock
-from storage import asking, cards, contacts, holds, ledger, people, plans, rounds, units
+from handlers.handing import hand_cards, hand_houses
+from storage import asking, cards, holds, plans, rounds, units
 from storage.closing import close_round
 from storage.database import Database, Session, is_outage
 from storage.plans import Look
@@ -257,17 +258,22 @@ async def _ask(session: Session, doing: _Doing) -> dict[str, int]:
     now, school, rung = doing.now, doing.school, doing.due.step.rung
     opened = await _opened(session, doing)
     asked = await asking.ask(session, opened, now, place=rung)
-    wardens = 0
-    if rung == 1:
-        houses = [unit.id for unit in await units.units_in(session, school.id, "dormitory")]
-        wardens = await _hand_cards(session, now, opened, Role.dormitory_warden, houses)
+    wardens = await _wardens(session, doing, opened)
     await cards.refresh_school(session, school.id, opened.day)
     return {
         "asked": asked.subjects,
         "messages": asked.messages,
         "unreachable": asked.unreachable,
-        **({"wardens": wardens} if wardens else {}),
+        **wardens,
     }
+
+
+async def _wardens(session: Session, doing: _Doing, held: Round) -> dict[str, int]:
+    """Hand the houses to those wardens who do not have them yet; return how many, if any."""
+    if doing.plan.audience is not Audience.students:
+        return {}
+    wardens = await hand_houses(session, doing.now, doing.school, held)
+    return {"wardens": wardens} if wardens else {}
 
 
 async def _opened(session: Session, doing: _Doing) -> Round:
@@ -308,6 +314,7 @@ async def _remind(session: Session, doing: _Doing) -> dict[str, int]:
         return {"reminded": 0}
     messages, unreachable = await asking.ask_those_left(session, held, doing.now)
     counts = {"reminded": await asking.remind(session, held, doing.now, rung=rung)}
+    counts |= await _wardens(session, doing, held)
     if messages or unreachable:
         await cards.refresh_school(session, doing.school.id, held.day)
         counts |= {"messages": messages, "unreachable": unreachable}
@@ -319,7 +326,7 @@ async def _card(session: Session, doing: _Doing) -> dict[str, int]:
     if doing.held is None:
         return {"cards": 0}
     classes = [unit.id for unit in await units.classes_of(session, doing.school.id)]
-    told = await _hand_cards(session, doing.now, doing.held, Role.class_teacher, classes)
+    told = await hand_cards(session, doing.now, doing.held, Role.class_teacher, classes)
     return {"cards": told}
 
 
@@ -368,27 +375,6 @@ async def _end_quietly(session: Session, now: datetime, school: School, held: Ro
     if held.closed_at is None:
         await close_round(session, held, now)
         await cards.refresh_school(session, school.id, held.day)
-
-
-async def _hand_cards(
-    session: Session, now: datetime, held: Round, role: Role, unit_ids: list[int]
-) -> int:
-    """Owe the cards of these units to those who hold a role there; once for each day and slot."""
-    if not unit_ids:
-        return 0
-    found = await people.holders(session, [role], unit_ids, held.day)
-    reached = {
-        contact.person_id: contact
-        for contact in await contacts.contacts_of(session, [person for person, _ in found])
-    }
-    told = 0
-    for person, unit in found:
-        if contact := reached.get(person):
-            card = await cards.card_of(session, contact, held.day, "class", held.slot, unit)
-            cause = f"class:{held.day}:{held.slot}:{unit}"
-            await ledger.owe(session, contact, "card", cause, now, card=card)
-            told += 1
-    return told
 
 
 _STEPS = {

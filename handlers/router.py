@@ -27,6 +27,7 @@ from handlers import (
     windows,
 )
 from handlers.desk import Desk
+from handlers.handing import hand_own_houses
 from handlers.health import Duties, health
 from handlers.messages import (
     Command,
@@ -187,6 +188,7 @@ async def _opened_again(desk: Desk, contact: Contact) -> None:
     await cards.show_anew(desk.session, contact.id, since=desk.now.date() - timedelta(days=7))
     if contact.person_id is not None:
         await asking.ask_who_is_back(desk.session, contact, desk.now)
+        await hand_own_houses(desk, contact)
 
 
 async def help_(desk: Desk, event: Event, contact: Contact) -> None:

@@ -273,8 +273,7 @@ class Oracle:
             whom |= dict.fromkeys(ways[: 1 if standing.state == "due" else rung.place], True)
             if standing.state == "due" and (ways or not self.town.subjects[key].house):
                 standing.state = "asked" if ways else "out of reach"
-        if rung.place == 1:
-            self._hand_cards("dormitory_warden")
+        self._hand_cards("dormitory_warden")
         for chat in whom:
             self._expect_card(chat)
 
@@ -287,6 +286,8 @@ class Oracle:
 
     def _remind(self, _rung: Rung) -> None:
         """Nobody is reminded of a question that has not come yet: the first who has it is."""
+        if self.opened:
+            self._hand_cards("dormitory_warden")
         for key, standing in self.standing.items():
             if standing.state != "asked":
                 continue

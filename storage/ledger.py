@@ -164,6 +164,25 @@ async def owe(
     )
 
 
+async def next_rung(session: AsyncSession, contact: Contact, cause: str) -> int | None:
+    """Return the rung to owe a cause under, above those that came to nothing.
+
+    None where one has come, or is on its way.
+    """
+    found = await session.exec(
+        select(Ledger.rung, Ledger.state).where(
+            Ledger.day == day_of(cause),
+            Ledger.bot_id == contact.bot_id,
+            Ledger.contact_id == contact.id,
+            Ledger.cause == cause,
+        )
+    )
+    rows = found.all()
+    if any(state not in GONE for _, state in rows):
+        return None
+    return max((rung for rung, _ in rows), default=-1) + 1
+
+
 async def owe_under(
     session: AsyncSession,
     cards: Sequence[ColumnElement[bool]],

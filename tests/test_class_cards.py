@@ -4,14 +4,19 @@ import os
 from collections import Counter
 from collections.abc import Callable
 from random import Random
+from typing import Any
 
 import pytest
 from sqlmodel import select
 
+from checkin.invitations import InvitationKind
+from checkin.rosters import Sheet
 from handlers.class_views import ClassView, class_view
+from handlers.invitations import make_link
+from handlers.rosters import import_sheets
 from storage import cards, contacts, units
-from storage.tables import CheckIn
-from tests.play import BOT_ID, MONDAY, ROSTER, TUESDAY, Stage
+from storage.tables import CheckIn, Contact
+from tests.play import BOT_ID, DORMITORY, MONDAY, ROSTER, TUESDAY, Someone, Stage
 
 Golden = Callable[[str, str], None]
 BOTH = pytest.mark.parametrize("language", ["en", "zh"])
@@ -278,6 +283,96 @@ async def test_a_teacher_who_has_another_class_by_the_list_has_no_list_of_the_ol
     moved = ROSTER.replace("Mr Wang,3-2", "Mr Wang,1-1")
     await stage.sends_file(gu, "staff.csv", moved.encode())
     assert not any("Tom" in m["text"] for m in await stage.chat(wang))
+
+
+async def joins_by_link(stage: Stage, name: str, digits: str) -> Someone:
+    """Let a member of staff come in by the link of their own."""
+    person = await stage.person_id(name)
+    async with stage.database.writing() as session:
+        code = await make_link(
+            session,
+            InvitationKind.staff,
+            school_id(stage),
+            stage.now,
+            by=None,
+            person_id=person,
+        )
+    who = await stage.phone(name)
+    await stage.opens(who, code)
+    await stage.says(who, digits)
+    await stage.taps_first(who, 0)
+    return who
+
+
+async def takes_a_house_over(stage: Stage) -> None:
+    """Let a list say that Mr Wang is the warden from now on."""
+    assert stage.school is not None
+    rows: list[list[Any]] = [
+        ["kind", "number", "name", "class", "role", "phone"],
+        ["staff", "T001", "Mr Wang", "3-2", f"class teacher; warden {DORMITORY}", "13900000011"],
+    ]
+    async with stage.database.writing() as session:
+        await import_sheets(session, stage.school, [Sheet("r", rows)], stage.now, actor_id=None)
+    await stage.settle()
+
+
+async def blocks(stage: Stage, who: Someone, blocked: bool) -> None:
+    stage.sandbox.world.block(who.user_id, blocked)
+    await stage.settle()
+
+
+@pytest.mark.parametrize("how", ["joins", "opens the chat", "opens it, unnoticed", "by a list"])
+@pytest.mark.both_databases
+async def test_a_warden_who_is_there_after_the_ask_has_the_house_at_once_and_once(
+    stage: Stage, how: str
+) -> None:
+    await stage.opens_boarding_school("en")
+    name = "Mr Wang" if how == "by a list" else "Mrs Song"
+    warden = None if how == "joins" else await stage.joined(name)
+    if warden and how == "opens the chat":
+        await blocks(stage, warden, True)
+    elif warden and how == "opens it, unnoticed":
+        stage.sandbox.world.chat(warden.user_id).blocked = True
+    await stage.at("06:30")
+    await stage.at("06:45")
+    if warden is None:
+        warden = await joins_by_link(stage, name, "0018")
+    elif how == "by a list":
+        await takes_a_house_over(stage)
+    else:
+        await blocks(stage, warden, False)
+    handed = f"bot → {name}: {DORMITORY} · Mon 2 Mar"
+    assert sum(line.startswith(handed) for line in stage.lines) == 1
+    for clock in ("07:10", "07:20", "07:30", "08:00"):
+        await stage.at(clock)
+    assert sum(line.startswith(handed) for line in stage.lines) == 1
+
+
+async def test_a_warden_whom_nothing_brought_the_house_has_it_with_the_reminders(
+    stage: Stage,
+) -> None:
+    await stage.opens_boarding_school("en")
+    await stage.at("06:30")
+    await stage.joined("Mrs Song")
+    await stage.at("07:09")
+    assert not any(DORMITORY in line for line in stage.lines)
+    await stage.at("07:10")
+    assert any(DORMITORY in line for line in stage.lines)
+
+
+async def test_a_house_is_handed_in_the_morning_and_not_after_the_close(stage: Stage) -> None:
+    await stage.opens_boarding_school("en")
+    lena = await stage.joined("Lena")
+    async with stage.database.writing() as session:
+        [contact] = await session.exec(select(Contact).where(Contact.chat_id == lena.user_id))
+        contact.window = "evening"
+    await stage.at("08:00")
+    await joins_by_link(stage, "Mrs Song", "0018")
+    await stage.at("19:00")
+    await takes_a_house_over(stage)
+    assert not any(DORMITORY in line for line in stage.lines)
+    await stage.at("06:30", TUESDAY)
+    assert any(line.startswith(f"bot → Mrs Song: {DORMITORY}") for line in stage.lines)
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3] if os.environ.get("ALLCLEAR_SOAK") else [1])
