@@ -17,7 +17,7 @@ from bot.render_calendar import closed_line
 from bot.texts import Texts
 from checkin.access import Act
 from checkin.arrivals import HERE, MISSING, at_once, fingerprint
-from checkin.asking import NOT_ASKED, STOPPED, why_not_asked
+from checkin.asking import NOBODY_ASKED, NOT_ASKED, STOPPED, why_not_asked
 from checkin.checkins import Counts, Status
 from checkin.pauses import EXCUSES, UNTILS
 from checkin.questions import Disposition
@@ -102,6 +102,9 @@ def _groups(view: ClassView, texts: Texts) -> list[tuple[str, list[str]]]:
     def names(choose: Callable[[Line], bool]) -> list[str]:
         return [_named(line, view, texts) for line in view.lines if choose(line)]
 
+    def why(line: Line) -> str | None:
+        return why_not_asked(line.status, line.excuse)
+
     return [
         ("stay_home", names(lambda line: line.disposition is Disposition.stay_home)),
         ("see_nurse", names(lambda line: line.disposition is Disposition.see_nurse)),
@@ -110,9 +113,10 @@ def _groups(view: ClassView, texts: Texts) -> list[tuple[str, list[str]]]:
             "absent",
             names(lambda line: line.absent and line.disposition is Disposition.cleared),
         ),
-        ("silent", names(lambda line: line.status in SILENT)),
-        ("not_asked", names(lambda line: why_not_asked(line.status, line.excuse) == NOT_ASKED)),
-        ("stopped", names(lambda line: why_not_asked(line.status, line.excuse) == STOPPED)),
+        ("silent", names(lambda line: line.status in SILENT and why(line) != NOBODY_ASKED)),
+        ("not_asked", names(lambda line: why(line) == NOT_ASKED)),
+        ("stopped", names(lambda line: why(line) == STOPPED)),
+        ("nobody_asked", names(lambda line: why(line) == NOBODY_ASKED)),
         ("unreachable", names(lambda line: line.status is Status.unreachable)),
         ("excused", names(lambda line: line.status is Status.excused)),
     ]

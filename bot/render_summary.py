@@ -39,6 +39,9 @@ def summary(view: SummaryView, texts: Texts) -> Rendered:
         return Rendered(joined(parts))
     parts += _numbers(view, texts)
     parts += _lists(view, texts)
+    if view.unasked:
+        days = list_words(texts, (day_words(texts, day) for day in view.unasked))
+        parts.append(texts("summary.unasked_days", days=days))
     if view.signature is not None:
         parts.append(
             texts(

@@ -10,7 +10,10 @@ NOT_ASKED = "not_asked"  # why nobody answered: the question expired before it c
 STOPPED = (
     "stopped"  # why nobody answered: the school's sending was stopped before the question went
 )
+NOBODY_ASKED = "nobody_asked"  # why nobody answered: the morning went by without an ask
 QUIET = timedelta(minutes=10)  # a household asked or reminded this recently is left in peace
+
+_WHY_NOT_ASKED = frozenset({NOT_ASKED, STOPPED, NOBODY_ASKED})
 
 
 class Reason(StrEnum):
@@ -144,4 +147,4 @@ def _barred(
 
 def why_not_asked(status: Status, excuse: str | None) -> str | None:
     """Return why silence was no silence: the question never reached the family."""
-    return excuse if status is Status.no_response and excuse in {NOT_ASKED, STOPPED} else None
+    return excuse if status is Status.no_response and excuse in _WHY_NOT_ASKED else None

@@ -2,6 +2,7 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence, Set
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from functools import partial
 from time import monotonic
@@ -17,7 +18,7 @@ from handlers import signing
 from handlers.calendars import calendars_of
 from handlers.clock import Clock
 from handlers.handing import hand_cards, hand_houses
-from storage import asking, cards, holds, plans, rounds, units
+from storage import asking, cards, holds, missed, plans, rounds, units
 from storage.closing import close_round
 from storage.database import Database, Session, is_outage
 from storage.plans import Look
@@ -331,14 +332,23 @@ async def _card(session: Session, doing: _Doing) -> dict[str, int]:
 
 
 async def _close(session: Session, doing: _Doing) -> dict[str, int]:
-    held, steps = doing.held, doing.plan.steps
-    if held is None:
-        return {"no_response": 0}
+    """Close the round; of a morning that went by without an ask, it is opened to say so.
+
+    Then the class teachers and wardens have no card yet, and hear of it by that.
+    """
+    steps, school = doing.plan.steps, doing.school
+    asked = await missed.was_asked(session, doing.plan.id, doing.due.round_date)
+    held = doing.held if asked and doing.held else await _opened(session, doing)
+    if not asked:
+        await missed.keep_unasked(session, held)
     silent = await close_round(session, held, doing.now)
     await session.flush()
-    await cards.refresh_school(session, doing.school.id, held.day)
+    await cards.refresh_school(session, school.id, held.day)
     counts = {"no_response": silent}
-    if all(step.action is not Action.card for step in steps):
+    doing = replace(doing, held=held)
+    if not asked:
+        counts |= await _wardens(session, doing, held)
+    if not asked or all(step.action is not Action.card for step in steps):
         counts |= await _card(session, doing)
     if all(step.action is not Action.summary for step in steps):
         counts |= await _summary(session, doing)
@@ -373,6 +383,8 @@ async def _of_closed(
 async def _end_quietly(session: Session, now: datetime, school: School, held: Round) -> None:
     """Close a round that nobody was there to close: its silence is kept as silence."""
     if held.closed_at is None:
+        if not await missed.was_asked(session, held.plan_id, held.day):
+            await missed.keep_unasked(session, held)
         await close_round(session, held, now)
         await cards.refresh_school(session, school.id, held.day)
 

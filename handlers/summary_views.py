@@ -11,7 +11,7 @@ from checkin.facts import fact
 from checkin.questions import Disposition
 from checkin.statuses import Status
 from checkin.summaries import Stood, Summary, as_signed, summarize
-from storage import people, rounds, summaries, units
+from storage import missed, people, rounds, summaries, units
 from storage.calendars import closed_because
 from storage.database import Session
 from storage.signoffs import corrections_by_id, corrections_of, sign_off_of
@@ -58,7 +58,8 @@ class Since:
 class SummaryView:
     """A school's day by exception, for the one who signs it; signed, as it was signed.
 
-    `no_school` is why the day was closed, as it was typed; None where it was not.
+    `no_school` is why the day was closed, as it was typed; None where it was not. `unasked` are
+    the school days just before on which nobody was asked.
     """
 
     card_id: int
@@ -77,6 +78,7 @@ class SummaryView:
     signature: Signature | None = None
     since: Since | None = None
     no_school: str | None = None
+    unasked: tuple[date, ...] = ()
 
     @property
     def students(self) -> Counts:
@@ -178,6 +180,7 @@ async def summary_view(session: Session, card: Card) -> SummaryView:
         signature=await _signature(session, signed) if signed is not None else None,
         since=await _since(session, corrections, names) if corrections else None,
         no_school=None if held else await closed_because(session, school.id, card.day),
+        unasked=await missed.unasked_before(session, [r.plan_id for r in held], card.day),
     )
 
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 from checkin.access import Act
-from checkin.asking import Eligible, may_ask
+from checkin.asking import Eligible, may_ask, why_not_asked
 from checkin.checkins import Status
 from checkin.names import same_name
 from handlers.calendars import calendar_of
@@ -65,6 +65,8 @@ async def _explain(desk: Desk, command: Command, contact: Contact, pupil: Pupil)
     for entry in entries:
         status = Status(entry.checkin.status)
         lines.append(["why.status", {"status": {"key": f"status.{status.value}"}}])
+        if excuse := why_not_asked(status, entry.checkin.excuse):
+            lines.append([f"why.because_{excuse}", {}])
         verdict = may_ask(
             status,
             reachable=any(way.state == "open" for way in ways),

@@ -109,6 +109,10 @@ FORMS: dict[str, tuple[str, ...]] = {
     "class.correction": ("Correction asked: {names}", "申请修改：{names}"),
     "class.absent": ("Not coming: {names}", "今天不来：{names}"),
     "class.silent": ("Silent: {names}", "未填：{names}"),
+    "class.nobody_asked": (
+        "Not asked, as the check-in did not run this morning: {names}",
+        "今早的晨检没有发出，没问到：{names}",
+    ),
     "class.unreachable": (
         "Not joined or out of reach: {names}",
         "家长未加入或收不到消息：{names}",
@@ -252,6 +256,15 @@ FORMS: dict[str, tuple[str, ...]] = {
     "corrected.changes": ("{changes}", "{changes}"),
     "summary.absent": ("Not coming, nothing amiss reported: {n}", "不到校，未报不适：{n}人"),
     "summary.unaccounted": ("Not heard from: {n}", "情况不明：{n}人"),
+    "summary.nobody_asked": (
+        "{n} of them were not asked, as the check-in did not run this morning",
+        "其中{n}人没有问到：今早的晨检没有发出",
+    ),
+    "summary.unasked_days": (
+        "The check-in did not run on {days}: nobody was asked then, and nobody is counted as well"
+        " for it.",
+        "{days}的晨检没有发出，谁都没有问到，也没有把谁算作正常。",
+    ),
     "summary.class_line": ("· {unit} ({n}): {names}", "· {unit}（{n}人）：{names}"),
     "summary.line": ("· {name} ({unit})", "· {name}（{unit}）"),
     "summary.more": ("… and {n} more: /class", "……还有{n}人：/class"),

@@ -128,6 +128,7 @@ class Oracle:
         self.lost = False  # what was sent since then went into the void
         self.decided: dict[tuple[date, str], str] = {}  # what became of each step
         self.chats: dict[int, dict[int, Shown]] = defaultdict(dict)
+        self.unasked: list[date] = []  # the days since anybody was asked, gone by whole
         self.calls: Counter[str] = Counter()
         self.on_record: set[date] = set()  # the days of which the bot still knows what it sent
         self._announced: dict[date, datetime] = {}  # before when it will be forgotten: told when
@@ -179,6 +180,7 @@ class Oracle:
         """Turn to another day: nothing is known of anybody yet."""
         away, yesterday = set(self.blocked), self.standing
         owed, came, unclear, doubted = self.expected, self.seen, self.unclear, self.doubted
+        self.unasked = [] if self.opened else [*self.unasked, self.day]
         self.miss([self.day])
         self._begin(day)
         if self.silent:  # it comes later; a question of yesterday does not
@@ -350,13 +352,22 @@ class Oracle:
                 standing.state = "silent"
         self.closed = self.opened
 
-    def _close(self, _rung: Rung) -> None:
+    def _close(self, rung: Rung) -> None:
         if not self.opened:
-            return
+            self._nobody_was_asked()
         self._shut()
-        self._card(_rung)  # the staff's morning has no step for it: who has none yet has it now
+        self._card(rung)  # the staff's morning has no step for it: who has none yet has it now
         if not self.ladder.has("summary"):
-            self._summary(_rung)
+            self._summary(rung)
+
+    def _nobody_was_asked(self) -> None:
+        """Let a morning that went by without an ask be known as that: nobody in it was silent."""
+        self.opened = True
+        for key, standing in self.standing.items():
+            if standing.state == "due":
+                reached = self.ways(key) or self.town.subjects[key].house
+                standing.state = "not asked" if reached else "out of reach"
+        self._hand_cards("dormitory_warden")
 
     def _card(self, _rung: Rung) -> None:
         if self.opened:
@@ -825,12 +836,15 @@ class Oracle:
             "correction": names(each for each in held if each[1].wanted),
             "absent": names(each for each in held if each[1].what == "absent"),
             "silent": names(e for e in held if e[1].state in {"due", "asked", "silent"}),
+            "nobody_asked": names(each for each in held if each[1].state == "not asked"),
             "unreachable": names(each for each in held if each[1].state == "out of reach"),
         }
         counts = {"in": sum(not each.waits for _, each in held), "of": len(held)}
         unwell = len(groups["stay_home"]) + len(groups["see_nurse"])
         counts |= {"unwell": unwell} if unwell else {}
-        for group in ("silent", "unreachable", "absent"):
+        unheard = len(groups["silent"]) + len(groups["nobody_asked"])
+        counts |= {"silent": unheard} if unheard else {}
+        for group in ("unreachable", "absent"):
             counts |= {group: len(groups[group])} if groups[group] else {}
         return reading.Class(unit, counts, {k: v for k, v in groups.items() if v}, self.closed)
 
@@ -847,6 +861,9 @@ class Oracle:
         cases = [(masked(who.name), who.unit, day.held[who.key].what) for who in day.cases]
         self.check("summary, cases by name", tuple(cases[:MOST_CASES]), seen.cases)
         self._compare_unheard(day, seen)
+        for earlier in sorted({day for day, _ in self.decided if date.min < day < self.day}):
+            told = reading.is_of(seen.unasked, earlier)
+            self.check(f"summary, nobody asked on {earlier}", earlier in self.unasked, told)
         if self.signed is None:
             self.check("summary, signed", None, seen.signed)
             offered = len(day.cases) if self.closed else None

@@ -18,7 +18,15 @@ RESULTS = {  # a line on a family's card -> what the school makes of the answer
     "card.see_nurse": "nurse",
     "card.stay_home": "home",
 }
-_GROUPS = ("stay_home", "see_nurse", "correction", "absent", "silent", "unreachable")
+_GROUPS = (
+    "stay_home",
+    "see_nurse",
+    "correction",
+    "absent",
+    "silent",
+    "nobody_asked",
+    "unreachable",
+)
 _TAG = re.compile(r"<[^>]+>")
 _BRACKETS = re.compile(r"^(.+?)(?: \(|（)([^（()）]+)[)）]$")
 
@@ -304,6 +312,7 @@ class Summary:
     signed: tuple[str, str, int, int] | None = None  # (time, name, cases, unaccounted)
     since: Mapping[str, int] = field(default_factory=dict)  # changes after the signature
     offered: int | None = None  # the cases on the button that signs
+    unasked: str = ""  # the days just before on which nobody was asked
 
 
 def summary(text: str, buttons: Sequence[Button]) -> Summary:
@@ -313,7 +322,7 @@ def summary(text: str, buttons: Sequence[Button]) -> Summary:
     silent: dict[str, int] = {}
     unheard: dict[str, int] = {}
     named: list[tuple[str, str]] = []
-    signed = None
+    unasked, signed = "", None
     since: Mapping[str, int] = {}
     for line in text.split("\n")[1:]:
         if signed is not None:  # what follows is about later
@@ -329,11 +338,15 @@ def summary(text: str, buttons: Sequence[Button]) -> Summary:
         elif (found := says("summary.class_line", line)) and "unaccounted" in counts:
             unheard[_unit(found["unit"])] = int(found["n"])
             named += [(_unit(found["unit"]), name) for name in _whom(found["names"])]
+        if found := says("summary.unasked_days", line):
+            unasked = found["days"]
         if found := says("summary.signed", line):
             unaccounted = int(found["unaccounted"])
             signed = (found["time"], found["name"], int(found["cases"]), unaccounted)
     offered = _offered(buttons)
-    return Summary(counts, tuple(cases), silent, unheard, tuple(named), signed, since, offered)
+    return Summary(
+        counts, tuple(cases), silent, unheard, tuple(named), signed, since, offered, unasked
+    )
 
 
 def _unit(shown: str) -> str:
@@ -364,7 +377,7 @@ def _summary_numbers(line: str) -> Iterator[tuple[str, int]]:
             for key, name in (("stay_home", "home"), ("see_nurse", "nurse"), ("held", "held")):
                 if said := says(f"summary.cases_{key}", part):
                     yield name, int(said["n"])
-    for name in ("absent", "unaccounted"):
+    for name in ("absent", "unaccounted", "nobody_asked"):
         if found := says(f"summary.{name}", line):
             yield name, int(found["n"])
 

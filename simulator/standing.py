@@ -18,7 +18,8 @@ WHOLE = 5  # from this many on, a class of which nothing is known is one line
 class Standing:
     """What stands about somebody today.
 
-    `state` is due, asked, out of reach, silent (at the close) or in; `by` the chat that said it.
+    `state` is due, asked, out of reach, silent or not asked (at the close), or in; `by` the chat
+    that said it.
     """
 
     state: str = "due"
@@ -169,6 +170,7 @@ class Day:
             "accounted": accounted,
             "coverage": percent(accounted, len(self.everybody)),
             "unaccounted": len(self.unheard),
+            "nobody_asked": sum(each.state == "not asked" for each in self.held.values()),
         }
 
     def how_many(self, what: str) -> int:

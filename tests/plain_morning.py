@@ -201,7 +201,12 @@ class PlainSchool:
         does = not (late or over or hasty)
         self.done[audience, day, step] = does
         if step == "close":
+            was_asked = any(self.done.get((audience, day, ask)) for ask in ("ask", "ask-2"))
+            if does and not was_asked:
+                held = self._open(audience, day, facts)
             if held is not None and held.closed is None:
+                if not was_asked:
+                    self._nobody_was_asked(held, day, facts)
                 self._close(held, now)
             return
         if not does or step == "remind":
@@ -264,6 +269,14 @@ class PlainSchool:
             if facts.ways(subject, stand.boards, day):
                 stand.status = "asked"
             elif not stand.boards:  # a boarder's warden says how they are
+                stand.status = "unreachable"
+
+    @staticmethod
+    def _nobody_was_asked(held: Morning, day: date, facts: Facts) -> None:
+        """The morning went by without an ask: some could not have been asked in any case."""
+        for subject, stand in held.stands.items():
+            reached = stand.boards or facts.ways(subject, stand.boards, day)
+            if stand.status == "due" and not reached:
                 stand.status = "unreachable"
 
     @staticmethod

@@ -4,7 +4,7 @@ Buttons are tapped by their place where the words differ by language: the transc
 """
 
 from collections.abc import Callable
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
@@ -95,6 +95,7 @@ async def test_a_file_that_could_be_either_is_asked_about(
 async def test_a_holiday_is_silent_and_its_make_up_saturday_asks(
     stage: Stage, golden: Golden, language: str
 ) -> None:
+    stage.now = datetime(2026, 4, 30, 4, tzinfo=UTC)  # noon: no morning has gone by
     await stage.opens_school(language)
     admin = await stage.joined("Gu")
     await stage.joined("Tina")
@@ -103,7 +104,7 @@ async def test_a_holiday_is_silent_and_its_make_up_saturday_asks(
     await stage.says(admin, "/calendar")
     await stage.at("06:30", day=labour_day)
     await stage.at("06:30", day=date(2026, 5, 2))
-    await stage.at("12:00", day=saturday - timedelta(days=1))
+    await stage.at("06:00", day=saturday - timedelta(days=1))
     await stage.at("06:30", day=saturday)
     golden(f"make_up_saturday.{language}", stage.transcript())
 
@@ -232,6 +233,7 @@ async def test_next_years_public_calendar_that_is_not_out_yet_is_said(
 async def test_every_calendar_day_runs_through_a_vacation_and_a_holiday(
     stage: Stage, golden: Golden, language: str
 ) -> None:
+    stage.now += timedelta(hours=6)  # noon: no morning has gone by
     await stage.opens_school(language)
     admin = await stage.joined("Gu")
     tina = await stage.joined("Tina")

@@ -1,6 +1,7 @@
 """The school's plans in chat: as a file to edit and send back."""
 
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 
@@ -50,6 +51,7 @@ EDITS = {
 
 @BOTH
 async def test_the_plans_are_edited_as_a_file(stage: Stage, golden: Golden, language: str) -> None:
+    stage.now += timedelta(hours=6)  # noon: no morning has gone by
     await stage.opens_school(language)
     admin = await stage.joined("Gu")
     await stage.at("12:00")

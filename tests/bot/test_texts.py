@@ -14,7 +14,7 @@ from babel.messages.pofile import read_po
 
 from bot.texts import LANGUAGES, MissingWordsError, texts
 from checkin.answers import understands_all_clear
-from checkin.asking import Reason
+from checkin.asking import NOBODY_ASKED, NOT_ASKED, STOPPED, Reason
 from checkin.calendar_changes import CalendarCode
 from checkin.calendar_files import CalendarField
 from checkin.calendars import DayKind, Recurrence
@@ -66,6 +66,7 @@ FAMILIES: dict[str, Iterable[str]] = {
             "silent",
             "not_asked",
             "stopped",
+            "nobody_asked",
             "unreachable",
         ),
         "excused",
@@ -98,11 +99,12 @@ FAMILIES: dict[str, Iterable[str]] = {
     "roster.file_": RosterFileCode,
     "since.": Change,
     "status.": Status,
-    "summary.": ("not_asked", "stopped"),
+    "summary.": (NOT_ASKED, STOPPED, NOBODY_ASKED),
     "summary.by_": ("phoned", "sighted"),
     "summary.cases_": {*Disposition, "held"} - {Disposition.cleared},
     "summary.line_": set(Disposition) - {Disposition.cleared},
     "toast.": (Verdict.correction_asked, Verdict.too_late),
+    "why.because_": (NOT_ASKED, STOPPED, NOBODY_ASKED),
     "why.not_": Reason,
     "alarm.": ("slow_teacher", "stopped_teacher", "goes_on_teacher"),
     "sending.": ("failed", "late", "uncertain"),
