@@ -14,7 +14,7 @@ from checkin.times import local_date, moment_at
 from handlers.calendars import calendar_of
 from handlers.desk import Desk
 from handlers.messages import Command
-from storage import plans, rounds
+from storage import closings, plans, rounds
 from storage.database import Session
 from storage.tables import Contact, Round
 from storage.units import School
@@ -174,7 +174,7 @@ async def change_plans(
     for each in running:
         if each.closed_at is None:
             close = closing(by_id[each.plan_id].steps)
-            each.closes_at = moment_at(each.day, close.at, school.zone)
+            await closings.move(session, each, moment_at(each.day, close.at, school.zone))
 
 
 def _check_place(

@@ -1,10 +1,11 @@
-"""A day that turns out to have no school: its rounds stop in sets, and may go on again."""
+"""A day that turns out otherwise: its rounds stop, may go on again, or close at another time."""
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, and_, func, or_, select, union, update
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select, union, update
+from sqlmodel import select as of_models
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from storage.ledger import Lane, State, owe_under
@@ -13,6 +14,12 @@ from storage.sql import affected, table
 from storage.tables import Card, CheckIn, Contact, Guardianship, Ledger, Round
 
 _BULK = ("card", "reminder")
+_WAITS = (
+    State.pending.value,
+    State.sending.value,
+    State.unknown.value,
+    State.stopped.value,
+)
 _OUT = (State.sent.value, State.sending.value, State.unknown.value)
 
 _card = table(Card).c
@@ -74,6 +81,41 @@ async def resume(session: AsyncSession, held: Sequence[Round], now: datetime) ->
     )
     await refresh(session, held)
     return again
+
+
+async def move(session: AsyncSession, held: Round, closes_at: datetime) -> None:
+    """Let a round close at another time: what waits of it may go out until then, and no longer.
+
+    Whoever is asked about somebody in another round of the slot as well may be asked for as long
+    as the last of these is open.
+    """
+    before, held.closes_at = held.closes_at, closes_at
+    await session.flush()
+    waits = (
+        _ledger.card_id.in_(_cards([held])),
+        _ledger.kind.in_(_BULK),
+        _ledger.state.in_(_WAITS),
+    )
+    await affected(
+        session,
+        update(table(Ledger))
+        .where(*waits, _ledger.not_after == before)
+        .values(not_after=closes_at),
+    )
+    others = await session.exec(
+        of_models(Round)
+        .where(*_going_on([held]), _round.id != held.id, _round.closes_at > closes_at)
+        .order_by(_round.closes_at)
+    )
+    for other in others:
+        still_asked = _ledger.card_id.in_(_cards([other]))
+        until_now = _ledger.not_after >= closes_at, _ledger.not_after < other.closes_at
+        await affected(
+            session,
+            update(table(Ledger))
+            .where(*waits, still_asked, *until_now)
+            .values(not_after=other.closes_at),
+        )
 
 
 async def count_asked(
@@ -145,13 +187,17 @@ def _families(round_ids: Any) -> Select[Any]:
 
 def _asked_elsewhere(held: Sequence[Round]) -> Select[Any]:
     """Contacts who stand in a round of the same day that goes on."""
-    others = select(_round.id).where(
+    return _families(select(_round.id).where(*_going_on(held)))
+
+
+def _going_on(held: Sequence[Round]) -> tuple[ColumnElement[bool], ...]:
+    """Return which rounds of the same days and slots are open, in any school."""
+    return (
         _round.day.in_({each.day for each in held}),
         _round.slot.in_({each.slot for each in held}),
         _round.cancelled_at.is_(None),
         _round.closed_at.is_(None),
     )
-    return _families(others)
 
 
 async def refresh(session: AsyncSession, held: Sequence[Round]) -> None:

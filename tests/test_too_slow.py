@@ -80,3 +80,50 @@ async def test_a_teacher_who_reminds_brings_a_waiting_card_forward(stage: Stage)
     async with stage.database.reading() as session:
         rows = list(await session.exec(select(Ledger).where(Ledger.kind == "reminder")))
     assert rows == []
+
+
+async def told(stage: Stage, clock: str, *commands: str) -> tuple[Someone, Someone]:
+    """Let the admin say so at half past six, while the morning's questions wait; then go on."""
+    await stage.opens_school("en")
+    gu, tina = await stage.joined("Gu"), await stage.joined("Tina")
+    await stage.at("06:20")
+    await stage.says(gu, "/plan students ask 06:30 close 08:00")
+    stage.sender.pacer.rest(1e6)
+    await stage.at("06:30")
+    for command in commands:
+        await stage.says(gu, command)
+    await stage.at(clock)
+    stage.sender.pacer._bulk_rests_until = 0.0
+    return gu, tina
+
+
+async def test_questions_that_wait_go_out_until_a_later_close(stage: Stage) -> None:
+    _, tina = await told(stage, "08:00", "/plan students ask 06:30 close 09:00")
+    assert await heard(stage, tina) == 0
+    await stage.at("08:10")
+    assert await heard(stage, tina) == 1
+    assert "closed" not in (await stage.chat(tina))[-1]["text"]
+
+
+async def test_questions_that_wait_go_out_no_more_after_an_earlier_close(stage: Stage) -> None:
+    _, tina = await told(stage, "07:00", "/plan students ask 06:30 close 07:00")
+    await stage.at("07:20")
+    assert await heard(stage, tina) == 0
+    assert {entry.state for entry in await entries(stage, "card")} >= {State.expired}
+
+
+async def test_what_was_stopped_may_go_on_until_a_later_close(stage: Stage) -> None:
+    await stage.opens_school("en")
+    gu, tina = await stage.joined("Gu"), await stage.joined("Tina")
+    stage.sender.pacer.rest(1e6)
+    await stage.at("06:30")
+    await stage.says(gu, "/sending")
+    await stage.taps(gu, "Stop")
+    await stage.taps(gu, "Yes, stop")
+    stage.sender.pacer._bulk_rests_until = 0.0
+    await stage.says(gu, "/plan students ask 06:30 close 09:00")
+    await stage.at("08:10")
+    assert await heard(stage, tina) == 0
+    await stage.says(gu, "/sending")
+    await stage.taps(gu, "Go on")
+    assert await heard(stage, tina) == 1

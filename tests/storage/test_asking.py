@@ -1,7 +1,7 @@
 """The sets that the database asks, reminds and closes are those that the rules would choose."""
 
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -12,7 +12,7 @@ from checkin.access import Role
 from checkin.asking import Eligible, may_ask, may_remind
 from checkin.checkins import Status
 from checkin.plans import Audience
-from storage import asking
+from storage import asking, closings
 from storage.closing import close_round
 from storage.database import Database, Session
 from storage.ledger import State
@@ -402,3 +402,31 @@ async def test_when_a_chat_closes_the_next_in_line_is_asked_once_for_all_the_chi
             ben: Status.asked,
             cleo: Status.unreachable,
         }
+
+
+async def test_what_waits_goes_out_until_the_moved_close_of_the_rounds_that_it_is_about(
+    database: Database,
+) -> None:
+    async with database.writing() as session:
+        rows = await a_school(session)
+        _, tina = rows.family("Tom", "Tina")
+        wang_id, wang = rows.staff("Mr Wang", Role.class_teacher, rows.class_id)
+        ana_id, maria = rows.family("Ana", "Maria")
+        rows.tie(wang_id, ana_id, rank=2)
+        students, staff = await rows.round(), await rows.round(Audience.staff)
+        await asking.open_students(session, students)
+        await asking.open_staff(session, staff, rows.school.path)
+        for held in (students, staff):
+            await asking.ask(session, held, rows.now)
+
+        async def until() -> dict[int, datetime | None]:
+            await session.flush()
+            found = await session.exec(select(Ledger.contact_id, Ledger.not_after))
+            return dict(found.all())
+
+        await closings.move(session, students, at("07:00"))
+        earlier = {tina.id: at("07:00"), maria.id: at("07:00"), wang.id: at("08:00")}
+        assert await until() == earlier
+        await closings.move(session, students, at("09:00"))
+        later = {tina.id: at("09:00"), maria.id: at("09:00"), wang.id: at("08:00")}
+        assert await until() == later
