@@ -127,13 +127,16 @@ class Desk:
         self._access.pop(person_id, None)
 
     async def say(self, contact: Contact, event: Event, key: str, **params: Any) -> None:
-        """Owe a chat the words of `key`; the update makes it once, however often it comes."""
+        """Owe a chat the words of `key`; the update makes it once, however often it comes.
+
+        After a silent week Telegram's ids begin anew, so that one may come back on another day.
+        """
         self.serial += 1
         await ledger.owe(
             self.session,
             contact,
             "text",
-            f"reply:{event.update_id}",
+            f"reply:{event.update_id}:{self.now:%Y%m%d}",
             self.now,
             rung=self.serial % 32_000,
             payload={"key": key, "params": params},

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import delete
 from sqlmodel import select
 from structlog.testing import capture_logs
 
@@ -29,10 +30,11 @@ from sandbox.limits import Limits
 from sandbox.server import Sandbox
 from storage import contacts
 from storage.database import Database
+from storage.sql import affected, table
 from storage.tables import AuditEntry, Bot, CheckIn, Contact, HistoryEntry, Ledger, Received
 from tests.builders import SUNDAY_NIGHT, Outage
 from tests.libraries import LIBRARIES, a_transport
-from tests.play import BOT_ID, ROSTER, TOKEN, Stage
+from tests.play import BOT_ID, MONDAY, ROSTER, TOKEN, Stage
 
 OTHER = TOKEN.replace(str(BOT_ID), "7000002")
 
@@ -454,6 +456,20 @@ async def test_after_a_silent_week_update_ids_start_anew_and_none_is_lost(
     assert await came(database) == [before, before - 4, before - 3, before - 2]
 
 
+async def test_what_comes_under_an_id_of_last_month_has_its_reply(stage: Stage) -> None:
+    await stage.opens_school("en")
+    tina = await stage.joined("Tina")
+    queue = stage.sandbox.world.bots[BOT_ID].queue
+    first = queue.next_id
+    await stage.says(tina, "/when")
+    await stage.at("12:00", MONDAY + timedelta(days=19))  # a vacation, and nobody writes
+    async with stage.database.writing() as session:
+        await affected(session, delete(table(Received)))  # forgotten after two days
+    queue.next_id = first
+    await stage.says(tina, "/help")
+    assert [m["from"] for m in await stage.chat(tina)][-2:] == ["user", "bot"]
+
+
 # ---- the webhook ---------------------------------------------------------------------------
 
 
@@ -483,7 +499,7 @@ async def test_while_the_database_takes_no_writes_telegram_keeps_the_updates_in_
             replies = await session.exec(select(Ledger, Contact.chat_id).join(Contact))
             got: dict[int, list[int]] = {}
             for entry, chat_id in sorted(replies.all(), key=lambda pair: pair[0].id):
-                got.setdefault(chat_id, []).append(int(entry.cause.partition(":")[2]))
+                got.setdefault(chat_id, []).append(int(entry.cause.split(":")[1]))
             assert got == wanted
             received = set(await session.exec(select(Received.update_id)))
     assert received == {each for ids in wanted.values() for each in ids}
