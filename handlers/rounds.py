@@ -19,10 +19,10 @@ from handlers.calendars import calendars_of
 from handlers.clock import Clock
 from handlers.handing import hand_cards, hand_houses
 from storage import asking, cards, holds, missed, plans, rounds, units
-from storage.closing import close_round
 from storage.database import Database, Session, is_outage
 from storage.plans import Look
 from storage.questionnaires import latest_version
+from storage.round_close import close_round
 from storage.tables import Round
 from storage.units import School
 

@@ -13,9 +13,9 @@ from checkin.asking import Eligible, may_ask, may_remind
 from checkin.checkins import Status
 from checkin.plans import Audience
 from storage import asking, closings
-from storage.closing import close_round
 from storage.database import Database, Session
 from storage.ledger import State
+from storage.round_close import close_round
 from storage.tables import Card, CheckIn, Consent, Contact, Guardianship, Ledger, Round
 from tests.builders import MONDAY, Rows, a_school, at, cards_of, checkins_of, ledger_of
 from tests.examples import examples

@@ -15,8 +15,8 @@ from sqlmodel import select
 from benchmarks.town import ASK_TIME, fill, prepare
 from handlers.rounds import heartbeat
 from storage import asking
-from storage.closing import close_round
 from storage.database import Database, Session
+from storage.round_close import close_round
 from storage.sql import affected, table
 from storage.tables import Card, Ledger, Round
 from tests.storage.test_queue_cost import Asked, nodes
