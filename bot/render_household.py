@@ -58,11 +58,12 @@ def _open_card(view: HouseholdView, waiting: Sequence[Line], texts: Texts) -> Re
     if view.changing:
         parts.append(texts("card.change_whom"))
     elif alone:
-        parts += [*_held_lines(waiting, texts), texts("card.ask_oneself" + _left(waiting))]
+        parts += [*_held_lines(waiting, texts), texts("card.ask_oneself" + _left(view, waiting))]
     else:
         parts += _held_lines(waiting, texts)
         whom = list_words(texts, (with_class(line, texts) for line in waiting))
-        parts += [escape(whom, quote=False), texts("card.ask" + _left(waiting), n=len(waiting))]
+        ask = texts("card.ask" + _left(view, waiting), n=len(waiting))
+        parts += [escape(whom, quote=False), ask]
     parts += _closed_lines(view.lines if view.changing else waiting, texts)
     rows: list[tuple[Button, ...]] = []
     clearable = [line for line in waiting if line.clearable and not line.over]
@@ -85,15 +86,15 @@ def _held_lines(waiting: Sequence[Line], texts: Texts) -> list[str]:
     return parts
 
 
-def _left(waiting: Sequence[Line]) -> str:
-    """Say which form of the question fits: in the evening, after one, or the plain one."""
+def _left(view: HouseholdView, waiting: Sequence[Line]) -> str:
+    """Say which form of the question fits: before the morning asks, after it, or the plain one."""
     if any(line.evening for line in waiting):
-        return "_evening"
+        return "_night" if view.is_today else "_evening"
     return "_morning" if all(line.said for line in waiting) else ""
 
 
 def _greeting(view: HouseholdView) -> str:
-    if view.changing:
+    if view.changing or (view.evening and view.is_today):
         return "card.day"
     return "card.greeting_evening" if view.evening else "card.greeting"
 
@@ -218,7 +219,8 @@ def _silent_lines(view: HouseholdView, texts: Texts) -> list[str]:
     ]
     parts = [texts("card.not_yet", names=_names(silent, texts))] if silent else []
     said = [line for line in view.lines if line.evening and line.said]
-    parts += [texts("card.until_morning", names=_names(said, texts))] if said else []
+    until = "card.until_later" if view.is_today else "card.until_morning"
+    parts += [texts(until, names=_names(said, texts))] if said else []
     return parts + ([texts("card.excused", names=_names(excused, texts))] if excused else [])
 
 

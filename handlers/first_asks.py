@@ -81,7 +81,7 @@ def _lines(
                     clearable=right.may_answer,
                     read_only=not right.may_answer,
                     zone=each.zone,
-                    evening=each.day > today[each.zone],
+                    evening=each.evening,
                     closes_at=each.closes_at,
                     closed=each.closed,
                     over=each.late_until <= now,

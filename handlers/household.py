@@ -207,7 +207,9 @@ async def _all_clear(desk: Desk, tap: Tap, home: Household) -> None:
     elif any(verdict is Verdict.correction_asked for verdict in verdicts):
         desk.toast(tap, home.contact, "toast.correction_asked", alert=True)
     elif None in verdicts:
-        desk.toast(tap, home.contact, "toast.until_morning")
+        today = await desk.today_at(wanted[0].checkin.school_id)
+        key = "toast.until_morning" if home.card.day > today else "toast.until_later"
+        desk.toast(tap, home.contact, key)
     elif verdicts:
         desk.toast(tap, home.contact, "toast.thanks")
     else:
@@ -251,9 +253,9 @@ async def keep(desk: Desk, ward: Ward, answers: Answers, via: str) -> Verdict | 
 
 
 async def _held_for_the_morning(desk: Desk, ward: Ward, answers: Answers) -> bool:
-    """Keep as a draft what is said the evening before, if the morning has a question left."""
+    """Keep as a draft what is said until the morning asks, if it has a question left."""
     held = ward.entry.round
-    if ward.complete or held.day <= await desk.today_at(ward.checkin.school_id):
+    if ward.complete or not held.evening:
         return False
     asked = await questionnaire(desk.session, held.questionnaire_id)
     kept = kept_for_the_morning(asked, prune(asked, answers), held.day)

@@ -11,7 +11,6 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from zoneinfo import ZoneInfo
 
 from checkin.answers import prune
 from checkin.checkins import Said, Standing, Verdict, settle
@@ -101,8 +100,6 @@ async def _plain(session: Session, taps: Sequence[Tap], now: datetime) -> list[_
         held = rights[day, slot] = await people.rights_of_each(session, persons, day)
         subjects = {right.subject_id for each in held.values() for right in each}
         awaited[day, slot] = await first_asks.awaited(session, subjects, day, slot)
-    zones = {each.zone for found in awaited.values() for own in found.values() for each in own}
-    today = {zone: local_date(now, zone) for zone in zones}
     spoken_for: set[int] = set()
     plain: list[_Plain] = []
     for tap in taps:
@@ -118,7 +115,7 @@ async def _plain(session: Session, taps: Sequence[Tap], now: datetime) -> list[_
             continue
         if is_below(tap, card.message_id):
             continue
-        lines = _lines(own, awaited[card.day, card.slot], today, now)
+        lines = _lines(own, awaited[card.day, card.slot], now)
         if lines:
             plain.append(_Plain(tap, card, lines))
     return plain
@@ -127,7 +124,6 @@ async def _plain(session: Session, taps: Sequence[Tap], now: datetime) -> list[_
 def _lines(
     rights: Sequence[Right],
     awaited: Mapping[int, Sequence[Awaited]],
-    today: Mapping[ZoneInfo, date],
     now: datetime,
 ) -> list[Awaited] | None:
     """Return those on a card; None when one of them is not plain."""
@@ -137,7 +133,7 @@ def _lines(
             return None
         for each in awaited.get(right.subject_id, ()):
             late = each.closed or each.late_until <= now
-            if late or not each.untouched or each.day > today[each.zone]:
+            if late or each.evening or not each.untouched:
                 return None
             lines.append(each)
     return lines

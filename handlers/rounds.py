@@ -168,7 +168,10 @@ async def _skip(
         ]
         await plans.record_skipped(session, taken, now)
         for skip in taken:
-            if skip.due.step.action is Action.close and (held := opened.get(skip.due.round_date)):
+            held = opened.get(skip.due.round_date)
+            if held and skip.due.step.action is Action.ask:
+                held.evening = False
+            if held and skip.due.step.action is Action.close:
                 await _end_quietly(session, now, school, held)
         return taken
 
@@ -258,6 +261,7 @@ async def _evening(session: Session, doing: _Doing) -> dict[str, int]:
 async def _ask(session: Session, doing: _Doing) -> dict[str, int]:
     now, school, rung = doing.now, doing.school, doing.due.step.rung
     opened = await _opened(session, doing)
+    opened.evening = False
     asked = await asking.ask(session, opened, now, place=rung)
     wardens = await _wardens(session, doing, opened)
     await cards.refresh_school(session, school.id, opened.day)
@@ -302,6 +306,7 @@ async def _begin(session: Session, doing: _Doing) -> Round:
         opened_at=doing.now,
         closes_at=moment_at(day, closing(plan.steps).at, school.zone),
         late_until=end_of(day, school.zone),
+        evening=doing.due.step.action is Action.evening,
     )
     session.add(held)
     await session.flush()

@@ -37,7 +37,7 @@ class Line:
 
     What only a household's card shows: `answered_by` names somebody else than the reader, `zone`
     and `closes_at` are the school's own, `over` is past the last moment for a late answer.
-    `evening` is the day before; `said` means that everything but the morning's question is
+    `evening` is until the morning has asked; `said` means that everything but its question is
     answered already. `unfinished` is something amiss that was begun and not ended: whatever stood
     before, it is asked on.
     """
@@ -125,7 +125,7 @@ class HouseholdView:
 
     @property
     def evening(self) -> bool:
-        """Whether it is the evening before the day that is asked about."""
+        """Whether only the evening before has asked so far."""
         return any(line.evening for line in self.lines)
 
     @property
@@ -244,7 +244,7 @@ async def _household_line(
         read_only=not ward.right.may_answer,
         advice=asked.advice.get(weighed.advice or "") if weighed and standing.severity else None,
         zone=zone,
-        evening=held.day > local_date(now, zone),
+        evening=held.evening,
         said=only_the_morning_is_left(asked, drafted),
         unfinished=amiss and ward.right.may_answer and not (complete and standing.severity),
         closes_at=held.closes_at,

@@ -28,7 +28,6 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from checkin.asking import QUIET
 from checkin.checkins import Status
 from checkin.facts import fact
-from checkin.steps import Action
 from storage.cards import refresh_about
 from storage.ledger import GONE, Lane, owe_under
 from storage.pauses import away_on, paused
@@ -42,7 +41,6 @@ from storage.tables import (
     Enrolment,
     Guardianship,
     Ledger,
-    Occurrence,
     Pause,
     RoleGrant,
     Round,
@@ -374,7 +372,7 @@ async def ask_contact(session: AsyncSession, contact_id: int, asked: Round, now:
     whom = select(_contact.id.label("contact_id"), _contact.bot_id).where(
         _contact.id == contact_id
     )
-    rung = await _rung_by_now(session, asked)
+    rung = _rung_by_now(asked)
     return await owe_cards(session, whom.subquery(), asked, now, rung=rung)
 
 
@@ -387,22 +385,16 @@ async def ask_first(
     """
     ways = ways_to_ask(asked.id, asked.day, among(session, _checkin.subject_id, subject_ids))
     first = ways.c.place == 1
-    rung = await _rung_by_now(session, asked)
+    rung = _rung_by_now(asked)
     whom = select(ways.c.contact_id, ways.c.bot_id).where(first, *_at(rung, ways.c.contact_id))
     await owe_cards(session, whom.distinct().subquery(), asked, now, rung=rung)
     found = await session.exec(select(ways.c.subject_id).where(first))  # type: ignore[call-overload]
     return set(found.scalars())
 
 
-async def _rung_by_now(session: AsyncSession, held: Round) -> int:
+def _rung_by_now(held: Round) -> int:
     """Say whether a round asks in the morning by now, or has asked the evening before only."""
-    step = table(Occurrence).c
-    found = await session.exec(
-        select(step.step).where(step.plan_id == held.plan_id, step.round_date == held.day)  # type: ignore[call-overload]
-    )
-    decided = set(found.scalars())
-    evening = any(name.startswith(Action.evening.value) for name in decided)
-    return EVENING if evening and Action.ask.value not in decided else MORNING
+    return EVENING if held.evening else MORNING
 
 
 def _at(rung: int, contact_id: ColumnElement[int]) -> tuple[ColumnElement[bool], ...]:
@@ -435,7 +427,7 @@ async def ask_those_left(
     whole round, or of some subjects. Return how many messages are owed, and how many subjects
     are out of reach.
     """
-    rung = await _rung_by_now(session, held)
+    rung = _rung_by_now(held)
     theirs = [_checkin.status.in_([Status.asked.value, Status.partial.value])]
     if subject_ids is not None:
         theirs.append(among(session, _checkin.subject_id, subject_ids))
@@ -480,7 +472,7 @@ async def ask_who_is_back(session: AsyncSession, back: Contact, now: datetime) -
         for each in found:
             each.status = Status.asked.value
         await session.flush()
-        rung = await _rung_by_now(session, held)
+        rung = _rung_by_now(held)
         unasked = ~_was_asked(held, _contact.bot_id, _contact.id, since=rung)
         whom = select(_contact.id.label("contact_id"), _contact.bot_id).where(
             _contact.id == back.id, unasked

@@ -53,6 +53,7 @@ class Awaited(NamedTuple):
     unit_id: int
     questionnaire_id: int
     zone: ZoneInfo
+    evening: bool
 
 
 async def unseen_cards(session: AsyncSession, card_ids: Collection[int]) -> list[UnseenCard]:
@@ -74,7 +75,7 @@ async def awaited(
     found: dict[int, list[Awaited]] = {}
     for row in rows:
         id_, subject, school, status, plain, name, unit, closes, late, closed, *more = row
-        unit_id, asks, zone = more
+        unit_id, asks, zone, evening = more
         found.setdefault(subject, []).append(
             Awaited(
                 id_,
@@ -92,6 +93,7 @@ async def awaited(
                 unit_id,
                 asks,
                 zone_named(zone),
+                evening,
             )
         )
     return found
@@ -137,6 +139,7 @@ def _awaited(sqlite: bool) -> Any:
             checkin.unit_id,
             held.questionnaire_id,
             school.c.zone,
+            held.evening,
         )
         .join(Round, held.id == checkin.round_id)
         .join(Person, col(Person.id) == checkin.subject_id)

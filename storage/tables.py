@@ -319,7 +319,10 @@ class Occurrence(Row, table=True):
 
 
 class Round(Row, table=True):
-    """One plan on one day for one school; `cancelled_at` when the day turned out to have none."""
+    """One plan on one day for one school; `cancelled_at` when the day turned out to have none.
+
+    `evening` is true until the morning asks, of a round that the evening before has opened.
+    """
 
     __table_args__ = (UniqueConstraint("school_id", "day", "plan_id"),)
     id: int = row_id()
@@ -333,6 +336,7 @@ class Round(Row, table=True):
     late_until: datetime
     closed_at: datetime | None = None
     cancelled_at: datetime | None = None
+    evening: bool = Field(default=False, sa_column_kwargs={"server_default": false()})
 
 
 class CheckIn(Row, table=True):

@@ -160,6 +160,10 @@ class PlainSchool:
     def today(self, now: datetime) -> date:
         return now.astimezone(self.zone).date()
 
+    def has_asked(self, audience: str, day: date) -> bool:
+        """Say whether the morning has asked, or missed it: until then everything is evening."""
+        return (audience, day, "ask") in self.done
+
     def moment(self, day: date, clock: str) -> datetime:
         if clock == "24:00":
             return datetime.combine(day + timedelta(days=1), time(0), self.zone)

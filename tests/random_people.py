@@ -19,6 +19,7 @@ from storage.tables import (
 from tests.onlooker import CHOICES, POISON, Data, Onlooker, unpacked
 from tests.plain_morning import (
     ALL_CLEAR,
+    STUDENTS,
     PlainSchool,
     meaning,
     questions,
@@ -478,8 +479,7 @@ class Walk(Onlooker):
                 for checkin in self.waiting(by, card)
                 if not self.amiss(self.begun(checkin, by))
             ]
-        evening = card.day > self.plain.today(self.stage.now)
-        if said is None or not evening:
+        if said is None or self.plain.has_asked(STUDENTS, card.day):
             return said
         # Of somebody well, the evening's word stands until the morning has been asked.
         weighed = [meaning(answers, card.day) for _, _, answers in said]

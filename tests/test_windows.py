@@ -70,6 +70,59 @@ async def test_a_family_that_is_silent_in_the_evening_is_asked_and_reminded_in_t
     assert asked == [("card", -1), ("card", 0), ("reminder", 1)]
 
 
+@BOTH
+async def test_until_the_morning_asks_everything_is_the_evenings(
+    stage: Stage, golden: Golden, language: str
+) -> None:
+    await stage.opens_school(language)
+    maria = await stage.joined("Maria")
+    await stage.at("18:00", SUNDAY)
+    await stage.says(maria, "/when")
+    await stage.taps_first(maria, 1)
+    await stage.at("19:00", SUNDAY)
+    await stage.at("00:10")
+    await stage.says(maria, "/today")
+    await stage.taps_first(maria, 0)  # all clear for both, long before breakfast
+    assert await statuses(stage) == ["partial", "partial", "due", "due"]
+    await stage.at("06:30")
+    await stage.taps_first(maria, 0)  # the temperature is normal
+    golden(f"after_midnight.{language}", stage.transcript())
+
+
+@pytest.mark.parametrize("clock", ["23:50", "00:10", "06:10"])
+@pytest.mark.parametrize("typed", [False, True])
+async def test_an_all_clear_before_the_morning_asks_leaves_the_temperature_to_it(
+    stage: Stage, clock: str, typed: bool
+) -> None:
+    await stage.opens_school("en")
+    tina = await stage.joined("Tina")
+    await stage.at("18:00", SUNDAY)
+    await likes_the_evening(stage, tina)
+    await stage.at("19:00", SUNDAY)
+    await stage.at(clock, SUNDAY if clock > "12" else MONDAY)
+    if typed:
+        await stage.says(tina, "Tom is fine")
+    else:
+        await stage.taps(tina, "All clear")
+    assert await statuses(stage) == ["due", "due", "due", "partial"]
+    await stage.at("06:30")
+    await stage.taps(tina, "Temperature normal")
+    assert Status.complete in await statuses(stage)
+
+
+async def test_an_evening_whose_morning_never_asked_does_not_last_beyond_the_close(
+    stage: Stage,
+) -> None:
+    await stage.opens_school("en")
+    tina = await stage.joined("Tina")
+    await stage.at("18:00", SUNDAY)
+    await likes_the_evening(stage, tina)
+    await stage.at("19:00", SUNDAY)
+    await stage.at("08:30")  # the machine was away
+    await stage.taps_first(tina, 0)
+    assert Status.complete in await statuses(stage)
+
+
 async def likes_the_evening(stage: Stage, who: Someone) -> None:
     await stage.says(who, "/when")
     await stage.taps(who, "The evening before")

@@ -113,8 +113,8 @@ FAMILIES: dict[str, Iterable[str]] = {
         *("morning", "evening", "refresh"),
         *("sending_stop", "sending_stop_sure", "sending_leave", "sending_go_on"),
     ),
-    "card.ask": ("", "_evening", "_morning"),
-    "card.ask_oneself": ("", "_evening", "_morning"),
+    "card.ask": ("", "_evening", "_night", "_morning"),
+    "card.ask_oneself": ("", "_evening", "_night", "_morning"),
     "window.": ("morning", "evening"),
     "why.way_": ("open", "blocked", "unproved", "absent", "barred", "unasked"),
 }

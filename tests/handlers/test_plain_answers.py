@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 from sqlmodel import select
 
 from handlers.inbox import Arrival, Handled, Inbox
@@ -21,7 +22,7 @@ from handlers.router import Router
 from storage import contacts, inbox, people
 from storage.database import Database, Session
 from storage.sealing import Private
-from storage.sql import table
+from storage.sql import affected, table
 from storage.tables import (
     AuditEntry,
     Card,
@@ -34,6 +35,7 @@ from storage.tables import (
     Ledger,
     Quarantined,
     Received,
+    Round,
 )
 from tests.play import BOT_ID, Stage
 
@@ -199,6 +201,23 @@ async def test_kept_together_or_alone_leaves_the_same(
         seen = {fresh.view.card_id: fresh for fresh in one.fresh}
         shown = {answer.fresh.view.card_id: answer.fresh for answer in many.values()}
         assert {card: shown[card] for card in seen} == seen
+
+
+async def test_the_evenings_card_is_not_plain_until_the_morning_asks(
+    morning: Stage,
+) -> None:
+    cards = await cards_of(morning.database)
+    taps = [
+        tap
+        for n in range(200)
+        if isinstance(tap := said(random.Random(n), cards, n), Tap) and says_all_clear(tap)
+    ]
+    async with morning.database.writing() as session:
+        assert await answer_plainly(session, taps, morning.now)
+        await session.rollback()
+    async with morning.database.writing() as session:
+        await affected(session, update(table(Round)).values(evening=True))
+    assert await kept_together(morning.database, morning, taps) == {}
 
 
 async def test_a_whole_class_that_is_well_is_shown_as_it_is(

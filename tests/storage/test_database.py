@@ -31,7 +31,7 @@ from storage.database import (
 )
 from storage.ids import new_id
 from storage.sql import affected, table
-from storage.tables import Ledger, Unit, metadata
+from storage.tables import Ledger, Occurrence, Round, Unit, metadata
 from tests.builders import a_school
 
 
@@ -227,6 +227,21 @@ async def test_the_migrations_can_be_taken_back_and_made_again(
         await a_school(session)
 
 
+async def back_and_on(database: Database, revision: str) -> None:
+    """Make the tables those of an earlier revision, and then those of now again."""
+
+    def go(connection: Connection) -> None:
+        config = Config()
+        config.set_main_option("script_location", str(MIGRATIONS))
+        config.attributes["connection"] = connection
+        command.downgrade(config, revision)
+        command.upgrade(config, "head")
+
+    async with database.engine.connect() as connection:
+        await connection.run_sync(go)
+        await connection.commit()
+
+
 async def test_messages_of_the_version_before_get_the_day_that_their_cause_names(
     database: Database,
 ) -> None:
@@ -240,16 +255,7 @@ async def test_messages_of_the_version_before_get_the_day_that_their_cause_names
     async with database.reading() as session:
         before = (await session.exec(held)).all()
 
-    def go(connection: Connection, where: str) -> None:
-        config = Config()
-        config.set_main_option("script_location", str(MIGRATIONS))
-        config.attributes["connection"] = connection
-        (command.downgrade if where == "0002" else command.upgrade)(config, where)
-
-    async with database.engine.connect() as connection:
-        await connection.run_sync(go, "0002")
-        await connection.run_sync(go, "head")
-        await connection.commit()
+    await back_and_on(database, "0002")
     async with database.reading() as session:
         assert (await session.exec(held)).all() == before
         assert {each.cause: each.day for each in before} == {c: ledger.day_of(c) for c in causes}
@@ -257,6 +263,34 @@ async def test_messages_of_the_version_before_get_the_day_that_their_cause_names
         rows_of_now = (await session.exec(held)).all()
         await ledger.owe(session, contact, "text", "reply:6", rows.now)
         assert len((await session.exec(held)).all()) == len(rows_of_now) + 1
+
+
+@pytest.mark.parametrize(
+    ("steps", "evening"),
+    [((), False), (("evening",), True), (("evening", "ask"), False), (("ask",), False)],
+)
+async def test_a_round_that_the_version_before_has_opened_is_evening_until_the_morning_asks(
+    database: Database, steps: tuple[str, ...], evening: bool
+) -> None:
+    async with database.writing() as session:
+        rows = await a_school(session)
+        held = await rows.round()
+        session.add_all(
+            Occurrence(
+                plan_id=held.plan_id,
+                school_id=held.school_id,
+                round_date=held.day,
+                step=step,
+                due_at=rows.now,
+                decided_at=rows.now,
+                state="done",
+            )
+            for step in steps
+        )
+
+    await back_and_on(database, "0006")
+    async with database.reading() as session:
+        assert (await session.exec(select(Round.evening))).one() == evening
 
 
 async def test_nobody_comes_in_between_two_revisions(tmp_path: Path) -> None:
