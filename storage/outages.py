@@ -9,7 +9,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from checkin.access import Role
 from checkin.checkins import Status
-from storage.asking import ways_to_ask
+from storage.asking import MORNING, ways_to_ask
 from storage.editions import EditionReason, owe_again
 from storage.ledger import GONE, Lane, State, day_of
 from storage.sending import STOPPED, is_stopped
@@ -33,12 +33,15 @@ async def open_rounds(session: AsyncSession, bot_id: int, now: datetime) -> list
     """Return the rounds that an answer in time to this bot can still reach, the oldest first.
 
     They are those for which it owes anybody the ask, looked up among its own rows of these days.
+    What only the evening before has asked is none of them: the morning asks again by itself, and
+    nobody is woken for it.
     """
     found = await session.exec(
         of_models(Round)
         .where(
             col(Round.closed_at).is_(None),
             col(Round.cancelled_at).is_(None),
+            col(Round.evening).is_(False),
             Round.closes_at > now,
         )
         .order_by(col(Round.id))
@@ -71,10 +74,11 @@ async def ask_again(
 ) -> int:
     """Owe a word under the card to those still silent whose taps may be lost; return how many.
 
-    Lost are taps between `since` and `until`: who had the card by then is asked again, under a
-    new edition of the ask, whatever has been edited in it since. Whoever was reminded in the
-    outage knows already, unless nobody knows whether the reminder arrived; this reminds, so doing
-    it again adds nobody. While the school's sending is stopped, it waits with what was stopped.
+    Lost are taps between `since` and `until`: who had the morning's card by then is asked again,
+    under a new edition of the ask, whatever has been edited in it since. Whoever was reminded in
+    the outage knows already, unless nobody knows whether the reminder arrived; this reminds, so
+    doing it again adds nobody. While the school's sending is stopped, it waits with what was
+    stopped.
     """
     card = table(Card).c
     ways = ways_to_ask(held.id, held.day)
@@ -90,6 +94,7 @@ async def ask_again(
     had_it = exists().where(
         arrived.card_id == card.id,
         arrived.kind == "card",
+        arrived.rung >= MORNING,
         arrived.state.in_([State.sent.value, State.withdrawing.value, State.withdrawn.value]),
         # What only its tap has proved has no moment of its own.
         func.coalesce(arrived.sent_at, arrived.created_at) <= until,

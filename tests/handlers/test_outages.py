@@ -15,11 +15,22 @@ from storage.sql import affected, table
 from storage.tables import Bot, CheckIn, Ledger
 from tests.bot.test_sender import House
 from tests.builders import BOT, SUNDAY_NIGHT
-from tests.play import BOT_ID, TUESDAY, Someone, Stage
+from tests.play import BOT_ID, MONDAY, TUESDAY, Someone, Stage
+
+SUNDAY = MONDAY - timedelta(days=1)
 
 
 async def from_bot(stage: Stage, who: Someone) -> list[str]:
     return [m["text"] for m in await stage.chat(who) if m["from"] == "bot"]
+
+
+async def likes_the_evening(stage: Stage) -> Someone:
+    await stage.at("18:00", SUNDAY)
+    await stage.opens_school("en")
+    tina = await stage.joined("Tina")
+    await stage.says(tina, "/when")
+    await stage.taps_first(tina, 1)
+    return tina
 
 
 async def listens(stage: Stage) -> dict[str, int]:
@@ -72,6 +83,37 @@ async def test_a_second_outage_is_a_second_edition_and_looking_twice_is_none(
     await stage.at("06:50")
     await listens(stage)
     assert [entry.edition for entry in await again(stage)] == [1, 2]
+
+
+@pytest.mark.parametrize("answered", [False, True])
+@pytest.mark.parametrize(
+    ("since", "until"), [("19:10", "20:10"), ("22:00", "23:50"), ("23:50", "00:10")]
+)
+async def test_who_was_asked_in_the_evening_is_not_written_to_for_it_before_the_morning(
+    stage: Stage, answered: bool, since: str, until: str
+) -> None:
+    """The machine takes its updates in the night; the morning asks whoever is silent anyway."""
+    tina = await likes_the_evening(stage)
+    await stage.at("19:00", SUNDAY)
+    if answered:
+        await stage.taps_first(tina, 0)
+    before = await from_bot(stage, tina)
+    await stage.at(since, SUNDAY)
+    await listens(stage)
+    await stage.at(until, SUNDAY if until > since else MONDAY)
+    assert await listens(stage) == {"asked_again": 0, "admins_told": 0}
+    assert await from_bot(stage, tina) == before
+
+
+async def test_who_was_asked_in_the_evening_and_only_just_now_is_left_in_peace(
+    stage: Stage,
+) -> None:
+    await likes_the_evening(stage)
+    await stage.at("19:00", SUNDAY)
+    await listens(stage)
+    await stage.at("06:30")
+    await stage.at("06:31")
+    assert await listens(stage) == {"asked_again": 0, "admins_told": 0}
 
 
 async def test_a_short_silence_asks_nobody(stage: Stage) -> None:
