@@ -117,9 +117,9 @@ def occurrences(plan: Plan, zone: ZoneInfo, calendar: Calendar, day: date) -> tu
     """Return the steps of the round that answers for `day`, in order; none when it has no round.
 
     An ask and a class card may be caught up until the close, a reminder until the next one or the
-    close; the close and what follows it until their local date is
-    over. What belongs to the evening ends when the morning's steps begin. No step overtakes
-    another: where a missing hour pushes one back, those behind it wait.
+    close; whatever it is, until its own local date is over, so that nobody is woken by what the
+    evening has missed. No step overtakes another: where a missing hour pushes one back, those
+    behind it wait.
     """
     if not _has_round(plan, zone, calendar, day):
         return ()
@@ -127,10 +127,10 @@ def occurrences(plan: Plan, zone: ZoneInfo, calendar: Calendar, day: date) -> tu
     for step in plan.steps:
         moment = moment_at(day + timedelta(days=step.day_offset), step.at, zone)
         begins.append(max(moment, begins[-1]) if begins else moment)
+    ends = [end_of(day + timedelta(days=step.day_offset), zone) for step in plan.steps]
     return tuple(
         Due(plan.id, plan.school_id, day, step, begins[place], _cutoff(plan, begins, place, end))
-        for end in (end_of(day, zone),)
-        for place, step in enumerate(plan.steps)
+        for place, (step, end) in enumerate(zip(plan.steps, ends, strict=True))
     )
 
 
@@ -141,10 +141,9 @@ def _has_round(plan: Plan, zone: ZoneInfo, calendar: Calendar, day: date) -> boo
 
 
 def _cutoff(plan: Plan, begins: Sequence[datetime], place: int, end: datetime) -> datetime:
-    late = plan.steps[place]
-    ended_by = _ENDED_BY.get(late.action, frozenset())
+    ended_by = _ENDED_BY.get(plan.steps[place].action, frozenset())
     for step, begin in zip(plan.steps[place + 1 :], begins[place + 1 :], strict=True):
-        if step.action in ended_by or step.day_offset > late.day_offset:
+        if step.action in ended_by:
             return min(begin, end)
     return end
 

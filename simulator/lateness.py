@@ -14,8 +14,8 @@ def why_not(
     """Return why a step must not be done any more; None when it must.
 
     Asks and class cards have until the close, a reminder until the next one or the close, the
-    evening before until the morning begins, everything else until the day is over. Nobody is
-    chased who was asked less than ten minutes before the chase's own time.
+    evening before until its midnight, everything else until the day is over. Nobody is chased who
+    was asked less than ten minutes before the chase's own time.
     """
     at = ladder.moment(day, rung)
     if now >= _cutoff(ladder, day, rung):
@@ -31,9 +31,9 @@ def _cutoff(ladder: Ladder, day: date, rung: Rung) -> datetime:
         "ask": {"close"},
         "card": {"close"},
         "remind": {"remind", "close"},
-        "evening": {"evening", "ask"},
     }.get(rung.action, set())
     for later in ladder.rungs[ladder.rungs.index(rung) + 1 :]:
         if later.action in ended_by:
             return ladder.moment(day, later)
-    return datetime.combine(day + timedelta(days=1), time(0), ladder.zone)
+    over = day + timedelta(days=1 + rung.day_offset)
+    return datetime.combine(over, time(0), ladder.zone)

@@ -4,7 +4,7 @@
 """
 
 from collections.abc import Collection
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import (
@@ -28,6 +28,8 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from checkin.asking import QUIET
 from checkin.checkins import Status
 from checkin.facts import fact
+from checkin.times import end_of
+from storage import units
 from storage.cards import refresh_about
 from storage.ledger import GONE, Lane, owe_under
 from storage.pauses import away_on, paused
@@ -270,7 +272,10 @@ async def ask_in_the_evening(session: AsyncSession, asked: Round, now: datetime)
         ways.c.subject_id.in_(due),
     )
     whom = select(ways.c.contact_id, ways.c.bot_id).where(*first)
-    messages = await owe_cards(session, whom.distinct().subquery(), asked, now, rung=EVENING)
+    until = await _until(session, asked)
+    messages = await owe_cards(
+        session, whom.distinct().subquery(), asked, now, rung=EVENING, until=until
+    )
     await affected(
         session,
         update(table(CheckIn))
@@ -287,11 +292,18 @@ async def ask_in_the_evening(session: AsyncSession, asked: Round, now: datetime)
 
 
 async def owe_cards(
-    session: AsyncSession, whom: Subquery, asked: Round, now: datetime, *, rung: int = MORNING
+    session: AsyncSession,
+    whom: Subquery,
+    asked: Round,
+    now: datetime,
+    *,
+    rung: int = MORNING,
+    until: datetime | None = None,
 ) -> int:
     """Owe the day's household card to these contacts; one that was shown already is refreshed.
 
     The rung is the evening's or the morning's: whoever was asked since then is not asked twice.
+    It may be sent `until` then, or until the close.
     """
     columns = ["bot_id", "contact_id", "day", "kind", "slot", "about_id", "revision", "shown"]
     made = select(
@@ -325,7 +337,7 @@ async def owe_cards(
         now,
         school_id=asked.school_id,
         lane=Lane.bulk,
-        not_after=asked.closes_at,
+        not_after=until or asked.closes_at,
         rung=rung if rung == EVENING else _next_rung(asked),
     )
 
@@ -387,7 +399,8 @@ async def ask_first(
     first = ways.c.place == 1
     rung = _rung_by_now(asked)
     whom = select(ways.c.contact_id, ways.c.bot_id).where(first, *_at(rung, ways.c.contact_id))
-    await owe_cards(session, whom.distinct().subquery(), asked, now, rung=rung)
+    until = await _until(session, asked)
+    await owe_cards(session, whom.distinct().subquery(), asked, now, rung=rung, until=until)
     found = await session.exec(select(ways.c.subject_id).where(first))  # type: ignore[call-overload]
     return set(found.scalars())
 
@@ -395,6 +408,17 @@ async def ask_first(
 def _rung_by_now(held: Round) -> int:
     """Say whether a round asks in the morning by now, or has asked the evening before only."""
     return EVENING if held.evening else MORNING
+
+
+async def _until(session: AsyncSession, held: Round) -> datetime:
+    """Return until when people may hear of a round by themselves: the evening before, midnight.
+
+    Nobody is woken for it: the morning asks whoever is silent anyway.
+    """
+    if not held.evening:
+        return held.closes_at
+    school = await units.school(session, held.school_id)
+    return end_of(held.day - timedelta(days=1), school.zone)
 
 
 def _at(rung: int, contact_id: ColumnElement[int]) -> tuple[ColumnElement[bool], ...]:
@@ -441,7 +465,10 @@ async def ask_those_left(
     )
     messages = 0
     if (await session.exec(whom.limit(1))).first() is not None:  # type: ignore[call-overload]
-        messages = await owe_cards(session, whom.distinct().subquery(), held, now, rung=rung)
+        until = await _until(session, held)
+        messages = await owe_cards(
+            session, whom.distinct().subquery(), held, now, rung=rung, until=until
+        )
     unreachable = await affected(
         session,
         update(table(CheckIn))
@@ -550,7 +577,7 @@ async def remind(session: AsyncSession, reminded: Round, now: datetime, *, rung:
         now,
         school_id=reminded.school_id,
         lane=Lane.bulk,
-        not_after=reminded.closes_at,
+        not_after=await _until(session, reminded),
         rung=rung,
     )
 

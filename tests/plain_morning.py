@@ -17,7 +17,7 @@ TEN_MINUTES = timedelta(minutes=10)
 # The chase ladder as README tells it: when each step begins, and when it is too late for it.
 LADDER: Mapping[str, tuple[tuple[str, int, str, str], ...]] = {
     STUDENTS: (
-        ("evening", -1, "19:00", "06:30"),
+        ("evening", -1, "19:00", "00:00"),
         ("ask", 0, "06:30", "08:00"),
         ("remind", 0, "07:10", "08:00"),
         ("ask-2", 0, "07:20", "08:00"),

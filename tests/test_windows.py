@@ -123,6 +123,80 @@ async def test_an_evening_whose_morning_never_asked_does_not_last_beyond_the_clo
     assert Status.complete in await statuses(stage)
 
 
+@pytest.mark.parametrize("what", ["Telegram lets nothing out", "the machine is away"])
+async def test_what_could_not_be_asked_in_the_evening_wakes_nobody_and_is_asked_in_the_morning(
+    stage: Stage, what: str
+) -> None:
+    await stage.opens_school("en")
+    tina = await stage.joined("Tina")
+    await stage.at("18:00", SUNDAY)
+    await likes_the_evening(stage, tina)
+    before = await stage.chat(tina)
+    if what == "Telegram lets nothing out":
+        stage.sender.pacer.rest(1e6)
+        await stage.at("19:00", SUNDAY)
+        await stage.at("23:59", SUNDAY)
+        stage.sender.pacer._bulk_rests_until = 0.0
+    await stage.at("02:00")
+    assert await stage.chat(tina) == before
+    await stage.at("06:30")
+    assert len(await stage.chat(tina)) == len(before) + 1
+    assert "Good morning" in (await stage.chat(tina))[-1]["text"]
+    assert [state for _, state in await asked(stage, tina)][-1] == "sent"
+
+
+async def test_a_reminder_in_the_evening_wakes_nobody_either(stage: Stage) -> None:
+    await stage.opens_school("en")
+    gu, tina = await stage.joined("Gu"), await stage.joined("Tina")
+    await stage.at("18:00")
+    await stage.says(gu, "/plan students evening 19:00, remind eve 20:30, ask 06:30, close 08:00")
+    await likes_the_evening(stage, tina)
+    await stage.at("19:00")
+    before = await stage.chat(tina)
+    stage.sender.pacer.rest(1e6)
+    await stage.at("20:30")
+    await stage.at("23:59")
+    stage.sender.pacer._bulk_rests_until = 0.0
+    await stage.at("02:00", TUESDAY)
+    assert await stage.chat(tina) == before
+
+
+async def test_who_is_next_in_line_is_not_woken_when_another_leaves_in_the_night(
+    stage: Stage,
+) -> None:
+    await stage.opens_school("en")
+    maria, carlos = await stage.joined("Maria"), await stage.joined("Carlos")
+    await stage.at("18:00", SUNDAY)
+    await likes_the_evening(stage, maria)
+    await likes_the_evening(stage, carlos)
+    await stage.at("19:00", SUNDAY)
+    before = await stage.chat(carlos)
+    await stage.at("00:30")
+    await blocks(stage, maria)
+    assert await stage.chat(carlos) == before
+    await stage.at("06:30")
+    assert "Good morning" in (await stage.chat(carlos))[-1]["text"]
+
+
+async def test_who_joins_in_the_night_is_asked_at_once_and_again_in_the_morning(
+    stage: Stage,
+) -> None:
+    await stage.opens_school("en")
+    maria = await stage.joined("Maria")
+    await stage.at("18:00", SUNDAY)
+    await likes_the_evening(stage, maria)
+    await stage.at("19:00", SUNDAY)
+    tina = await stage.phone("Tina")
+    await stage.at("00:30")
+    await stage.opens(tina, await stage.class_link("3-2"))
+    await stage.says(tina, "Tom 0431")
+    for _ in range(3):  # it is hers, she agrees, all clear
+        await stage.taps_first(tina, 0)
+    assert "Later this morning" in (await stage.chat(tina))[-1]["text"]
+    await stage.at("06:30")
+    assert "this morning's temperature" in (await stage.chat(tina))[-1]["text"]
+
+
 async def likes_the_evening(stage: Stage, who: Someone) -> None:
     await stage.says(who, "/when")
     await stage.taps(who, "The evening before")

@@ -108,8 +108,8 @@ def test_a_morning_goes_ask_remind_close() -> None:
 def test_each_step_has_the_point_after_which_doing_it_is_wrong() -> None:
     rounds = occurrences(EVENING, SHANGHAI, ORDINARY, TUESDAY)
     assert [(due.step.name, due.due_at, due.cutoff) for due in rounds] == [
-        ("evening", at(MONDAY, "19:00"), at(TUESDAY, "06:30")),
-        ("remind", at(MONDAY, "20:30"), at(TUESDAY, "06:30")),
+        ("evening", at(MONDAY, "19:00"), at(TUESDAY, "00:00")),
+        ("remind", at(MONDAY, "20:30"), at(TUESDAY, "00:00")),
         ("ask", at(TUESDAY, "06:30"), at(TUESDAY, "08:00")),
         ("remind-2", at(TUESDAY, "07:10"), at(TUESDAY, "08:00")),
         ("close", at(TUESDAY, "08:00"), at(TUESDAY + timedelta(days=1), "00:00")),
@@ -268,6 +268,11 @@ def test_sunday_evening_asks_for_monday() -> None:
     assert told(sundays) == ["do evening of 9"]
     friday = due_now(plan, SHANGHAI, ORDINARY, at(date(2026, 3, 13), "19:05"), set())
     assert [said for said in told(friday) if said.startswith("do")] == ["do close of 13"]
+
+
+def test_nobody_is_woken_by_an_evening_that_was_missed() -> None:
+    decisions = due_now(EVENING, SHANGHAI, ORDINARY, at(TUESDAY, "02:00"), set())
+    assert told(decisions) == ["skip evening of 3: missed", "skip remind of 3: missed"]
 
 
 def test_a_missed_evening_is_made_good_by_the_morning() -> None:
@@ -601,15 +606,14 @@ def oracle(plan: Plan, zone: ZoneInfo, day: date) -> list[tuple[Step, datetime, 
         begins.append(latest)
     found = []
     for place, step in enumerate(plan.steps):
-        until = wall_moment(day + timedelta(days=1), time(), zone)
+        until = wall_moment(day + timedelta(days=1 + step.day_offset), time(), zone)
         for later in range(len(plan.steps) - 1, place, -1):
             ends = {
                 "ask": ("close",),
                 "card": ("close",),
                 "remind": ("remind", "close"),
             }.get(step.action.value, ())
-            morning = step.day_offset < plan.steps[later].day_offset
-            if plan.steps[later].action in ends or morning:
+            if plan.steps[later].action in ends:
                 until = min(until, begins[later])
         found.append((step, begins[place], until))
     return found
