@@ -31,7 +31,7 @@ from checkin.facts import fact
 from checkin.times import end_of
 from storage import units
 from storage.cards import refresh_about
-from storage.ledger import GONE, Lane, owe_under
+from storage.ledger import GONE, Lane, State, owe_under
 from storage.pauses import away_on, paused
 from storage.people import in_force
 from storage.sql import affected, among, has_any, insert_into, is_one_of, is_sqlite, table
@@ -50,11 +50,13 @@ from storage.tables import (
 )
 
 EVENING, MORNING = -1, 0  # rungs of an ask: the evening before's only one, the morning's first
+ON_ITS_WAY = (State.pending, State.sending, State.unknown)
 UNASKED = (Status.due, Status.unreachable)
 
 _card = table(Card).c
 _checkin = table(CheckIn).c
 _contact = table(Contact).c
+_ledger = table(Ledger).c
 _ledger = table(Ledger).c
 
 _LIKE_THE_EVENING = select(_contact.id).where(_contact.window == "evening")
@@ -84,9 +86,12 @@ _FRESH: dict[str, Any] = {
 async def open_students(session: AsyncSession, opened: Round) -> int:
     """Give every student enrolled on the day a check-in; return how many were made.
 
-    Again it adds whoever has come since. Who is on a pause is excused from the beginning.
+    Again it adds whoever has come since, and until the morning asks it follows whoever has moved
+    to another class or dormitory. Who is on a pause is excused from the beginning.
     """
     enrolment = table(Enrolment).c
+    if opened.evening:
+        await _follow(session, opened)
     subjects = select(
         literal(opened.id),
         enrolment.person_id,
@@ -99,6 +104,28 @@ async def open_students(session: AsyncSession, opened: Round) -> int:
         in_force(enrolment.since, enrolment.until, opened.day),
     )
     return await _open(session, subjects)
+
+
+async def _follow(session: AsyncSession, opened: Round) -> None:
+    """Have a round that the evening opened say where students are by now."""
+    enrolment = table(Enrolment).c
+    places = (_checkin.unit_id, _checkin.dormitory_id)
+    today = and_(
+        enrolment.person_id == _checkin.subject_id,
+        enrolment.school_id == opened.school_id,
+        in_force(enrolment.since, enrolment.until, opened.day),
+    )
+    by_now = {
+        place.name: select(func.max(enrolment[place.name])).where(today).scalar_subquery()
+        for place in places
+    }
+    moved = or_(*(enrolment[place.name].is_distinct_from(place) for place in places))
+    await affected(
+        session,
+        update(table(CheckIn))
+        .where(_checkin.round_id == opened.id, exists().where(today, moved))
+        .values(by_now),
+    )
 
 
 async def open_staff(session: AsyncSession, opened: Round, path: str) -> int:
@@ -148,14 +175,24 @@ def ways_to_ask(round_id: int, day: date, *only: ColumnElement[bool]) -> Subquer
     Of all its check-ins, or of those only that meet these conditions: fewer are sooner found.
 
     Place 1 is asked first: oneself with an own account, then the guardians in their order. A way
-    needs an open chat, a proved tie with the right to answer, and a consent in force. Nobody at
-    home knows how a boarder slept: their warden says it.
+    needs an open chat, a proved tie with the right to answer, and a consent in force; who is in
+    two chats is asked in the older one. Nobody at home knows how a boarder slept: their warden
+    says it.
     """
     guardianship, consent = table(Guardianship).c, table(Consent).c
+    older = table(Contact).alias().c
+    in_another = has_any(
+        select(older.id).where(
+            older.person_id == _contact.person_id,
+            older.state == "active",
+            older.id < _contact.id,
+        )
+    )
     usable = and_(
         _checkin.round_id == round_id,
         *only,
         _contact.state == "active",
+        ~in_another,
         exists().where(
             consent.subject_id == _checkin.subject_id,
             consent.given_by == _contact.person_id,
@@ -326,6 +363,22 @@ async def owe_cards(
         ),
     )
     theirs = select(card_of(asked, whom.c.contact_id)).select_from(whom)
+    not_after = until or asked.closes_at
+    await affected(  # what waits for another school of the family waits for this one, too
+        session,
+        update(table(Ledger))
+        .where(
+            _ledger.day == asked.day,
+            _ledger.cause == _cause(asked),
+            is_one_of(is_sqlite(session), _ledger.card_id, theirs),
+            _ledger.rung >= rung,
+            _ledger.school_id != asked.school_id,
+            _ledger.state.in_([state.value for state in ON_ITS_WAY]),
+            _ledger.not_after < not_after,
+            _ledger.not_after > now,
+        )
+        .values(not_after=not_after),
+    )
     return await owe_under(
         session,
         (
@@ -337,7 +390,7 @@ async def owe_cards(
         now,
         school_id=asked.school_id,
         lane=Lane.bulk,
-        not_after=until or asked.closes_at,
+        not_after=not_after,
         rung=rung if rung == EVENING else _next_rung(asked),
     )
 
@@ -366,10 +419,14 @@ def _was_asked(
     *,
     since: int,
 ) -> ColumnElement[bool]:
-    """Say whether a contact's ask, of this rung or a later one, has come or is on its way."""
+    """Say whether a contact's ask, of this rung or a later one, has come or is on its way.
+
+    What another school of the family has stopped is not on its way for this one.
+    """
     ask = table(Ledger).alias().c
-    theirs = _asks(ask, asked, bot_id, contact_id)
-    return has_any(select(ask.id).where(*theirs, ask.rung >= since, ask.state.not_in(GONE)))
+    theirs = (*_asks(ask, asked, bot_id, contact_id), ask.rung >= since, ask.state.not_in(GONE))
+    stopped_by_another = and_(ask.state == State.stopped.value, ask.school_id != asked.school_id)
+    return has_any(select(ask.id).where(*theirs, ~stopped_by_another))
 
 
 def _next_rung(asked: Round) -> ColumnElement[int]:
@@ -447,17 +504,25 @@ async def ask_those_left(
 ) -> tuple[int, int]:
     """Ask the first in line about the silent of whom nobody was asked who can still answer.
 
-    A tie may have ended since, or a chat was closed. Who has nobody left is out of reach. Of a
-    whole round, or of some subjects. Return how many messages are owed, and how many subjects
-    are out of reach.
+    A tie may have ended since, or a chat was closed; or they are new to a round that has asked
+    already. Who has nobody left is out of reach, but for a boarder, who has a warden. Of a whole
+    round, or of some subjects. Return how many messages are owed, and how many subjects are out
+    of reach.
     """
     rung = _rung_by_now(held)
-    theirs = [_checkin.status.in_([Status.asked.value, Status.partial.value])]
+    silent = [Status.asked, Status.partial, *(() if held.evening else UNASKED)]
+    theirs = [
+        _checkin.round_id == held.id,
+        _checkin.status.in_([status.value for status in silent]),
+    ]
     if subject_ids is not None:
         theirs.append(among(session, _checkin.subject_id, subject_ids))
     ways = ways_to_ask(held.id, held.day, *theirs)
     reached = select(ways.c.subject_id)
-    asked_about = reached.where(_was_asked(held, ways.c.bot_id, ways.c.contact_id, since=rung))
+    asked_about = reached.where(
+        _was_asked(held, ways.c.bot_id, ways.c.contact_id, since=rung),
+        ways.c.subject_id.not_in(those_who_are(held.id, *UNASKED)),
+    )
     whom = select(ways.c.contact_id, ways.c.bot_id).where(
         ways.c.place == 1,
         ways.c.subject_id.not_in(asked_about),
@@ -473,12 +538,22 @@ async def ask_those_left(
         session,
         update(table(CheckIn))
         .where(
-            _checkin.round_id == held.id,
             *theirs,
             _checkin.status == Status.asked.value,
+            _checkin.dormitory_id.is_(None),
             _checkin.subject_id.not_in(reached),
         )
         .values(status=Status.unreachable.value),
+    )
+    await affected(
+        session,
+        update(table(CheckIn))
+        .where(
+            *theirs,
+            _checkin.status.in_([status.value for status in UNASKED]),
+            is_one_of(is_sqlite(session), _checkin.subject_id, reached),
+        )
+        .values(status=Status.asked.value),
     )
     return messages, unreachable
 

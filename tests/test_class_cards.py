@@ -445,3 +445,27 @@ async def test_a_house_of_many_is_entered_in_parts_that_fit_on_a_screen(stage: S
     assert sum("☑" in b["text"] for row in second["buttons"] for b in row) == 23
     await stage.presses(wang, "f")
     assert "103 of 103" in (await stage.chat(wang))[-1]["text"]
+
+
+@pytest.mark.parametrize("what", ["blocks", "stops"])
+async def test_a_boarder_whose_own_chat_closes_is_still_the_wardens(
+    stage: Stage, what: str
+) -> None:
+    await stage.opens_boarding_school("en")
+    song, leo = await stage.joined("Mrs Song"), await stage.joined("Leo")
+    await stage.at("06:30")
+    if what == "blocks":
+        stage.sandbox.world.block(leo.user_id, True)
+        await stage.settle()
+    else:
+        await stage.says(leo, "/stop")
+        await stage.taps(leo, "Stop asking me")
+    await stage.at("06:40")
+    card = next(m for m in reversed(await stage.chat(song)) if DORMITORY in m["text"])
+    assert "out of reach" not in card["text"]
+    await stage.at("08:00")
+    async with stage.database.reading() as session:
+        status = await session.exec(
+            select(CheckIn.status).where(CheckIn.subject_id == await stage.person_id("Leo"))
+        )
+        assert status.one() == "no_response"

@@ -134,3 +134,21 @@ async def test_a_students_link_is_not_for_the_parents_chat(stage: Stage) -> None
     assert "Somebody else has joined in this chat" in (await stage.chat(maria))[-1]["text"]
     ana = await stage.person_id("Ana")
     assert (await person_behind(stage, maria)).id == maria.person_id != ana
+
+
+async def heard(stage: Stage, who: Someone) -> list[str]:
+    return [m["text"] for m in await stage.chat(who) if m["from"] == "bot"]
+
+
+async def test_the_second_ask_goes_to_the_second_guardian_not_to_the_firsts_other_chat(
+    stage: Stage,
+) -> None:
+    await stage.opens_school("en")
+    maria, carlos, _ = [await stage.joined(who) for who in ("Maria", "Carlos", "Ms Sun")]
+    await stage.opens(maria, await link_for(stage, "Ms Sun"))
+    await stage.says(maria, "0012")
+    await stage.taps(maria, "Yes, I agree")
+    for clock in ("06:30", "07:10", "07:20", "07:30"):
+        await stage.at(clock)
+    assert any("Ana" in text for text in await heard(stage, maria))
+    assert any("Ana" in text for text in await heard(stage, carlos))

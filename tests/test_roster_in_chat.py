@@ -251,3 +251,32 @@ async def test_a_child_imported_while_the_round_is_open_is_asked_about_at_once(
     assert "Eve" in await last(stage, eve)
     assert any("All clear" in button["text"] for message in await stage.chat(eve)
                for row in message["buttons"] for button in row)  # fmt: skip
+
+
+async def heard(stage: Stage, who: Someone) -> list[str]:
+    return [m["text"] for m in await stage.chat(who) if m["from"] == "bot"]
+
+
+@pytest.mark.parametrize(
+    ("plan", "clock"),
+    [("", "07:25"), ("/plan students ask 06:30 remind 07:10 close 08:00", "06:45")],
+)
+async def test_the_family_of_a_child_who_is_back_is_asked_before_the_close(
+    stage: Stage, plan: str, clock: str
+) -> None:
+    """`/left` by mistake: the list that has Tom again is sent at once."""
+    stage.now -= timedelta(days=7)
+    await stage.opens_school("en")
+    gu, tina = await stage.joined("Gu"), await stage.joined("Tina")
+    await stage.at("12:00", MONDAY - timedelta(days=4))
+    if plan:
+        await stage.says(gu, plan)
+    await stage.says(gu, "/left 20250431")
+    await stage.taps_first(gu, 0)
+    await stage.at("06:30")
+    await stage.at(clock)
+    await stage.sends_file(gu, "school.csv", ROSTER.encode())
+    for later in ("07:10", "07:20", "07:30", "07:59"):
+        if later > clock:
+            await stage.at(later)
+    assert any("Tom" in text for text in await heard(stage, tina))

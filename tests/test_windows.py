@@ -7,8 +7,10 @@ import pytest
 from sqlmodel import col, select
 
 from checkin.checkins import Status
+from checkin.rosters import Sheet
+from handlers.rosters import import_sheets
 from storage.tables import CheckIn, Contact, Ledger
-from tests.play import MONDAY, TUESDAY, Someone, Stage
+from tests.play import DORMITORY, MONDAY, TUESDAY, Someone, Stage
 
 Golden = Callable[[str, str], None]
 BOTH = pytest.mark.parametrize("language", ["en", "zh"])
@@ -437,3 +439,67 @@ async def test_the_warden_answers_for_the_house_in_seconds(
     await stage.taps(warden, {"en": "Enter many", "zh": "成批填报"}[language])
     await stage.taps(warden, {"en": "2 are well: keep", "zh": "2人都好，保存"}[language])
     golden(f"warden.{language}", stage.transcript())
+
+
+async def heard(stage: Stage, who: Someone) -> list[str]:
+    return [m["text"] for m in await stage.chat(who) if m["from"] == "bot"]
+
+
+async def listed(stage: Stage, head: str, line: str) -> None:
+    assert stage.school is not None
+    sheet = Sheet("roster", [head.split(","), line.split(",")])
+    async with stage.database.writing() as session:
+        await import_sheets(session, stage.school, [sheet], stage.now, actor_id=None)
+    await stage.settle()
+
+
+async def the_evening_before(stage: Stage) -> None:
+    """One family likes the evening, so that Monday's round is opened on Sunday at 19:00."""
+    tina = await stage.joined("Tina")
+    await stage.at("12:00", SUNDAY)
+    await stage.says(tina, "/when")
+    chat = await stage.chat(tina)
+    buttons = [b for m in reversed(chat) for row in m["buttons"] for b in row]
+    await stage.taps(tina, next(b["text"] for b in buttons if b["data"].startswith("z:2")))
+    await stage.at("19:00", SUNDAY)
+    await stage.at("20:00", SUNDAY)
+
+
+async def the_morning(stage: Stage) -> None:
+    for clock in ("06:30", "07:10", "07:20", "07:30"):
+        await stage.at(clock)
+
+
+async def test_who_has_left_the_dormitory_by_the_morning_is_asked_about_at_home(
+    stage: Stage,
+) -> None:
+    stage.now -= timedelta(days=7)
+    await stage.opens_boarding_school("en")
+    lena, song = await stage.joined("Lena"), await stage.joined("Mrs Song")
+    await the_evening_before(stage)
+    await listed(stage, "kind,number,name,class,boarder", "student,20250450,Leo,3-2,no")
+    await the_morning(stage)
+    assert any("Leo" in text for text in await heard(stage, lena))
+    assert not any("Leo" in text for text in await heard(stage, song))
+
+
+async def test_who_is_in_the_dormitory_by_the_morning_is_the_wardens(stage: Stage) -> None:
+    stage.now -= timedelta(days=7)
+    await stage.opens_boarding_school("en")
+    song = await stage.joined("Mrs Song")
+    await the_evening_before(stage)
+    head = "kind,number,name,class,boarder,dormitory"
+    await listed(stage, head, f"student,20250440,Mia,3-2,yes,{DORMITORY}")
+    await the_morning(stage)
+    assert any("Mia" in text for text in await heard(stage, song))
+
+
+async def test_who_is_in_another_class_by_the_morning_is_on_its_card(stage: Stage) -> None:
+    stage.now -= timedelta(days=7)
+    await stage.opens_boarding_school("en")
+    wang, sun = await stage.joined("Mr Wang"), await stage.joined("Ms Sun")
+    await the_evening_before(stage)
+    await listed(stage, "kind,number,name,class", "student,20250440,Mia,1-1")
+    await the_morning(stage)
+    assert any("Mia" in text for text in await heard(stage, sun))
+    assert not any("Mia" in text for text in await heard(stage, wang))
