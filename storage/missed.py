@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from datetime import date, timedelta
 
-from sqlalchemy import func, select, update
+from sqlalchemy import and_, func, or_, select, update
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from checkin.asking import NOBODY_ASKED
@@ -18,6 +18,7 @@ LONGEST_VACATION = timedelta(days=100)
 
 _checkin = table(CheckIn).c
 _step = table(Occurrence).c
+_CLOSE = _step.step == Action.close.value
 _ASK_DONE = (_step.step.startswith(Action.ask.value), _step.state == "done")
 
 
@@ -62,20 +63,21 @@ async def keep_unasked(session: AsyncSession, held: Round) -> None:
 async def unasked_before(
     session: AsyncSession, plan_ids: Collection[int], day: date
 ) -> tuple[date, ...]:
-    """Return the school days before a day that have gone by whole since anybody was asked."""
+    """Return the school days before a day that have gone by whole since the last that has not."""
     theirs = (
         _step.plan_id.in_(plan_ids),
         _step.round_date < day,
         _step.round_date >= day - LONGEST_VACATION,
     )
-    asked = select(func.max(_step.round_date)).where(*theirs, *_ASK_DONE).scalar_subquery()
+    lived = or_(and_(*_ASK_DONE), and_(_CLOSE, _step.state == "done"))
+    last = select(func.max(_step.round_date)).where(*theirs, lived).scalar_subquery()
     found = await session.exec(
         select(_step.round_date)  # type: ignore[call-overload]
         .distinct()
         .where(
             *theirs,
-            _step.round_date > func.coalesce(asked, date.min),
-            _step.step == Action.close.value,
+            _step.round_date > func.coalesce(last, date.min),
+            _CLOSE,
             _step.state == "skipped",
             _step.reason == SkipReason.missed.value,
         )

@@ -92,6 +92,20 @@ async def test_the_next_summary_names_the_days_that_went_by_whole_and_the_one_af
     assert "did not run" not in (await said(stage, lin))[-1]
 
 
+async def test_who_comes_back_after_the_morning_of_another_day_reads_of_both_once(
+    stage: Stage,
+) -> None:
+    await stage.opens_school("en")
+    lin = await stage.joined("林岚")
+    await away(stage, "08:20", TUESDAY)
+    assert "of them were not asked" in (await said(stage, lin))[-1]
+    assert "did not run on Mon 2 Mar:" in (await said(stage, lin))[-1]
+    await stage.at("06:30", WEDNESDAY)
+    await stage.at("08:05", WEDNESDAY)
+    assert "Wed 4 Mar" in (await said(stage, lin))[-1]
+    assert "did not run" not in (await said(stage, lin))[-1]
+
+
 @pytest.mark.both_databases
 async def test_nobody_is_well_silent_or_asked_of_a_morning_that_went_by(
     database: Database,
