@@ -65,6 +65,7 @@ def event_of(
             chat_id=member.chat.id,
             language=_language(member.from_user),
             private=member.chat.type == "private",
+            written_at=member.date,
             blocked=member.new_chat_member.status in {"kicked", "left"},
         )
     if update.message is None:

@@ -90,7 +90,10 @@ async def contacts_of(session: AsyncSession, person_ids: Iterable[int]) -> list[
 
 
 def is_overtaken(contact: Contact, update_id: int, now: datetime) -> bool:
-    """Say whether an update comes after one that is newer: their ids tell the order in a bot."""
+    """Say whether an update comes after one that is newer: their ids tell the order in a bot.
+
+    Where it is known when the update was made, that is its `now`, however late it comes.
+    """
     if contact.last_update is None or contact.last_update_at is None:
         return False
     return update_id < contact.last_update and now - contact.last_update_at <= OVERTAKES_WITHIN

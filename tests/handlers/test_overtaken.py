@@ -8,8 +8,8 @@ from sqlmodel import col, select
 
 from bot.listener import Gatherer
 from handlers.inbox import WORTH_A_COMMIT
-from storage.tables import Card, CheckIn, HistoryEntry
-from tests.play import Someone, Stage
+from storage.tables import Card, CheckIn, Contact, HistoryEntry
+from tests.play import MONDAY, Someone, Stage
 
 
 @pytest.fixture
@@ -41,6 +41,15 @@ async def taps_but_it_is_held_up(
     return await held_up(stage, tapped["update_id"])
 
 
+async def blocks_but_it_is_held_up(
+    stage: Stage, who: Someone, *, blocked: bool = True
+) -> dict[str, Any]:
+    """Let somebody close the chat to us, or open it again."""
+    update_id = stage.sandbox.world.block(who.user_id, blocked)
+    assert update_id is not None, "it was so already"
+    return await held_up(stage, update_id)
+
+
 async def comes_now(stage: Stage, raw: dict[str, Any]) -> None:
     await Gatherer(stage.transport, stage.inbox, stage._after).receive(raw)
     await stage.settle()
@@ -51,6 +60,12 @@ async def stands(stage: Stage) -> tuple[str, int, dict[str, Any]]:
         [checkin] = [c for c in await session.exec(select(CheckIn)) if c.status != "unreachable"]
         [card] = [c for c in await session.exec(select(Card)) if c.kind == "household"]
         return checkin.status, checkin.severity, card.focus
+
+
+async def is_open(stage: Stage, who: Someone) -> bool:
+    async with stage.database.reading() as session:
+        states = select(Contact.state).where(Contact.chat_id == who.user_id)
+        return (await session.exec(states)).one() == "active"
 
 
 async def acts(stage: Stage) -> list[str]:
@@ -216,3 +231,34 @@ async def test_words_that_a_plain_all_clear_among_many_has_overtaken_turn_no_pag
     assert await acts(stage) == ["accepted"] * 3 + ["overtaken"]
     async with stage.database.reading() as session:
         assert {card.focus == {} for card in await session.exec(select(Card))} == {True}
+
+
+LIBRARIES = pytest.mark.parametrize("library", ["aiogram", "ptb"])
+
+
+@LIBRARIES
+@pytest.mark.parametrize("days", [0, 7], ids=["moments later", "set aside for a week"])
+@pytest.mark.parametrize("opened", [True, False])
+async def test_of_closing_and_opening_a_chat_the_later_stands_whichever_comes_first(
+    stage: Stage, tina: Someone, library: str, days: int, opened: bool
+) -> None:
+    if opened:
+        older = await blocks_but_it_is_held_up(stage, tina)
+    else:
+        await comes_now(stage, await blocks_but_it_is_held_up(stage, tina))
+        older = await blocks_but_it_is_held_up(stage, tina, blocked=False)
+    stage.sandbox.world.block(tina.user_id, not opened)
+    await stage.settle()
+    assert await is_open(stage, tina) == opened
+    await stage.at("07:00", MONDAY + timedelta(days=days))
+    await comes_now(stage, older)
+    assert await is_open(stage, tina) == opened
+
+
+async def test_a_chat_that_is_closed_after_ids_began_anew_is_closed(
+    stage: Stage, tina: Someone
+) -> None:
+    await stage.at("07:00", MONDAY + timedelta(days=8))
+    newer = await blocks_but_it_is_held_up(stage, tina)
+    await comes_now(stage, newer | {"update_id": 5})
+    assert not await is_open(stage, tina)
