@@ -279,10 +279,15 @@ class App:
     async def _know(self, transport: BotTransport) -> None:
         bot_id, name = transport.bot_id, transport.username
 
-        async def know(session: Session) -> None:
-            await contacts.know_bot(session, bot_id, name, await moment(session))
+        served = [each.bot_id for each in self.transports]
 
-        await self.database.write(know)
+        async def know(session: Session) -> list[int]:
+            now = await moment(session)
+            await contacts.know_bot(session, bot_id, name, now)
+            return await contacts.retire_others(session, served, now)
+
+        for gone in await self.database.write(know):
+            log.warning("bot retired", bot=gone, mend="put its token back, or nothing")
 
     async def _choose_way_in(self, transport: BotTransport) -> None:
         if Part.listen not in self.parts:

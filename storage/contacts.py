@@ -1,6 +1,6 @@
 """People in chats: who is behind one, and where to reach whom."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
@@ -19,8 +19,10 @@ from storage.sql import (
     numbers,
     table,
 )
-from storage.tables import Bot, Contact
+from storage.tables import Bot, Contact, Ledger
 
+RETIRED = "retired"  # the state of a contact whose bot nobody serves any more
+UNSERVED = timedelta(days=1)  # a token may be away for an evening's work
 # Ids start anew after a week without updates; out of order is a matter of seconds.
 OVERTAKES_WITHIN = timedelta(minutes=10)
 # Whoever wants a picture anew has looked at the first for so long; an impatient thumb has not.
@@ -28,12 +30,54 @@ TAPPED_AGAIN_WITHIN = timedelta(seconds=10)
 
 
 async def know_bot(session: AsyncSession, bot_id: int, username: str, now: datetime) -> None:
-    """Remember a bot of ours."""
+    """Remember a bot of ours; one that was retired can reach its chats again."""
     bot = await session.get(Bot, bot_id)
     if bot is None:
         session.add(Bot(id=bot_id, username=username, seen_at=now))
-    else:
-        bot.username = username
+        return
+    bot.username = username
+    if bot.retired:
+        bot.retired = False
+        await _set_state(session, bot_id, RETIRED, "active")
+
+
+async def retire_others(
+    session: AsyncSession, served: Collection[int], now: datetime
+) -> list[int]:
+    """Take out of reach whoever is in a chat with a bot that nobody has served for a day.
+
+    Their other chats, with its successor, have what is for them from then on; what waited for the
+    old one is not sent any more. Return which bots these are.
+    """
+    found = await session.exec(
+        select(Bot).where(
+            col(Bot.id).not_in(served),
+            col(Bot.retired).is_(False),
+            Bot.seen_at < now - UNSERVED,
+        )
+    )
+    gone = list(found)
+    for bot in gone:
+        bot.retired = True
+        await _set_state(session, bot.id, "active", RETIRED)
+        entry = table(Ledger).c
+        await affected(
+            session,
+            update(table(Ledger))
+            .where(entry.bot_id == bot.id, entry.state == "pending")
+            .values(state="expired", error=RETIRED),
+        )
+    return [bot.id for bot in gone]
+
+
+async def _set_state(session: AsyncSession, bot_id: int, before: str, now: str) -> None:
+    contact = table(Contact).c
+    await affected(
+        session,
+        update(table(Contact))
+        .where(contact.bot_id == bot_id, contact.state == before)
+        .values(state=now),
+    )
 
 
 async def bot_name(session: AsyncSession, bot_id: int) -> str:

@@ -206,7 +206,7 @@ class Bot(Row, table=True):
     """A bot of ours, by Telegram's id; the token is never kept.
 
     `pace` is how many messages of the bulk it sent a second, as measured at `pace_at`; until
-    `rests_until` Telegram lets none out.
+    `rests_until` Telegram lets none out. One that nobody serves any more is `retired`.
     """
 
     id: int = Field(
@@ -217,6 +217,7 @@ class Bot(Row, table=True):
     pace: float | None = None
     pace_allowed: float | None = None
     pace_at: datetime | None = None
+    retired: bool = Field(default=False, sa_column_kwargs={"server_default": false()})
     rests_until: datetime | None = None
 
 

@@ -1,6 +1,7 @@
 """Somebody who is known twice is one person once they have said so: nothing is lost by it."""
 
 import asyncio
+from datetime import timedelta
 
 from sqlmodel import col, select
 
@@ -11,7 +12,7 @@ from checkin.rosters import Sheet, read_roster
 from handlers.invitations import make_link
 from handlers.rosters import import_roster
 from storage import contacts, people, units
-from storage.tables import CheckIn, Contact, Person, RoleGrant
+from storage.tables import CheckIn, Contact, Ledger, Person, RoleGrant
 from tests.play import BOT_ID, ROSTER, Someone, Stage
 
 
@@ -152,3 +153,57 @@ async def test_the_second_ask_goes_to_the_second_guardian_not_to_the_firsts_othe
         await stage.at(clock)
     assert any("Ana" in text for text in await heard(stage, maria))
     assert any("Ana" in text for text in await heard(stage, carlos))
+
+
+async def a_bot_of_before(stage: Stage, *people: Someone) -> None:
+    """Have had people join through another bot first, which was last heard two days ago."""
+    async with stage.database.writing() as session:
+        await contacts.know_bot(session, BOT_ID - 1, "old_bot", stage.now - timedelta(days=2))
+        await session.flush()
+        for who in people:
+            found = await session.exec(select(Contact).where(Contact.chat_id == who.user_id))
+            new = found.one()
+            session.add(
+                Contact(
+                    id=new.id - 10,
+                    bot_id=BOT_ID - 1,
+                    chat_id=who.user_id,
+                    person_id=who.person_id,
+                    language="en",
+                    created_at=stage.now,
+                    changed_at=stage.now,
+                )
+            )
+
+
+async def test_who_has_joined_a_bots_successor_hears_from_that(stage: Stage) -> None:
+    await stage.opens_school("en")
+    tina, wang, lin = [await stage.joined(name) for name in ("Tina", "Mr Wang", "林岚")]
+    await a_bot_of_before(stage, tina, wang, lin)
+    async with stage.database.writing() as session:
+        assert await contacts.retire_others(session, [BOT_ID], stage.now) == [BOT_ID - 1]
+        assert await contacts.retire_others(session, [BOT_ID], stage.now) == []
+    await stage.at("06:30")
+    await stage.reports_fever(tina)
+    assert any("stays home" in text for text in await heard(stage, wang))
+    for clock in ("07:30", "08:00", "08:05"):
+        await stage.at(clock)
+    assert any("Class 3-2" in text for text in await heard(stage, wang))
+    assert any("sign" in text for text in await heard(stage, lin))
+    async with stage.database.reading() as session:
+        assert set(await session.exec(select(Ledger.bot_id))) == {BOT_ID}
+
+
+async def test_a_bot_that_is_served_again_reaches_its_chats_again(stage: Stage) -> None:
+    await stage.opens_school("en")
+    wang = await stage.joined("Mr Wang")
+    states = select(Contact.state).where(Contact.person_id == wang.person_id)
+    a_day_on = stage.now + timedelta(days=1, hours=1)
+    async with stage.database.writing() as session:
+        assert await contacts.retire_others(session, [BOT_ID], a_day_on) == []
+        await contacts.retire_others(session, [BOT_ID + 1], stage.now)  # seen this very day
+        assert list(await session.exec(states)) == ["active"]
+        await contacts.retire_others(session, [BOT_ID + 1], a_day_on)
+        assert list(await session.exec(states)) == ["retired"]
+        await contacts.know_bot(session, BOT_ID, stage.transport.username, a_day_on)
+        assert list(await session.exec(states)) == ["active"]
