@@ -292,18 +292,23 @@ def _chases(step: Step) -> bool:
 
 
 def _quiet_until(plan: Plan, due: Due, asked: Mapping[date, datetime]) -> datetime | None:
-    """Return when the families of the round may be chased again.
-
-    The quiet is ten minutes, or half of what the plan itself leaves between the two when it is in
-    a greater hurry, so that an ask a few seconds late does not cost the reminder.
-    """
+    """Return when the families of the round may be chased again."""
     moment = asked.get(due.round_date)
     if moment is None or not _chases(due.step):
         return None
-    place = plan.steps.index(due.step)
-    ask = next((step for step in reversed(plan.steps[:place]) if step.action in ASKS), None)
-    planned = minutes_of(due.step) - minutes_of(ask) if ask else 0
-    return moment + min(QUIET, timedelta(minutes=planned) / 2)
+    return moment + quiet_before(plan, due.step)
+
+
+def quiet_before(plan: Plan, step: Step) -> timedelta:
+    """Return for how long whoever was asked is left in peace before a step that chases.
+
+    It is ten minutes, or half of what the plan itself leaves between the two when it is in a
+    greater hurry, so that an ask a few seconds late does not cost the reminder.
+    """
+    place = plan.steps.index(step)
+    ask = next((before for before in reversed(plan.steps[:place]) if before.action in ASKS), None)
+    planned = minutes_of(step) - minutes_of(ask) if ask else 0
+    return min(QUIET, timedelta(minutes=planned) / 2)
 
 
 # How a plan is kept.

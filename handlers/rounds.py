@@ -11,7 +11,17 @@ import structlog
 
 from checkin.access import Role
 from checkin.facts import fact
-from checkin.plans import LOOK_BACK, Audience, Decision, Due, Plan, Skip, due_now, looks_at
+from checkin.plans import (
+    LOOK_BACK,
+    Audience,
+    Decision,
+    Due,
+    Plan,
+    Skip,
+    due_now,
+    looks_at,
+    quiet_before,
+)
 from checkin.steps import Action, closing
 from checkin.times import end_of, moment_at
 from handlers import signing
@@ -319,7 +329,8 @@ async def _remind(session: Session, doing: _Doing) -> dict[str, int]:
     if held is None:
         return {"reminded": 0}
     messages, unreachable = await asking.ask_those_left(session, held, doing.now)
-    counts = {"reminded": await asking.remind(session, held, doing.now, rung=rung)}
+    quiet = quiet_before(doing.plan, doing.due.step)
+    counts = {"reminded": await asking.remind(session, held, doing.now, rung=rung, quiet=quiet)}
     counts |= await _wardens(session, doing, held)
     if messages or unreachable:
         await cards.refresh_school(session, doing.school.id, held.day)

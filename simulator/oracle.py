@@ -287,15 +287,15 @@ class Oracle:
             self.holders.add(chat)
 
     def _remind(self, _rung: Rung) -> None:
-        """Nobody is reminded of a question that has not come yet: the first who has it is."""
+        """Remind the first who has the question, unless it has only just come."""
         if self.opened:
             self._hand_cards("dormitory_warden")
         for key, standing in self.standing.items():
             if standing.state != "asked":
                 continue
             for chat in [chat for chat in self.ways(key) if chat in self.had][:1]:
-                before = self.reminded.get(chat)
-                if before is None or self.now - before >= QUIET:
+                before = max(self.had[chat], self.reminded.get(chat, self.had[chat]))
+                if self.now - before >= QUIET:
                     self.expected[chat, "reminder", ""] = 1
                     if not self.lost:
                         self.reminded[chat] = self.now

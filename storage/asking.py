@@ -48,6 +48,7 @@ from storage.tables import (
     Round,
     Unit,
 )
+from storage.waiting import waited_for_elsewhere
 
 EVENING, MORNING = -1, 0  # rungs of an ask: the evening before's only one, the morning's first
 ON_ITS_WAY = (State.pending, State.sending, State.unknown)
@@ -254,11 +255,12 @@ async def ask(session: AsyncSession, asked: Round, now: datetime, *, place: int 
     ways = ways_to_ask(asked.id, asked.day)
     begun = ways.c.subject_id.in_(those_who_are(asked.id, Status.asked, Status.partial))
     unasked = ~_was_asked(asked, ways.c.bot_id, ways.c.contact_id, since=MORNING)
-    fresh = ways.c.subject_id.in_(those_who_are(asked.id, *UNASKED))
+    fresh = and_(ways.c.place == 1, ways.c.subject_id.in_(those_who_are(asked.id, *UNASKED)))
     whom = select(ways.c.contact_id, ways.c.bot_id).where(
-        or_(and_(ways.c.place <= place, begun, unasked), and_(ways.c.place == 1, fresh))
+        or_(and_(ways.c.place <= place, begun, unasked), fresh)
     )
-    messages = await owe_cards(session, whom.distinct().subquery(), asked, now)
+    messages = await _ask_again(session, select(ways.c.contact_id).where(fresh), asked, now)
+    messages += await owe_cards(session, whom.distinct().subquery(), asked, now)
     subjects = await affected(
         session,
         update(table(CheckIn))
@@ -280,6 +282,28 @@ async def ask(session: AsyncSession, asked: Round, now: datetime, *, place: int 
         .values(status=Status.unreachable.value),
     )
     return Asked(messages, subjects, unreachable)
+
+
+async def _ask_again(session: AsyncSession, whom: Select[Any], asked: Round, now: datetime) -> int:
+    """Owe the card anew where all that it asked is answered: it lies above, and makes no sound.
+
+    Those are parents who work here, and families with children at several schools.
+    """
+    ask = table(Ledger).alias().c
+    had_it = _asks(ask, asked, _contact.bot_id, _contact.id)
+    came = has_any(
+        select(ask.id).where(*had_it, ask.rung >= MORNING, ask.state == State.sent.value)
+    )
+    found = await session.exec(
+        select(_contact.id, _contact.person_id).where(  # type: ignore[call-overload]
+            is_one_of(is_sqlite(session), _contact.id, whom), came
+        )
+    )
+    had = {each.person_id: each.id for each in found}
+    waited_for = await waited_for_elsewhere(session, asked, had)
+    answered = [chat for person, chat in had.items() if person not in waited_for]
+    theirs = select(card_of(asked, _contact.id)).where(among(session, _contact.id, answered))
+    return await _owe(session, is_one_of(is_sqlite(session), _card.id, theirs), asked, now)
 
 
 async def anyone_in_the_evening(session: AsyncSession, school_id: int) -> bool:
@@ -379,18 +403,29 @@ async def owe_cards(
         )
         .values(not_after=not_after),
     )
+    unasked = ~_was_asked(asked, _card.bot_id, _card.contact_id, since=rung)
+    those = and_(is_one_of(is_sqlite(session), _card.id, theirs), unasked)
+    return await _owe(session, those, asked, now, not_after=not_after, rung=rung)
+
+
+async def _owe(
+    session: AsyncSession,
+    those: ColumnElement[bool],
+    asked: Round,
+    now: datetime,
+    *,
+    not_after: datetime | None = None,
+    rung: int = MORNING,
+) -> int:
     return await owe_under(
         session,
-        (
-            is_one_of(is_sqlite(session), _card.id, theirs),
-            ~_was_asked(asked, _card.bot_id, _card.contact_id, since=rung),
-        ),
+        (those,),
         "card",
         _cause(asked),
         now,
         school_id=asked.school_id,
         lane=Lane.bulk,
-        not_after=not_after,
+        not_after=not_after or asked.closes_at,
         rung=rung if rung == EVENING else _next_rung(asked),
     )
 
@@ -613,12 +648,19 @@ async def _refresh_classes(
     await refresh_about(session, shown, held.day)
 
 
-async def remind(session: AsyncSession, reminded: Round, now: datetime, *, rung: int) -> int:
+async def remind(
+    session: AsyncSession,
+    reminded: Round,
+    now: datetime,
+    *,
+    rung: int,
+    quiet: timedelta = QUIET,
+) -> int:
     """Owe a reminder to the first in line for a silent subject who has the card; return how many.
 
     A reminder names everybody who is waited for. Whoever has just had one, from another round of
-    the day or from a teacher, is left in peace; and nobody is reminded of a question that has not
-    come yet.
+    the day or from a teacher, is left in peace, and so is who has had the question for less than
+    `quiet`; and nobody is reminded of a question that has not come yet.
     """
     silent = _checkin.status.in_([Status.asked.value, Status.partial.value])
     ways = ways_to_ask(reminded.id, reminded.day, silent)
@@ -643,10 +685,15 @@ async def remind(session: AsyncSession, reminded: Round, now: datetime, *, rung:
             lately.state.not_in(GONE),
         )
     )
+    just_asked = has_any(
+        select(lately.id).where(
+            lately.card_id == _card.id, lately.kind == "card", lately.sent_at > now - quiet
+        )
+    )
     cause = f"remind:{reminded.day}:{reminded.slot}:{reminded.id}"
     return await owe_under(
         session,
-        (is_one_of(is_sqlite(session), _card.id, of_the_first), ~just_reminded),
+        (is_one_of(is_sqlite(session), _card.id, of_the_first), ~just_reminded, ~just_asked),
         "reminder",
         cause,
         now,

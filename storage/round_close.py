@@ -11,19 +11,16 @@ from checkin.asking import NOT_ASKED, STOPPED
 from checkin.checkins import Status
 from storage.asking import card_of, is_card_of, those_who_are, ways_to_ask
 from storage.ledger import State
-from storage.people import in_force
 from storage.sql import affected, among, has_any, is_one_of, is_sqlite, table
 from storage.tables import (
     Card,
     CheckIn,
     Contact,
-    Enrolment,
     Guardianship,
     Ledger,
-    RoleGrant,
     Round,
-    Unit,
 )
+from storage.waiting import waited_for_elsewhere
 
 WAITING = (Status.due, Status.asked, Status.partial)
 UNDER_WAY = (State.sending, State.unknown, State.sent)
@@ -132,7 +129,7 @@ async def _take_reminders_back(session: AsyncSession, closed: Round) -> None:
         )
     )
     reminders = there.all()
-    waited_for = await _waited_for_elsewhere(
+    waited_for = await waited_for_elsewhere(
         session, closed, {each.person_id for each in reminders}
     )
     over = [each for each in reminders if each.person_id not in waited_for]
@@ -145,59 +142,6 @@ async def _take_reminders_back(session: AsyncSession, closed: Round) -> None:
         )
         .values(state=State.withdrawing.value),
     )
-
-
-async def _waited_for_elsewhere(
-    session: AsyncSession, closed: Round, people: Collection[int]
-) -> set[int]:
-    """Return those who are asked about somebody in another round of the same day and slot.
-
-    In split custody nobody's reminder may tell that the other parent has answered.
-    """
-    tie = _guardianship
-    ties = await session.exec(
-        select(tie.guardian_id, tie.student_id, tie.separate).where(  # type: ignore[call-overload]
-            among(session, tie.guardian_id, people),
-            tie.may_answer,
-            tie.proved_at.is_not(None),
-            in_force(tie.since, tie.until, closed.day),
-        )
-    )
-    asked = [*ties.all(), *((person, person, False) for person in people)]
-    about = {subject for _, subject, _ in asked}
-    others = await session.exec(
-        select(_checkin.subject_id, _checkin.status)  # type: ignore[call-overload]
-        .join_from(table(Round), table(CheckIn), _checkin.round_id == _round.id)
-        .where(
-            among(session, _checkin.subject_id, about),
-            is_one_of(is_sqlite(session), _round.school_id, _schools_of(session, about)),
-            _round.id != closed.id,
-            _round.day == closed.day,
-            _round.slot == closed.slot,
-            _round.closed_at.is_(None),
-            _round.cancelled_at.is_(None),
-        )
-    )
-    found = others.all()
-    inside = {subject for subject, _ in found}
-    silent = {subject for subject, status in found if status in (Status.asked, Status.partial)}
-    return {
-        person
-        for person, subject, separate in asked
-        if subject in silent or (separate and subject in inside)
-    }
-
-
-def _schools_of(session: AsyncSession, people: Collection[int]) -> Select[Any]:
-    """Return the schools where these people learn or work: a round is looked for nowhere else."""
-    enrolment, grant, unit = table(Enrolment).c, table(RoleGrant).c, table(Unit).c
-    learning = select(enrolment.school_id).where(among(session, enrolment.person_id, people))
-    working = (
-        select(unit.school_id)
-        .join_from(table(RoleGrant), table(Unit), unit.id == grant.unit_id)
-        .where(among(session, grant.person_id, people))
-    )
-    return select(union(learning, working).subquery().c.school_id)
 
 
 async def _say_who_was_not_asked(session: AsyncSession, closed: Round) -> None:

@@ -127,3 +127,29 @@ async def test_what_was_stopped_may_go_on_until_a_later_close(stage: Stage) -> N
     await stage.says(gu, "/sending")
     await stage.taps(gu, "Go on")
     assert await heard(stage, tina) == 1
+
+
+@pytest.mark.parametrize("what", ["429 until 07:09", "joined at 07:09"])
+async def test_a_question_that_has_only_just_come_is_left_in_peace(
+    stage: Stage, what: str
+) -> None:
+    await stage.opens_school("en")
+    if what.startswith("429"):
+        tina = await stage.joined("Tina")
+        stage.sender.pacer.rest(1e6)
+    await stage.at("06:30")
+    await stage.at("07:09")
+    if what.startswith("429"):
+        stage.sender.pacer._bulk_rests_until = 0.0
+        await stage.settle()
+    else:
+        tina = await stage.phone("Tina")
+        await stage.opens(tina, await stage.class_link("3-2"))
+        await stage.says(tina, "Tom 0431")
+        await stage.taps_first(tina, 0)
+        await stage.taps(tina, "Yes, I agree")
+    said = [m["text"] for m in await stage.chat(tina) if m["from"] == "bot"]
+    assert "Tom (3-2)" in said[-1]
+    await stage.at("07:10")
+    said = [m["text"] for m in await stage.chat(tina) if m["from"] == "bot"]
+    assert not any("Still waiting" in text for text in said)
