@@ -446,12 +446,13 @@ def is_past(desk: Desk, ward: Ward) -> bool:
 async def is_belated(desk: Desk, event: Event, ward: Ward) -> bool:
     """Say whether something comes in only now that was written before this was asked about.
 
-    On its day that is whatever was written on an earlier one, the evening before too.
+    Once the morning has asked, that is whatever was written on an earlier day, the evening before
+    too.
     """
     if event.written_at is None:
         return False
     held, school_id = ward.entry.round, ward.checkin.school_id
-    if await desk.today_at(school_id) < held.day:
+    if held.evening:
         return event.written_at < held.opened_at - CLOCKS_DIFFER
     return await desk.date_at(school_id, event.written_at) < held.day
 

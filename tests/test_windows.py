@@ -503,3 +503,17 @@ async def test_who_is_in_another_class_by_the_morning_is_on_its_card(stage: Stag
     await the_morning(stage)
     assert any("Mia" in text for text in await heard(stage, sun))
     assert not any("Mia" in text for text in await heard(stage, wang))
+
+
+async def test_words_of_the_evening_that_come_past_midnight_are_the_evenings(stage: Stage) -> None:
+    await stage.opens_school("en")
+    tina = await stage.joined("Tina")
+    await stage.at("12:00", SUNDAY)
+    await likes_the_evening(stage, tina)
+    await stage.at("19:00", SUNDAY)
+    await stage.at("23:55", SUNDAY)
+    with stage.nobody_hears():
+        await stage.says(tina, "Tom fine")
+    await stage.at("00:05")
+    await stage.settle()
+    assert "only ask for the temperature" in (await heard(stage, tina))[-1]
