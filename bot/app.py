@@ -5,7 +5,7 @@ It does all of it, or parts of it beside others; a bot's listener and its sender
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from functools import partial
 from typing import Any
 
@@ -37,6 +37,8 @@ from storage.sql import moment
 from web.server import Hook, WebServer
 
 log = structlog.get_logger()
+
+RETIRE_EVERY = 600  # seconds between two looks for bots whose token was taken out
 
 
 class App:
@@ -156,6 +158,7 @@ class App:
             if Part.listen in self.parts:
                 self._in_background(self._work_on_rosters())
                 self._in_background(self.menus.run(self._stopping))
+                self._in_background(self._retire_others())
             await self._stopping.wait()
             if self.web is not None:  # first: whoever is being answered still has a sender
                 await self.web.stop()
@@ -279,15 +282,27 @@ class App:
     async def _know(self, transport: BotTransport) -> None:
         bot_id, name = transport.bot_id, transport.username
 
+        async def know(session: Session) -> None:
+            await contacts.know_bot(session, bot_id, name, await moment(session))
+
+        await self.database.write(know)
+
+    async def _retire_others(self) -> None:
+        """Look now and then for bots that nobody serves any more: whose token was taken out."""
         served = [each.bot_id for each in self.transports]
 
-        async def know(session: Session) -> list[int]:
-            now = await moment(session)
-            await contacts.know_bot(session, bot_id, name, now)
-            return await contacts.retire_others(session, served, now)
+        async def retire(session: Session) -> list[int]:
+            return await contacts.retire_others(session, served, await moment(session))
 
-        for gone in await self.database.write(know):
-            log.warning("bot retired", bot=gone, mend="put its token back, or nothing")
+        while not self._stopping.is_set():
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._stopping.wait(), RETIRE_EVERY)
+                return
+            try:
+                for gone in await self.database.write(retire):
+                    log.warning("bot retired", bot=gone, mend="put its token back, or nothing")
+            except Exception:  # the database is away, most likely; it is looked at again
+                log.exception("not retired")
 
     async def _choose_way_in(self, transport: BotTransport) -> None:
         if Part.listen not in self.parts:

@@ -140,7 +140,8 @@ async def _answerable(desk: Desk, contact: Contact, card: Card) -> Household | N
 
 
 async def _is_belated(desk: Desk, words: Words, home: Household) -> bool:
-    return all([await is_belated(desk, words, ward) for ward in home.answerable])
+    """Say whether words are of before for any of a card's people: they may mean just those."""
+    return any([await is_belated(desk, words, ward) for ward in home.answerable])
 
 
 async def _wrote_belated(desk: Desk, words: Words, contact: Contact) -> bool:

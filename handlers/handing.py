@@ -5,7 +5,6 @@ from datetime import datetime
 
 from checkin.access import Role
 from checkin.plans import Audience
-from checkin.times import local_date
 from handlers.desk import Desk
 from storage import cards, contacts, ledger, people, rounds, units
 from storage.database import Session
@@ -49,7 +48,7 @@ async def hand_houses(session: Session, now: datetime, school: School, held: Rou
 async def hand_houses_now(session: Session, now: datetime, school: School) -> None:
     """Hand the houses to wardens who are there only since the ask, while an answer is in time."""
     for held, audience in await rounds.still_open(session, school.id):
-        begun = held.day <= local_date(now, school.zone) and held.closes_at > now
+        begun = not held.evening and held.closes_at > now
         if audience == Audience.students and begun:
             await hand_houses(session, now, school, held)
 

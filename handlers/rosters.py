@@ -136,7 +136,9 @@ async def _join_open_rounds(session: Session, school: School) -> None:
 async def _ask_those_left(session: Session, school: School, now: datetime) -> None:
     """Ask at once about children whose tie to whoever was asked about them has ended."""
     for held, _ in await rounds.still_open(session, school.id):
-        if held.closes_at > now and any(await asking.ask_those_left(session, held, now)):
+        if held.closes_at <= now:
+            continue
+        if (await asking.ask_those_left(session, held, now)).anything:
             await cards.refresh_school(session, school.id, held.day)
 
 

@@ -271,7 +271,6 @@ async def _evening(session: Session, doing: _Doing) -> dict[str, int]:
 async def _ask(session: Session, doing: _Doing) -> dict[str, int]:
     now, school, rung = doing.now, doing.school, doing.due.step.rung
     opened = await _opened(session, doing)
-    opened.evening = False
     asked = await asking.ask(session, opened, now, place=rung)
     wardens = await _wardens(session, doing, opened)
     await cards.refresh_school(session, school.id, opened.day)
@@ -285,7 +284,7 @@ async def _ask(session: Session, doing: _Doing) -> dict[str, int]:
 
 async def _wardens(session: Session, doing: _Doing, held: Round) -> dict[str, int]:
     """Hand the houses to those wardens who do not have them yet; return how many, if any."""
-    if doing.plan.audience is not Audience.students:
+    if doing.plan.audience is not Audience.students or held.evening:
         return {}
     wardens = await hand_houses(session, doing.now, doing.school, held)
     return {"wardens": wardens} if wardens else {}
@@ -328,13 +327,13 @@ async def _remind(session: Session, doing: _Doing) -> dict[str, int]:
     held, rung = doing.held, doing.due.step.rung
     if held is None:
         return {"reminded": 0}
-    messages, unreachable = await asking.ask_those_left(session, held, doing.now)
+    left = await asking.ask_those_left(session, held, doing.now)
     quiet = quiet_before(doing.plan, doing.due.step)
     counts = {"reminded": await asking.remind(session, held, doing.now, rung=rung, quiet=quiet)}
     counts |= await _wardens(session, doing, held)
-    if messages or unreachable:
+    if left.anything:
         await cards.refresh_school(session, doing.school.id, held.day)
-        counts |= {"messages": messages, "unreachable": unreachable}
+        counts |= {"messages": left.messages, "unreachable": left.unreachable}
     return counts
 
 

@@ -1,10 +1,11 @@
-"""Who is asked for whom: opening a round, asking, reminding and closing, set by set.
+"""Who is asked for whom: opening a round, asking and reminding, set by set.
 
-`checkin.checkins.may_ask` is the same policy for one person; a test holds the two equal.
+`checkin.asking.may_ask` is the same policy for one person; a test holds the two equal.
 """
 
 from collections.abc import Collection
 from datetime import date, datetime, timedelta
+from functools import partial
 from typing import Any
 
 from sqlalchemy import (
@@ -51,13 +52,13 @@ from storage.tables import (
 from storage.waiting import waited_for_elsewhere
 
 EVENING, MORNING = -1, 0  # rungs of an ask: the evening before's only one, the morning's first
+CAME = (State.sent.value, State.withdrawing.value, State.withdrawn.value)
 ON_ITS_WAY = (State.pending, State.sending, State.unknown)
 UNASKED = (Status.due, Status.unreachable)
 
 _card = table(Card).c
 _checkin = table(CheckIn).c
 _contact = table(Contact).c
-_ledger = table(Ledger).c
 _ledger = table(Ledger).c
 
 _LIKE_THE_EVENING = select(_contact.id).where(_contact.window == "evening")
@@ -70,6 +71,11 @@ class Asked:
     messages: int
     subjects: int
     unreachable: int
+
+    @property
+    def anything(self) -> bool:
+        """Whether anything has changed."""
+        return bool(self.messages or self.subjects or self.unreachable)
 
 
 # ---- opening -------------------------------------------------------------------------------
@@ -170,15 +176,17 @@ async def _open(session: AsyncSession, subjects: Select[Any]) -> int:
 # ---- whom to ask ---------------------------------------------------------------------------
 
 
-def ways_to_ask(round_id: int, day: date, *only: ColumnElement[bool]) -> Subquery:
+def ways_to_ask(
+    round_id: int, day: date, *only: ColumnElement[bool], every_chat: bool = False
+) -> Subquery:
     """Return (subject_id, contact_id, bot_id, place) for everyone in a round who can be asked.
 
     Of all its check-ins, or of those only that meet these conditions: fewer are sooner found.
 
     Place 1 is asked first: oneself with an own account, then the guardians in their order. A way
     needs an open chat, a proved tie with the right to answer, and a consent in force; who is in
-    two chats is asked in the older one. Nobody at home knows how a boarder slept: their warden
-    says it.
+    two chats is asked in the older one, and may have been in the other (`every_chat`). Nobody at
+    home knows how a boarder slept: their warden says it.
     """
     guardianship, consent = table(Guardianship).c, table(Consent).c
     older = table(Contact).alias().c
@@ -193,7 +201,7 @@ def ways_to_ask(round_id: int, day: date, *only: ColumnElement[bool]) -> Subquer
         _checkin.round_id == round_id,
         *only,
         _contact.state == "active",
-        ~in_another,
+        *(() if every_chat else (~in_another,)),
         exists().where(
             consent.subject_id == _checkin.subject_id,
             consent.given_by == _contact.person_id,
@@ -253,13 +261,19 @@ async def ask(session: AsyncSession, asked: Round, now: datetime, *, place: int 
     for each contact, day and slot.
     """
     ways = ways_to_ask(asked.id, asked.day)
+    asks = partial(_was_asked, asked, ways.c.bot_id, ways.c.contact_id, since=MORNING)
     begun = ways.c.subject_id.in_(those_who_are(asked.id, Status.asked, Status.partial))
-    unasked = ~_was_asked(asked, ways.c.bot_id, ways.c.contact_id, since=MORNING)
-    fresh = and_(ways.c.place == 1, ways.c.subject_id.in_(those_who_are(asked.id, *UNASKED)))
-    whom = select(ways.c.contact_id, ways.c.bot_id).where(
-        or_(and_(ways.c.place <= place, begun, unasked), fresh)
+    first = ways.c.place == 1
+    if place > 1:
+        turn = and_(ways.c.place <= place, ~first, ~asks(here=True))
+    else:
+        turn = and_(first, literal(asked.evening))
+    anew = or_(
+        and_(first, ways.c.subject_id.in_(those_who_are(asked.id, *UNASKED))), and_(begun, turn)
     )
-    messages = await _ask_again(session, select(ways.c.contact_id).where(fresh), asked, now)
+    unasked = and_(ways.c.place <= place, begun, ~asks())
+    messages = await _ask_again(session, select(ways.c.contact_id).where(anew), asked, now)
+    whom = select(ways.c.contact_id, ways.c.bot_id).where(or_(anew, unasked))
     messages += await owe_cards(session, whom.distinct().subquery(), asked, now)
     subjects = await affected(
         session,
@@ -281,6 +295,7 @@ async def ask(session: AsyncSession, asked: Round, now: datetime, *, place: int 
         )
         .values(status=Status.unreachable.value),
     )
+    asked.evening = False
     return Asked(messages, subjects, unreachable)
 
 
@@ -291,9 +306,7 @@ async def _ask_again(session: AsyncSession, whom: Select[Any], asked: Round, now
     """
     ask = table(Ledger).alias().c
     had_it = _asks(ask, asked, _contact.bot_id, _contact.id)
-    came = has_any(
-        select(ask.id).where(*had_it, ask.rung >= MORNING, ask.state == State.sent.value)
-    )
+    came = has_any(select(ask.id).where(*had_it, ask.rung >= MORNING, ask.state.in_(CAME)))
     found = await session.exec(
         select(_contact.id, _contact.person_id).where(  # type: ignore[call-overload]
             is_one_of(is_sqlite(session), _contact.id, whom), came
@@ -453,15 +466,18 @@ def _was_asked(
     contact_id: ColumnElement[int],
     *,
     since: int,
+    here: bool = False,
 ) -> ColumnElement[bool]:
     """Say whether a contact's ask, of this rung or a later one, has come or is on its way.
 
-    What another school of the family has stopped is not on its way for this one.
+    By any school of the family, or `here`. What another school has stopped is not on its way for
+    this one.
     """
     ask = table(Ledger).alias().c
     theirs = (*_asks(ask, asked, bot_id, contact_id), ask.rung >= since, ask.state.not_in(GONE))
     stopped_by_another = and_(ask.state == State.stopped.value, ask.school_id != asked.school_id)
-    return has_any(select(ask.id).where(*theirs, ~stopped_by_another))
+    by_whom = ask.school_id == asked.school_id if here else ~stopped_by_another
+    return has_any(select(ask.id).where(*theirs, by_whom))
 
 
 def _next_rung(asked: Round) -> ColumnElement[int]:
@@ -492,6 +508,8 @@ async def ask_first(
     rung = _rung_by_now(asked)
     whom = select(ways.c.contact_id, ways.c.bot_id).where(first, *_at(rung, ways.c.contact_id))
     until = await _until(session, asked)
+    if not asked.evening:
+        await _ask_again(session, select(ways.c.contact_id).where(first), asked, now)
     await owe_cards(session, whom.distinct().subquery(), asked, now, rung=rung, until=until)
     found = await session.exec(select(ways.c.subject_id).where(first))  # type: ignore[call-overload]
     return set(found.scalars())
@@ -536,13 +554,12 @@ async def ask_those_left(
     held: Round,
     now: datetime,
     subject_ids: Collection[int] | None = None,
-) -> tuple[int, int]:
+) -> Asked:
     """Ask the first in line about the silent of whom nobody was asked who can still answer.
 
     A tie may have ended since, or a chat was closed; or they are new to a round that has asked
     already. Who has nobody left is out of reach, but for a boarder, who has a warden. Of a whole
-    round, or of some subjects. Return how many messages are owed, and how many subjects are out
-    of reach.
+    round, or of some subjects.
     """
     rung = _rung_by_now(held)
     silent = [Status.asked, Status.partial, *(() if held.evening else UNASKED)]
@@ -553,20 +570,22 @@ async def ask_those_left(
     if subject_ids is not None:
         theirs.append(among(session, _checkin.subject_id, subject_ids))
     ways = ways_to_ask(held.id, held.day, *theirs)
-    reached = select(ways.c.subject_id)
-    asked_about = reached.where(
-        _was_asked(held, ways.c.bot_id, ways.c.contact_id, since=rung),
-        ways.c.subject_id.not_in(those_who_are(held.id, *UNASKED)),
-    )
+    chats = ways_to_ask(held.id, held.day, *theirs, every_chat=True)
+    reached = select(chats.c.subject_id)
+    new = ways.c.subject_id.in_(those_who_are(held.id, *UNASKED))
+    asked_about = reached.where(_was_asked(held, chats.c.bot_id, chats.c.contact_id, since=rung))
     whom = select(ways.c.contact_id, ways.c.bot_id).where(
         ways.c.place == 1,
-        ways.c.subject_id.not_in(asked_about),
+        or_(new, ways.c.subject_id.not_in(asked_about)),
         *_at(rung, ways.c.contact_id),
     )
     messages = 0
     if (await session.exec(whom.limit(1))).first() is not None:  # type: ignore[call-overload]
         until = await _until(session, held)
-        messages = await owe_cards(
+        if not held.evening:
+            first = select(ways.c.contact_id).where(ways.c.place == 1, new)
+            messages = await _ask_again(session, first, held, now)
+        messages += await owe_cards(
             session, whom.distinct().subquery(), held, now, rung=rung, until=until
         )
     unreachable = await affected(
@@ -580,7 +599,7 @@ async def ask_those_left(
         )
         .values(status=Status.unreachable.value),
     )
-    await affected(
+    subjects = await affected(
         session,
         update(table(CheckIn))
         .where(
@@ -590,7 +609,7 @@ async def ask_those_left(
         )
         .values(status=Status.asked.value),
     )
-    return messages, unreachable
+    return Asked(messages, subjects, unreachable)
 
 
 async def ask_who_is_back(session: AsyncSession, back: Contact, now: datetime) -> None:
@@ -663,7 +682,7 @@ async def remind(
     `quiet`; and nobody is reminded of a question that has not come yet.
     """
     silent = _checkin.status.in_([Status.asked.value, Status.partial.value])
-    ways = ways_to_ask(reminded.id, reminded.day, silent)
+    ways = ways_to_ask(reminded.id, reminded.day, silent, every_chat=True)
     cards = select(
         ways.c.subject_id,
         ways.c.place,
@@ -687,7 +706,7 @@ async def remind(
     )
     just_asked = has_any(
         select(lately.id).where(
-            lately.card_id == _card.id, lately.kind == "card", lately.sent_at > now - quiet
+            *_asks(lately, reminded, _card.bot_id, _card.contact_id), lately.sent_at > now - quiet
         )
     )
     cause = f"remind:{reminded.day}:{reminded.slot}:{reminded.id}"

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
+from itertools import groupby
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, func, or_, select, union, update
@@ -96,10 +97,15 @@ async def move(session: AsyncSession, held: Round, closes_at: datetime) -> None:
         _ledger.kind.in_(_BULK),
         _ledger.state.in_(_WAITS),
     )
+    for_another_school = and_(
+        _ledger.school_id != held.school_id,
+        _ledger.not_after > before,
+        _ledger.not_after < closes_at,
+    )
     await affected(
         session,
         update(table(Ledger))
-        .where(*waits, _ledger.not_after == before)
+        .where(*waits, or_(_ledger.not_after == before, for_another_school))
         .values(not_after=closes_at),
     )
     others = await session.exec(
@@ -107,14 +113,12 @@ async def move(session: AsyncSession, held: Round, closes_at: datetime) -> None:
         .where(*_going_on([held]), _round.id != held.id, _round.closes_at > closes_at)
         .order_by(_round.closes_at)
     )
-    for other in others:
-        still_asked = _ledger.card_id.in_(_cards([other]))
-        until_now = _ledger.not_after >= closes_at, _ledger.not_after < other.closes_at
+    for last, together in groupby(others, key=lambda other: other.closes_at):
+        still_asked = _ledger.card_id.in_(_cards(list(together)))
+        until_now = _ledger.not_after >= closes_at, _ledger.not_after < last
         await affected(
             session,
-            update(table(Ledger))
-            .where(*waits, still_asked, *until_now)
-            .values(not_after=other.closes_at),
+            update(table(Ledger)).where(*waits, still_asked, *until_now).values(not_after=last),
         )
 
 

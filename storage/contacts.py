@@ -19,10 +19,10 @@ from storage.sql import (
     numbers,
     table,
 )
-from storage.tables import Bot, Contact, Ledger
+from storage.tables import Bot, BotLease, Contact, Ledger
 
 RETIRED = "retired"  # the state of a contact whose bot nobody serves any more
-UNSERVED = timedelta(days=1)  # a token may be away for an evening's work
+UNSERVED = timedelta(hours=1)  # a token may be away for a moment's work
 # Ids start anew after a week without updates; out of order is a matter of seconds.
 OVERTAKES_WITHIN = timedelta(minutes=10)
 # Whoever wants a picture anew has looked at the first for so long; an impatient thumb has not.
@@ -36,22 +36,30 @@ async def know_bot(session: AsyncSession, bot_id: int, username: str, now: datet
         session.add(Bot(id=bot_id, username=username, seen_at=now))
         return
     bot.username = username
+    await serve_again(session, bot)
+
+
+async def serve_again(session: AsyncSession, bot: Bot) -> None:
+    """Have a bot that was retired reach its chats again: it is there."""
     if bot.retired:
         bot.retired = False
-        await _set_state(session, bot_id, RETIRED, "active")
+        await _set_state(session, bot.id, RETIRED, "active")
 
 
 async def retire_others(
     session: AsyncSession, served: Collection[int], now: datetime
 ) -> list[int]:
-    """Take out of reach whoever is in a chat with a bot that nobody has served for a day.
+    """Take out of reach whoever is in a chat with a bot that nobody serves any more.
 
-    Their other chats, with its successor, have what is for them from then on; what waited for the
-    old one is not sent any more. Return which bots these are.
+    No other process has it, and it was not heard for an hour. Their other chats, with its
+    successor, have what is for them from then on; what waited for the old one is not sent any
+    more. Return which bots these are.
     """
+    elsewhere = select(BotLease.bot_id).where(col(BotLease.lease_until) > now)
     found = await session.exec(
         select(Bot).where(
-            col(Bot.id).not_in(served),
+            col(Bot.id).not_in([*served]),
+            col(Bot.id).not_in(elsewhere),
             col(Bot.retired).is_(False),
             Bot.seen_at < now - UNSERVED,
         )

@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from datetime import date, timedelta
 
-from sqlalchemy import and_, func, or_, select, update
+from sqlalchemy import and_, exists, func, select, update
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from checkin.asking import NOBODY_ASKED
@@ -63,14 +63,21 @@ async def keep_unasked(session: AsyncSession, held: Round) -> None:
 async def unasked_before(
     session: AsyncSession, plan_ids: Collection[int], day: date
 ) -> tuple[date, ...]:
-    """Return the school days before a day that have gone by whole since the last that has not."""
+    """Return the days before a day that nobody was asked on, and no close has told of since."""
     theirs = (
         _step.plan_id.in_(plan_ids),
         _step.round_date < day,
         _step.round_date >= day - LONGEST_VACATION,
     )
-    lived = or_(and_(*_ASK_DONE), and_(_CLOSE, _step.state == "done"))
-    last = select(func.max(_step.round_date)).where(*theirs, lived).scalar_subquery()
+    told = and_(_CLOSE, _step.state == "done")
+    last = select(func.max(_step.round_date)).where(*theirs, told).scalar_subquery()
+    ask = table(Occurrence).alias().c
+    asked = exists().where(
+        ask.plan_id == _step.plan_id,
+        ask.round_date == _step.round_date,
+        ask.step.startswith(Action.ask.value),
+        ask.state == "done",
+    )
     found = await session.exec(
         select(_step.round_date)  # type: ignore[call-overload]
         .distinct()
@@ -80,6 +87,7 @@ async def unasked_before(
             _CLOSE,
             _step.state == "skipped",
             _step.reason == SkipReason.missed.value,
+            ~asked,
         )
         .order_by(_step.round_date)
     )

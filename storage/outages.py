@@ -10,6 +10,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from checkin.access import Role
 from checkin.checkins import Status
 from storage.asking import MORNING, ways_to_ask
+from storage.contacts import serve_again
 from storage.editions import EditionReason, owe_again
 from storage.ledger import GONE, Lane, State, day_of
 from storage.sending import STOPPED, is_stopped
@@ -27,6 +28,7 @@ async def heard(session: AsyncSession, bot_id: int, now: datetime) -> None:
     """Keep that a bot is heard."""
     bot = await session.get_one(Bot, bot_id, with_for_update=True)
     bot.seen_at = max(bot.seen_at, now)
+    await serve_again(session, bot)
 
 
 async def open_rounds(session: AsyncSession, bot_id: int, now: datetime) -> list[Round]:
@@ -81,7 +83,7 @@ async def ask_again(
     stopped.
     """
     card = table(Card).c
-    ways = ways_to_ask(held.id, held.day)
+    ways = ways_to_ask(held.id, held.day, every_chat=True)
     checkin = table(CheckIn).c
     silent = select(checkin.subject_id).where(
         checkin.round_id == held.id,

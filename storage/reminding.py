@@ -32,7 +32,7 @@ async def addressees(
 
     None is somebody who can be reached and was never asked; who is not in it cannot be reached.
     """
-    ways = ways_to_ask(held.id, held.day)
+    ways = ways_to_ask(held.id, held.day, every_chat=True)
     last_at = (
         select(
             func.max(

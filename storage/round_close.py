@@ -30,7 +30,6 @@ _checkin = table(CheckIn).c
 _contact = table(Contact).c
 _guardianship = table(Guardianship).c
 _ledger = table(Ledger).c
-_round = table(Round).c
 
 
 async def close_round(session: AsyncSession, closed: Round, now: datetime) -> int:
@@ -70,7 +69,7 @@ async def _show_anew(session: AsyncSession, closed: Round) -> None:
     """
     seen = _card.shown >= _card.revision
     unmarked = _card.shown == 0
-    ways = ways_to_ask(closed.id, closed.day)
+    ways = ways_to_ask(closed.id, closed.day, every_chat=True)
     waiting = select(ways.c.contact_id).where(
         ways.c.subject_id.in_(those_who_are(closed.id, *WAITING))
     )
@@ -163,9 +162,10 @@ async def _say_who_was_not_asked(session: AsyncSession, closed: Round) -> None:
 
 async def _asked_in_vain(session: AsyncSession, held: Round) -> set[int]:
     """Return the subjects of whose families nobody had the question before it expired."""
-    ways = ways_to_ask(held.id, held.day, _checkin.status == Status.asked.value)
+    silent = _checkin.status == Status.asked.value
+    ways = ways_to_ask(held.id, held.day, silent, every_chat=True)
     came = card_of(held, ways.c.contact_id, came=True).is_not(None)
-    had_it = or_(came, has_any(_asks(held, ways, *UNDER_WAY)))
+    had_it = or_(came, has_any(_questions(held, ways, *UNDER_WAY)))
     found = await session.exec(
         select(ways.c.subject_id)  # type: ignore[call-overload]
         .group_by(ways.c.subject_id)
@@ -175,15 +175,17 @@ async def _asked_in_vain(session: AsyncSession, held: Round) -> set[int]:
 
 
 async def _stopped(session: AsyncSession, held: Round, subject_ids: Collection[int]) -> set[int]:
-    """Return those of whose families somebody's question was stopped, and still waits."""
-    ways = ways_to_ask(held.id, held.day, among(session, _checkin.subject_id, subject_ids))
+    """Return those of whose families somebody's question was stopped here, and still waits."""
+    theirs = among(session, _checkin.subject_id, subject_ids)
+    ways = ways_to_ask(held.id, held.day, theirs, every_chat=True)
+    stopped_here = _questions(held, ways, State.stopped).where(_ledger.school_id == held.school_id)
     found = await session.exec(
-        select(ways.c.subject_id).where(has_any(_asks(held, ways, State.stopped)))  # type: ignore[call-overload]
+        select(ways.c.subject_id).where(has_any(stopped_here))  # type: ignore[call-overload]
     )
     return set(found.scalars())
 
 
-def _asks(held: Round, ways: Subquery, *states: State) -> Select[Any]:
+def _questions(held: Round, ways: Subquery, *states: State) -> Select[Any]:
     """Return the questions under the cards of these chats that stand so."""
     card = table(Card).alias().c
     return select(_ledger.id).where(

@@ -327,7 +327,7 @@ async def test_an_ask_that_was_refused_is_owed_anew_at_the_next_ask(database: Da
         (refused,) = await ledger_of(session, "card")
         refused.state = State.failed.value
         await session.flush()
-        assert await asking.ask_those_left(session, held, rows.now) == (1, 0)
+        assert await asking.ask_those_left(session, held, rows.now) == asking.Asked(1, 0, 0)
         assert await asking.ask(session, held, rows.now, place=2) == asking.Asked(1, 0, 0)
         asked = [(e.contact_id == first.id, e.rung) for e in await ledger_of(session, "card")]
         assert asked == [(True, 0), (True, 1), (False, 0)]
