@@ -98,12 +98,13 @@ def window_at(rate: float) -> int:
 class Item:
     """A claimed message with what it takes to send it: None as message means nothing to say.
 
-    `shows` is the card that it is and the revision it says; `about` the card it goes with and
-    whose it is.
+    `chat_since` is when its chat was opened or closed, as far as is known; `shows` is the card
+    that it is and the revision it says; `about` the card it goes with and whose it is.
     """
 
     entry: Owed
     chat_id: int
+    chat_since: datetime
     message: Rendered | None
     shows: tuple[int, int] | None = None
     reply_to: int | None = None
@@ -340,18 +341,20 @@ class Sender:
             if is_outage(error):
                 raise
             log.exception("message cannot be put into words", entry=entry.id)
-            chat_id = window.contacts[entry.contact_id].chat_id
-            return Item(entry, chat_id, None, fault=type(error).__name__)
+            contact = window.contacts[entry.contact_id]
+            fault = type(error).__name__
+            return Item(entry, contact.chat_id, contact.changed_at, None, fault=fault)
 
     async def _prepare(self, session: Session, entry: Owed, now: datetime, window: Window) -> Item:
         contact = window.contacts[entry.contact_id]
+        chat = contact.chat_id, contact.changed_at
         words = texts(contact.language)
         card = window.cards.get(entry.card_id) if entry.card_id else None
         about = (card, contact) if card else None
         message: Rendered | None = None
         reply_to: int | None = None
         if contact.state != "active":
-            return Item(entry, contact.chat_id, None)
+            return Item(entry, *chat, None)
         if entry.kind == "text":
             payload = ledger.payload_of(entry)
             message = render_message.message(payload["key"], payload["params"], words)
@@ -381,9 +384,9 @@ class Sender:
             reply_to = card.message_id
         elif entry.kind == "picture" and card is not None:
             picture = await day_picture(session, card, now)
-            return Item(entry, contact.chat_id, None, picture=picture, about=about)
+            return Item(entry, *chat, None, picture=picture, about=about)
         shows = (card.id, card.revision) if card and entry.kind == "card" else None
-        return Item(entry, contact.chat_id, message, shows, reply_to, about=about)
+        return Item(entry, *chat, message, shows, reply_to, about=about)
 
     async def _in_order(self, items: Sequence[Item]) -> list[Sent]:
         """Send side by side, but what goes to one chat in its order.
@@ -469,10 +472,11 @@ class Sender:
         results, now = self._unkept, self._clock()
 
         async def keep(session: Session) -> list[tuple[int, int]]:
-            marks = [_mark(sent, now) for sent in results]
+            known = [await _unless_opened(session, sent) for sent in results]
+            marks = [_mark(sent, now) for sent in known]
             ours = await ledger.mark(session, self._owner, marks)
-            held = [sent for sent in results if sent.item.entry.id in ours]
-            gone = await _copies(session, [s for s in results if s.item.entry.id not in ours])
+            held = [sent for sent in known if sent.item.entry.id in ours]
+            gone = await _copies(session, [s for s in known if s.item.entry.id not in ours])
             await _keep_messages(session, held, now)
             for sent in held:
                 await _keep_one(session, sent, now)
@@ -582,8 +586,7 @@ class Sender:
                 elif isinstance(result, Rejected):
                     log.error("edit rejected", card=card.id, reason=result.reason)
                 elif isinstance(result, Unreachable):
-                    await cards.mark_shown(session, [(card.id, card.revision)], None)
-                    await _keep_unreachable(session, card.contact_id, now)
+                    await _keep_not_shown(session, card, now)
 
         plain = all(isinstance(result, Delivered | Rejected | _UNSETTLED) for result in results)
         await (self._database.note(keep) if plain else self._database.write(keep))
@@ -640,17 +643,18 @@ class Sender:
             *(self._take_away(contact, entry.message_id or 0) for entry, contact in gone)
         )
         marks: list[int] = []
-        closed: list[int] = []
-        for (entry, _), result in zip(gone, results, strict=True):
+        closed: list[Contact] = []
+        for (entry, contact), result in zip(gone, results, strict=True):
             if isinstance(result, Unreachable):
-                closed.append(entry.contact_id)  # it goes when the chat is open again
+                closed.append(contact)  # it goes when the chat is open again
             elif not isinstance(result, _UNSETTLED):
                 marks.append(entry.id)
 
         async def keep(session: Session) -> None:
             await ledger.mark_withdrawn(session, marks)
-            for contact_id in closed:
-                await _keep_unreachable(session, contact_id, self._clock())
+            for contact in closed:
+                if not await _opened_since(session, contact.id, contact.changed_at):
+                    await _keep_unreachable(session, contact.id, self._clock())
 
         await (self._database.write(keep) if closed else self._database.note(keep))
         return len(marks) + len(closed)
@@ -698,6 +702,29 @@ async def _copies(session: Session, lost: Sequence[Sent]) -> list[tuple[int, int
     return [sent[id_] for id_ in await ledger.not_known(session, messages)]
 
 
+async def _opened_since(session: Session, contact_id: int, then: datetime) -> bool:
+    """Say whether a chat was opened again since then: a refusal from before is no news."""
+    contact = await session.get_one(Contact, contact_id)
+    return contact.state == "active" and contact.changed_at != then
+
+
+async def _unless_opened(session: Session, sent: Sent) -> Sent:
+    """Have a message sent once more that was refused by a chat which is open again by now."""
+    item = sent.item
+    if isinstance(sent.result, Unreachable) and await _opened_since(
+        session, item.entry.contact_id, item.chat_since
+    ):
+        return replace(sent, result=NotSent("opened again"))
+    return sent
+
+
+async def _keep_not_shown(session: Session, card: Behind, now: datetime) -> None:
+    """Keep that a card cannot be shown; where the chat is open again it stays behind instead."""
+    if not await _opened_since(session, card.contact_id, card.chat_since):
+        await cards.mark_shown(session, [(card.id, card.revision)], None)
+        await _keep_unreachable(session, card.contact_id, now)
+
+
 async def _keep_unreachable(session: Session, contact_id: int, now: datetime) -> None:
     """Keep that a chat is closed to us; somebody else is asked about those who are waiting."""
     contact = await session.get_one(Contact, contact_id)
@@ -735,7 +762,8 @@ async def _first_asks(session: Session, claimed: Sequence[Owed], now: datetime) 
     for card_id, ask in found.items():
         message = first_ask(ask.view, texts(ask.language))
         shows = (card_id, ask.view.revision)
-        items[asks[card_id].id] = Item(asks[card_id], ask.chat_id, message, shows)
+        entry = asks[card_id]
+        items[entry.id] = Item(entry, ask.chat_id, ask.chat_since, message, shows)
     return items
 
 

@@ -15,9 +15,10 @@ from storage.people import Right
 
 @fact
 class FirstAsk:
-    """A card to be shown for the first time: where, in which language, and what."""
+    """A card to be shown for the first time: where, open since when, in which language, what."""
 
     chat_id: int
+    chat_since: datetime
     language: str | None
     view: HouseholdView
 
@@ -48,7 +49,7 @@ async def first_asks_of(
                 view = HouseholdView(
                     card.id, card.revision, card.day, tuple(lines), is_today=is_today
                 )
-                shown[card.id] = FirstAsk(card.chat_id, card.language, view)
+                shown[card.id] = FirstAsk(card.chat_id, card.chat_since, card.language, view)
     return shown
 
 

@@ -327,13 +327,17 @@ def moments(bot_id: int, now: datetime) -> dict[str, Any]:
 
 
 class Behind(NamedTuple):
-    """A card whose message is behind: which message, in which chat, and whose language."""
+    """A card whose message is behind: which message, in which chat, and whose language.
+
+    `chat_since` is when that chat was opened or closed.
+    """
 
     id: int
     revision: int
     message_id: int
     contact_id: int
     chat_id: int
+    chat_since: datetime
     language: str | None
 
 
@@ -358,6 +362,7 @@ def _stale(coalesce: bool) -> Any:
             card.message_id,
             card.contact_id,
             contact.chat_id,
+            contact.changed_at,
             contact.language,
         )
         .join(Contact, contact.id == card.contact_id)

@@ -19,12 +19,12 @@ from checkin.statuses import Status
 from storage.cards import households_at_rest
 from storage.people import open_name
 from storage.sql import among_named, is_sqlite, numbers, table
-from storage.tables import Card, CheckIn, Person, Round, Unit
+from storage.tables import Card, CheckIn, Contact, Person, Round, Unit
 from storage.units import zone_named
 
 
 class UnseenCard(NamedTuple):
-    """A household's card without a message yet, and where it goes."""
+    """A household's card without a message yet, where it goes, and since when that is open."""
 
     id: int
     revision: int
@@ -33,6 +33,7 @@ class UnseenCard(NamedTuple):
     chat_id: int
     language: str | None
     person_id: int
+    chat_since: datetime
 
 
 class Awaited(NamedTuple):
@@ -101,7 +102,8 @@ async def awaited(
 
 @cache
 def _unseen(sqlite: bool) -> Any:
-    return households_at_rest(sqlite).where(table(Card).c.message_id.is_(None))
+    since = table(Contact).c.changed_at
+    return households_at_rest(sqlite, since).where(table(Card).c.message_id.is_(None))
 
 
 @cache

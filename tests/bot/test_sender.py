@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from time import monotonic
 from typing import Any
 
@@ -204,6 +205,17 @@ async def test_after_a_kill_in_mid_send_at_most_one_window_comes_twice(house: Ho
         pass
     assert len(house.messenger.sent) == 20
     assert set(await house.states()) == {State.sent}
+
+
+def once(house: House, work: Hook) -> Hook:
+    """Do something during the messenger's next request, and not during those after it."""
+
+    async def first() -> None:
+        wire = house.messenger
+        wire.while_sending = wire.while_editing = wire.while_deleting = None
+        await work()
+
+    return first
 
 
 async def a_twin_takes_over(house: House, work: Hook) -> None:
@@ -668,6 +680,32 @@ async def test_an_edit_that_can_never_succeed_is_made_once(
     assert kept.state == ("blocked" if isinstance(result, Unreachable) else "active")
 
 
+async def opens_again(house: House, contact: Contact) -> None:
+    """Let it be heard that a chat is open once more."""
+    house.clock.now += timedelta(seconds=1)
+    async with house.database.writing() as session:
+        kept = await session.get_one(Contact, contact.id)
+        kept.state, kept.changed_at = "active", house.clock.now
+        await cards.show_anew(session, kept.id, since=SUNDAY_NIGHT.date())
+
+
+async def test_an_edit_refused_before_the_chat_was_opened_again_is_made_once_more(
+    house: House,
+) -> None:
+    (maria,) = await house.asked(("Ana", "Maria"))
+    await house.sender.once()
+    await house.changes()
+    house.messenger.edits.append(Unreachable("bot was blocked by the user"))
+    house.messenger.while_editing = once(house, partial(opens_again, house, maria))
+    for _ in range(3):
+        await house.sender.once()
+    async with house.database.reading() as session:
+        assert (await session.get_one(Contact, maria.id)).state == "active"
+    assert len(house.messenger.edited) == 2
+    card = await house.card()
+    assert card.shown == card.revision
+
+
 async def test_a_card_shown_anew_takes_the_old_message_away(house: House) -> None:
     contacts = await house.asked(("Ana", "Maria"))
     await house.sender.once()
@@ -858,6 +896,21 @@ async def test_a_reminder_in_a_closed_chat_goes_when_the_chat_opens(house: House
         (await session.get_one(Contact, maria.id)).state = "active"
     await house.sender.once()
     assert (await house.states())[1] == State.withdrawn
+
+
+async def test_a_reminder_goes_although_the_chat_was_closed_a_moment_before(house: House) -> None:
+    (maria,) = await house.asked(("Ana", "Maria"))
+    await house.sender.once()
+    await remind(house)
+    await house.sender.once()
+    await answer(house)
+    house.messenger.deletes.append(Unreachable("bot was blocked by the user"))
+    house.messenger.while_deleting = once(house, partial(opens_again, house, maria))
+    for _ in range(2):
+        await house.sender.once()
+    assert (await house.states())[1] == State.withdrawn
+    async with house.database.reading() as session:
+        assert (await session.get_one(Contact, maria.id)).state == "active"
 
 
 async def test_reminders_are_taken_away_side_by_side(house: House) -> None:

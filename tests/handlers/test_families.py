@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 from sqlmodel import select
 
+from bot.sender import Sender
 from checkin.rosters import Sheet
+from handlers.messages import SendResult, Unreachable
 from handlers.rosters import import_sheets
 from handlers.rounds import heartbeat
 from storage.tables import Card, CheckIn, Consent, Contact, Guardianship, Ledger
@@ -186,6 +188,44 @@ async def test_who_cleared_the_chat_and_opens_it_again_has_todays_card_and_none_
         days = [m["text"] for m in await stage.chat(who) if "Mar" in m["text"]]
         assert days
         assert all("4 Mar" in text for text in days)
+
+
+class OpensMeanwhile:
+    """A transport on which somebody opens the chat while a refused send is on its way back."""
+
+    def __init__(self, stage: Stage, who: Someone) -> None:
+        self._stage, self._who = stage, who
+        self.refused = 0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stage.transport, name)
+
+    async def send(self, *args: Any, **more: Any) -> SendResult:
+        result = await self._stage.transport.send(*args, **more)
+        if isinstance(result, Unreachable):
+            self.refused += 1
+            self._stage.sandbox.world.block(self._who.user_id, False)
+            while await self._stage.poller.once(0):  # that it was blocked, and that it is open
+                pass
+        return result
+
+
+@pytest.mark.both_databases
+async def test_who_opened_the_chat_before_its_refusal_was_kept_is_asked(stage: Stage) -> None:
+    """Results wait for the rest of their window, and for a database that is away for minutes."""
+    await stage.opens_school("en")
+    tina = await stage.joined("Tina")
+    stage.sandbox.world.block(tina.user_id, True)
+    wire: Any = OpensMeanwhile(stage, tina)
+    stage.sender = Sender(stage.database, wire, stage.clock, stage.sender.pacer)
+    stage.now = datetime.combine(MONDAY, time(6, 30), ZONE).astimezone(UTC)
+    await heartbeat(stage.database, stage.clock)
+    while await stage.sender.once():  # before it is heard that the chat was blocked
+        pass
+    await stage.at("06:31")
+    assert wire.refused == 1
+    assert [m["text"] for m in await stage.chat(tina) if "All clear" in str(m["buttons"])]
+    assert await _status_of(stage, "Tom") == "asked"
 
 
 async def test_another_language_brings_no_card_of_yesterday_that_was_deleted(
