@@ -359,7 +359,7 @@ class Sender:
             payload = ledger.payload_of(entry)
             message = render_message.message(payload["key"], payload["params"], words)
         elif entry.kind == "card" and card is not None and _is_void(entry, card, window):
-            message = None  # the day has no school after all, or they answer for nobody any more
+            message = None  # no school after all, nobody to answer for, or nobody waited for
         elif entry.kind == "card" and card is not None:
             message = await _render_card(session, card, contact, words, now, window.households)
         elif entry.kind == "unsigned" and card is not None:
@@ -836,16 +836,17 @@ def _anybody_awaited(wards: Sequence[Ward]) -> bool:
 
 
 def _is_void(entry: Owed, card: Card, window: Window) -> bool:
-    """Say whether an ask has lost everybody whom it was about before anybody saw it."""
+    """Say whether an ask has lost everybody whom it was about before anybody saw it.
+
+    Where its card stands in the chat by now, it is enough that nobody on it is waited for.
+    """
     about = window.households
-    return (
-        card.kind == "household"
-        and card.message_id is None
-        and entry.cause.startswith("ask:")
-        and about is not None
-        and not about.wards.get(card.id)
-        and (entry.edition == 0 or not about.stopped.get(card.id))
-    )
+    if card.kind != "household" or about is None or not entry.cause.startswith("ask:"):
+        return False
+    wards = about.wards.get(card.id, ())
+    if card.message_id is not None:
+        return entry.edition == 0 and not _anybody_awaited(wards)
+    return not wards and (entry.edition == 0 or not about.stopped.get(card.id))
 
 
 async def _render_card(

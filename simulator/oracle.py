@@ -682,13 +682,16 @@ class Oracle:
             self.seen[key] -= copies
             self.tally.copies += copies
         self.unclear = Counter()
-        for chat, kind, about in list(self.expected):
-            if self.seen[chat, kind, about]:
+        for key, owed in list(self.expected.items()):
+            chat, kind, _ = key
+            came = self.seen[key]
+            if came >= owed or (came and kind != "card"):
                 continue
-            answered = kind in _REMINDERS and self.nothing_to_answer(chat)
-            in_doubt = kind in _NEVER_TWICE and (self.lost or self.doubted[chat, kind, about])
+            answered = self._is_answered(chat, kind)
+            in_doubt = kind in _NEVER_TWICE and (self.lost or self.doubted[key])
             if answered or in_doubt:  # before it went out; or it is left rather than sent twice
-                self._skip([(chat, kind, about)])
+                self._skip([key])
+                self.expected[key] = came
                 self.tally.left += in_doubt
         self.doubted, self.lost = Counter(), False
         self.expected, self.seen = +self.expected, +self.seen
@@ -805,6 +808,14 @@ class Oracle:
     def nothing_to_answer(self, chat: int) -> bool:
         """Say whether somebody of the family has answered everything that this phone was asked."""
         return not self._waiting(self.town.phones[chat])
+
+    def _is_answered(self, chat: int, kind: str) -> bool:
+        """Say whether what waits to be sent of this kind asks for nothing any more.
+
+        Who has not had the card yet is shown by it what the others have said.
+        """
+        asks = kind in _REMINDERS or (kind == "card" and chat in self.had)
+        return asks and self.nothing_to_answer(chat)
 
     def _short(self, phone: Phone, key: str) -> str:
         return "oneself" if phone.oneself == key else self.town.subjects[key].name

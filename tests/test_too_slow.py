@@ -67,6 +67,30 @@ async def test_a_late_answer_ends_it(stage: Stage) -> None:
     assert ((await toms()).status, (await toms()).excuse) == ("complete", None)
 
 
+async def test_who_has_answered_by_then_is_not_sent_the_question_that_still_waited(
+    stage: Stage,
+) -> None:
+    await stage.opens_school("en")
+    tina, maria = await stage.joined("Tina"), await stage.joined("Maria")
+    stage.sender.pacer.rest(1e6)
+    await stage.at("06:30")
+    for who in (tina, maria):
+        await stage.says(who, "/today")
+    await stage.taps_first(tina, 0)
+    await stage.says(maria, "Ana")
+    await stage.reports_fever(maria, opened=True)  # and nothing about Ben yet
+    stood = [(await stage.chat(who))[-1] for who in (tina, maria)]
+    await stage.at("06:50")
+    stage.sender.pacer._bulk_rests_until = 0.0
+    await stage.settle()
+    stands, asks = [(await stage.chat(who))[-1] for who in (tina, maria)]
+    assert stands == stood[0]
+    assert "✓ 06:30 Tom: all clear" in stands["text"]
+    assert asks["id"] > stood[1]["id"]
+    assert "All clear" in str(asks["buttons"])
+    assert {e.state for e in await entries(stage, "card")} == {State.moot, State.sent}
+
+
 async def test_a_teacher_who_reminds_brings_a_waiting_card_forward(stage: Stage) -> None:
     await stage.opens_school("en")
     tina, wang = await stage.joined("Tina"), await stage.joined("Mr Wang")
