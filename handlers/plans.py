@@ -10,7 +10,7 @@ from checkin.calendars import Calendar, runs_on
 from checkin.plans import Audience, Plan, change_steps, to_document
 from checkin.recurrences import Repeats, parse_recurrence
 from checkin.steps import Action, BadSteps, closing, only_times, parse_steps
-from checkin.times import local_date, moment_at
+from checkin.times import end_of, local_date, moment_at
 from handlers.calendars import calendar_of
 from handlers.desk import Desk
 from handlers.messages import Command
@@ -172,9 +172,22 @@ async def change_plans(
         kept = change_steps(new, new.steps, school.zone, now, begun)
         await plans.keep_plan(session, kept)
     for each in running:
-        if each.closed_at is None:
-            close = closing(by_id[each.plan_id].steps)
-            await closings.move(session, each, moment_at(each.day, close.at, school.zone))
+        await _move_close(session, school, each, by_id[each.plan_id])
+
+
+async def follow_clock(session: Session, school: School, now: datetime) -> None:
+    """Let the rounds that are not over close, and end, by the school's clock as it is now."""
+    by_id = {each.id: each for each in await plans.plans(session, school.id)}
+    for held in await rounds.not_over(session, school.id, now):
+        held.late_until = end_of(held.day, school.zone)
+        if held.plan_id in by_id:
+            await _move_close(session, school, held, by_id[held.plan_id])
+
+
+async def _move_close(session: Session, school: School, held: Round, plan: Plan) -> None:
+    if held.closed_at is None:
+        close = closing(plan.steps)
+        await closings.move(session, held, moment_at(held.day, close.at, school.zone))
 
 
 def _check_place(

@@ -9,6 +9,7 @@ from checkin.plans import Audience, Plan, first_day_from
 from checkin.steps import default_steps, staff_steps
 from handlers.desk import Desk
 from handlers.messages import Command
+from handlers.plans import follow_clock
 from handlers.questionnaires import shipped
 from storage import audit, people, plans, units
 from storage.database import Session
@@ -68,6 +69,7 @@ async def setup(desk: Desk, command: Command, contact: Contact) -> None:
             await desk.say(contact, command, "setup.bad_zone", zone=value)
             return
         unit.zone = value
+        await follow_clock(desk.session, units.school_of(unit), desk.now)
         await plans.look_again(desk.session, unit.id)
         desk.record("zone set", contact.person_id, unit.id, zone=value)
     elif word.lower() in _NAME and value:

@@ -1,7 +1,7 @@
 """Rounds and check-ins: what one household, class or school holds on a day."""
 
 from collections.abc import Collection, Iterable
-from datetime import date
+from datetime import date, datetime
 from functools import cache
 from typing import Any
 
@@ -184,6 +184,18 @@ async def still_open(session: AsyncSession, school_id: int) -> list[tuple[Round,
         )
     )
     return list(found.all())
+
+
+async def not_over(session: AsyncSession, school_id: int, now: datetime) -> list[Round]:
+    """Return a school's rounds in which an answer is still taken, in time or late."""
+    found = await session.exec(
+        select(Round).where(
+            Round.school_id == school_id,
+            Round.late_until > now,
+            col(Round.cancelled_at).is_(None),
+        )
+    )
+    return list(found)
 
 
 async def forget_exposures(session: AsyncSession, check_in_id: int) -> None:

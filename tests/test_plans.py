@@ -1,14 +1,17 @@
-"""The school's plans in chat: as a file to edit and send back."""
+"""The school's plans in chat: as a file to edit and send back, and by the school's own clock."""
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, time, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
+from sqlmodel import select
 
 from bot.render_plans import file_text
 from bot.texts import texts
 from storage import plans
-from tests.play import Stage
+from storage.tables import CheckIn, Round
+from tests.play import MONDAY, TUESDAY, Stage
 
 Golden = Callable[[str, str], None]
 BOTH = pytest.mark.parametrize("language", ["en", "zh"])
@@ -74,3 +77,42 @@ async def _content(stage: Stage) -> str:
     async with stage.database.reading() as session:
         running = await plans.plans(session, stage.school.id)
     return file_text(running, stage.school.name, texts(stage.language))
+
+
+# ---- a clock that is put right ---------------------------------------------------------------
+
+
+async def test_a_round_closes_by_the_clock_that_was_put_right_while_it_was_open(
+    stage: Stage,
+) -> None:
+    await stage.opens_school("en")
+    gu, tina = await stage.joined("Gu"), await stage.joined("Tina")
+    await stage.at("06:30")
+    await stage.at("07:00")
+    await stage.says(gu, "/setup zone Asia/Kolkata")  # half past four there
+    async with stage.database.reading() as session:
+        closes = {each.closes_at for each in await session.exec(select(Round))}
+    assert closes == {datetime.combine(MONDAY, time(8, 0), ZoneInfo("Asia/Kolkata"))}
+    await stage.at("09:40")  # ten past seven there
+    assert any("Please answer by 08:00" in m["text"] for m in await stage.chat(tina))
+    await stage.at("10:30")
+    card = next(m for m in await stage.chat(tina) if "Tom" in m["text"])
+    assert "closed at 08:00" in card["text"]
+
+
+async def test_a_late_answer_is_taken_until_the_day_is_over_by_the_clock_that_was_put_right(
+    stage: Stage,
+) -> None:
+    await stage.opens_school("en")
+    gu, tina = await stage.joined("Gu"), await stage.joined("Tina")
+    await stage.at("06:30")
+    await stage.at("08:00")
+    await stage.at("20:00")
+    await stage.says(gu, "/setup zone Asia/Kolkata")
+    await stage.at("01:00", TUESDAY)  # half past ten in the evening there
+    await stage.taps_first(tina, 0)
+    await stage.answers_all_clear(tina)
+    tom = await stage.person_id("Tom")
+    async with stage.database.reading() as session:
+        held = (await session.exec(select(CheckIn).where(CheckIn.subject_id == tom))).one()
+    assert (held.status, held.late) == ("complete", True)
