@@ -76,15 +76,18 @@ def _refuse(desk: Desk, tap: Tap, contact: Contact, press: Press, why: Refusal) 
 
 async def _details(desk: Desk, tap: Tap, contact: Contact, entry: Entry, person_id: int) -> None:
     """Say the reasons in a window that goes away: they never stand beside the name in a chat."""
-    asked = await questionnaire(desk.session, entry.round.questionnaire_id)
+    told = await _reasons(desk, entry)
     desk.record("reasons read", person_id, entry.checkin.school_id, check_in=entry.checkin.id)
-    desk.toast(
-        tap,
-        contact,
-        "toast.reasons",
-        alert=True,
-        reasons=[dict(asked.reasons.get(key, {})) for key in entry.checkin.reasons.split()],
-    )
+    desk.toast(tap, contact, "toast.reasons", alert=True, reasons=told)
+
+
+async def _reasons(desk: Desk, entry: Entry) -> list[dict[str, str]]:
+    """Return a check-in's reasons in the words of the newest questionnaire that has them."""
+    words: dict[str, dict[str, str]] = {}
+    for version in await holds.asked_by(desk.session, entry.checkin.subject_id, entry.round):
+        asked = await questionnaire(desk.session, version)
+        words = {key: dict(said) for key, said in asked.reasons.items()} | words
+    return [words.get(key, {}) for key in entry.checkin.reasons.split()]
 
 
 # ---- seen ----------------------------------------------------------------------------------

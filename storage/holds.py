@@ -108,6 +108,25 @@ async def held_after(session: AsyncSession, subject_id: int, held: Round) -> lis
     return list(found)
 
 
+async def asked_by(session: AsyncSession, subject_id: int, held: Round) -> list[int]:
+    """Return the questionnaires by which a case of a round may have been told, the newest first.
+
+    A case that was carried over was told by the one of its own day.
+    """
+    found = await session.exec(
+        of_models(Round.questionnaire_id)
+        .join(CheckIn, col(CheckIn.round_id) == Round.id)
+        .where(
+            CheckIn.subject_id == subject_id,
+            Round.school_id == held.school_id,
+            Round.day <= held.day,
+            Round.day >= held.day - timedelta(days=LONGEST_HOLD),
+        )
+        .order_by(col(Round.day).desc(), col(Round.id).desc())
+    )
+    return list(dict.fromkeys([held.questionnaire_id, *found]))
+
+
 def lift(held: CheckIn) -> None:
     """Take a carried case from a check-in: an ordinary morning."""
     held.severity = held.floor = 0

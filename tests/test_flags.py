@@ -9,7 +9,10 @@ import pytest
 from sqlmodel import col, select
 
 from handlers.presses import Press, Verb
+from handlers.questionnaires import read_questionnaire_file
+from storage.questionnaires import keep_questionnaire
 from storage.tables import CheckIn, Flag, Guardianship, HistoryEntry
+from tests.handlers.test_questionnaires import SMALL
 from tests.play import MONDAY, ROSTER, TUESDAY, Someone, Stage
 
 Golden = Callable[[str, str], None]
@@ -163,6 +166,22 @@ async def test_a_fever_on_monday_holds_on_tuesday_until_the_school_releases_it(
     await stage.taps_first(wang, 0)  # accept
     golden(f"flag_held.{language}", stage.transcript())
     assert (await tom_now(stage)).severity == 0
+
+
+async def test_why_somebody_is_held_is_said_though_the_questionnaire_has_changed_since(
+    stage: Stage,
+) -> None:
+    await opens(stage, "en")
+    wang = await stage.joined("Mr Wang")
+    tina = await with_fever(stage)
+    changed = SMALL.replace("key: small", "key: student").replace("version: 1", "version: 9")
+    async with stage.database.writing() as session:
+        await keep_questionnaire(session, read_questionnaire_file(changed), stage.now)
+    await stage.at("06:30", day=TUESDAY)
+    await stage.taps_first(tina, 0)  # all clear: a correction
+    await stage.presses(wang, Verb.details.value, card="a correction is asked for")
+    told = [notice["text"] for m in await stage.chat(wang) for notice in m["notices"]]
+    assert told[-1] == "Reported: fever"
 
 
 @BOTH
