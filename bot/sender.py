@@ -728,7 +728,7 @@ async def _keep_not_shown(session: Session, card: Behind, now: datetime) -> None
 async def _keep_unreachable(session: Session, contact_id: int, now: datetime) -> None:
     """Keep that a chat is closed to us; somebody else is asked about those who are waiting."""
     contact = await session.get_one(Contact, contact_id)
-    if contact.state != "blocked":
+    if contact.state == "active":
         contact.state, contact.changed_at = "blocked", now
         log.info("contact unreachable", contact=contact_id)
         await asking.ask_instead(session, contact, now)

@@ -15,14 +15,18 @@ _OPEN = (State.pending.value, State.sending.value, State.unknown.value)
 
 
 async def chat_moved(session: AsyncSession, contact_id: int, new_chat_id: int) -> bool:
-    """Give a contact its chat's new id; False when it has it already.
+    """Give a contact its chat's new id; False when it has it already, or was left behind before.
 
     Its messages stay behind in the old chat. When the new chat wrote to us first it has a contact
-    of its own: what that one waits for goes over, and it is left with the old id, closed.
+    of its own: what that one waits for goes over, and it is left with the old id, closed, and with
+    cards that are shown nowhere.
     """
     contact = await session.get_one(Contact, contact_id, with_for_update=True)
     old_chat_id = contact.chat_id
     if old_chat_id == new_chat_id:
+        return False
+    if contact.state == MOVED:  # its chat is another's
+        await forget_messages(session, contact.id)
         return False
     found = await session.exec(
         select(Contact).where(Contact.bot_id == contact.bot_id, Contact.chat_id == new_chat_id)
@@ -39,6 +43,7 @@ async def chat_moved(session: AsyncSession, contact_id: int, new_chat_id: int) -
         contact.person_id = contact.person_id or newcomer.person_id
         contact.dialogue = contact.dialogue or newcomer.dialogue
         await _take_over(session, contact, newcomer)
+        await forget_messages(session, newcomer.id)
     attempt = table(JoinAttempt).c
     await affected(
         session,

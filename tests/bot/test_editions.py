@@ -8,7 +8,15 @@ import pytest
 from sqlmodel import col, select
 
 from bot.sender import Sender
-from handlers.messages import Delivered, Migrated, NotSent, TargetGone, Unclear, Wait
+from handlers.messages import (
+    Delivered,
+    Migrated,
+    NotSent,
+    TargetGone,
+    Unclear,
+    Unreachable,
+    Wait,
+)
 from storage import asking, ledger, outages, sending
 from storage.database import Database
 from storage.editions import EditionReason
@@ -140,12 +148,43 @@ async def test_whoever_wrote_from_the_new_chat_first_and_the_old_contact_become_
         cards = {(c.contact_id, c.kind): c.message_id for c in await cards_of(session)}
     assert (kept.chat_id, kept.state, kept.person_id) == (new_chat, "active", old.person_id)
     assert (left.chat_id, left.state) == (old_chat, MOVED)
-    assert cards == {(old.id, "class"): None, (new.id, "class"): 7, (old.id, "household"): 7}
+    assert cards == {(old.id, "class"): None, (new.id, "class"): None, (old.id, "household"): 7}
     await work(house)
     assert [(chat, text.text) for chat, text, _ in house.messenger.sent] == [
         (new_chat, house.messenger.sent[0][1].text)
     ] * 2
     assert Counter(await house.states()) == {State.sent: 2, State.moot: 1}
+
+
+@pytest.mark.both_databases
+@pytest.mark.parametrize("moved", [True, False])
+async def test_a_card_that_was_left_in_the_old_chat_does_not_take_the_new_one_away(
+    house: House, moved: bool
+) -> None:
+    """Both had the same card, and the newcomer's was on its way when they became one."""
+    async with house.database.writing() as session:
+        rows = await a_school(session)
+        old, new = rows.contact(rows.person("Maria")), rows.contact(None)
+        await session.flush()
+        new_chat = new.chat_id
+        cards = [
+            Card(bot_id=BOT, contact_id=each.id, day=SUNDAY_NIGHT.date(), kind="household",
+                 slot="morning", message_id=7, shown=1)
+            for each in (old, new)
+        ]  # fmt: skip
+        session.add_all(cards)
+    async with house.database.writing() as session:
+        assert await chat_moved(session, old.id, new_chat)
+    async with house.database.writing() as session:
+        (await session.get_one(Card, cards[1].id)).message_id = 8
+    await house.changes()
+    refused = Migrated(new_chat) if moved else Unreachable("the group was upgraded")
+    house.messenger.edits.append(refused)
+    await work(house)
+    async with house.database.reading() as session:
+        kept, left = [await session.get_one(Contact, each.id) for each in (old, new)]
+    assert (kept.chat_id, kept.state) == (new_chat, "active")
+    assert left.state == MOVED
 
 
 # ---- where sending is stopped --------------------------------------------------------------
