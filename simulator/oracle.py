@@ -166,6 +166,8 @@ class Oracle:
         self.said: list[tuple[int, str]] = []
         self.opened = False  # somebody was asked
         self.asked_at: datetime | None = None
+        self.brought: Counter[int] = Counter()  # cards that somebody wanted to see, on their way
+        self.question: dict[int, datetime] = {}  # who was asked, since when the question is there
         self.had: dict[int, datetime] = {}  # who knows the bot has had today's card, since when
         self.reminded: dict[int, datetime] = {}
         self.unclear: Expected = Counter()  # what may come once more
@@ -294,8 +296,8 @@ class Oracle:
             if standing.state != "asked":
                 continue
             for chat in [chat for chat in self.ways(key) if chat in self.had][:1]:
-                before = max(self.had[chat], self.reminded.get(chat, self.had[chat]))
-                if self.now - before >= QUIET:
+                lately = (self.question.get(chat), self.reminded.get(chat))
+                if all(before is None or self.now - before >= QUIET for before in lately):
                     self.expected[chat, "reminder", ""] = 1
                     if not self.lost:
                         self.reminded[chat] = self.now
@@ -456,10 +458,12 @@ class Oracle:
 
     def _does_type(self, phone: Phone, _gesture: Gesture) -> None:
         self.expected[phone.chat, "card", ""] += 1
+        self.brought[phone.chat] += 1
 
     def _does_command(self, phone: Phone, gesture: Gesture) -> None:
         if gesture.text == "/today":
             self.expected[phone.chat, "card", ""] += 1
+            self.brought[phone.chat] += 1
             self.holders.add(phone.chat)
 
     def _does_block(self, phone: Phone, _gesture: Gesture) -> None:
@@ -629,6 +633,10 @@ class Oracle:
         self.on_record.add(self.day)
         if kind == "card" and not copy:
             self.had[chat] = self.now
+            if self.brought[chat]:
+                self.brought[chat] -= 1
+            else:
+                self.question[chat] = self.now
         if kind in _REMINDERS:
             self._reminder(chat, text)
         key = self._key(call)
