@@ -112,7 +112,7 @@ async def test_a_reminder_in_a_group_that_moved_need_not_be_taken_back(house: Ho
     await house.sender.once()
     async with house.database.writing() as session:
         held = await session.get_one(Round, house.round_id)
-        await asking.remind(session, held, house.clock.now, rung=1)
+        await asking.remind(session, held, house.clock.now, rung=1, quiet=timedelta(0))
     await house.sender.once()
     async with house.database.writing() as session:
         await ledger.withdraw_reminders(session, [(await cards_of(session))[0].id])
@@ -261,7 +261,7 @@ async def test_whatever_happens_every_row_has_an_edition_of_its_own_and_every_ne
                     gap = timedelta(seconds=30)
                     await outages.ask_again(session, BOT, held, now - gap, now, now)
                 elif act == "remind":
-                    await asking.remind(session, held, now, rung=n)
+                    await asking.remind(session, held, now, rung=n, quiet=timedelta(0))
                 else:
                     card = chance.choice(await cards_of(session))
                     contact = await session.get_one(Contact, card.contact_id)

@@ -814,7 +814,7 @@ async def remind(house: House) -> None:
         from storage.tables import Round
 
         held = await session.get_one(Round, house.round_id)
-        await asking.remind(session, held, house.clock.now, rung=1)
+        await asking.remind(session, held, house.clock.now, rung=1, quiet=timedelta(0))
 
 
 async def answer(house: House, *, withdraw: bool = True) -> None:
