@@ -3,6 +3,7 @@
 import os
 from collections import Counter
 from collections.abc import Callable
+from datetime import timedelta
 from random import Random
 from typing import Any
 
@@ -12,6 +13,7 @@ from sqlmodel import select
 from checkin.invitations import InvitationKind
 from checkin.rosters import Sheet
 from handlers.class_views import ClassView, class_view
+from handlers.handing import hand_houses_now
 from handlers.invitations import make_link
 from handlers.rosters import import_sheets
 from storage import cards, contacts, units
@@ -469,3 +471,41 @@ async def test_a_boarder_whose_own_chat_closes_is_still_the_wardens(
             select(CheckIn.status).where(CheckIn.subject_id == await stage.person_id("Leo"))
         )
         assert status.one() == "no_response"
+
+
+async def asked_in_the_evening(stage: Stage, who: Someone, *, reminder: str = "") -> None:
+    """Let somebody have been asked on the Sunday, and reminded where the plan does."""
+    gu, sunday = await stage.joined("Gu"), MONDAY - timedelta(days=1)
+    await stage.at("12:00", sunday)
+    if reminder:
+        steps = f"evening 19:00 evening remind {reminder} ask 06:30 close 08:00"
+        await stage.says(gu, f"/plan students {steps}")
+    await stage.says(who, "/when")
+    await stage.taps(who, "The evening before")
+    await stage.at("19:00", sunday)
+    if reminder:
+        await stage.at(reminder, sunday)
+        assert "Still waiting" in (await stage.chat(who))[-1]["text"]
+
+
+async def wardens_cards(stage: Stage, song: Someone) -> list[str]:
+    return [m["text"] for m in await stage.chat(song) if DORMITORY in m["text"]]
+
+
+@pytest.mark.parametrize("reminder", ["", "20:30"])
+async def test_a_house_is_handed_when_the_morning_asks_and_not_in_the_evening_or_at_night(
+    stage: Stage, reminder: str
+) -> None:
+    stage.now -= timedelta(days=7)
+    await stage.opens_boarding_school("en")
+    maria, song = await stage.joined("Maria"), await stage.joined("Mrs Song")
+    await asked_in_the_evening(stage, maria, reminder=reminder)
+    assert await wardens_cards(stage, song) == []
+    await stage.at("01:10")
+    assert stage.school is not None
+    async with stage.database.writing() as session:  # as after a list that comes by night
+        await hand_houses_now(session, stage.now, stage.school)
+    await stage.settle()
+    assert await wardens_cards(stage, song) == []
+    await stage.at("06:30")
+    assert len(await wardens_cards(stage, song)) == 1

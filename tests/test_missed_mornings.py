@@ -106,6 +106,26 @@ async def test_who_comes_back_after_the_morning_of_another_day_reads_of_both_onc
     assert "did not run" not in (await said(stage, lin))[-1]
 
 
+async def test_a_missed_day_is_named_until_a_close_has_told_of_it(stage: Stage) -> None:
+    await stage.opens_school("en")
+    lin, _ = await stage.joined("林岚"), await stage.joined("Tina")
+    await away(stage, "06:00", TUESDAY)  # the whole of Monday, and most of Tuesday
+    await stage.at("06:30", TUESDAY)
+    for clock in ("06:30", "08:00", "08:05"):
+        await stage.at(clock, WEDNESDAY)
+    assert "did not run on Mon 2 Mar" in (await said(stage, lin))[-1]
+
+
+async def test_a_day_on_which_the_staff_alone_were_asked_is_named(stage: Stage) -> None:
+    await stage.opens_school("en")
+    gu, lin = await stage.joined("Gu"), await stage.joined("林岚")
+    await stage.says(gu, "/plan staff 06:10 08:00")
+    await stage.at("06:10")  # then the machine is off until Tuesday
+    for clock in ("06:10", "06:30", "07:10", "08:00", "08:05"):
+        await stage.at(clock, TUESDAY)
+    assert "did not run on Mon 2 Mar" in (await said(stage, lin))[-1]
+
+
 @pytest.mark.both_databases
 async def test_nobody_is_well_silent_or_asked_of_a_morning_that_went_by(
     database: Database,

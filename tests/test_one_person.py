@@ -207,3 +207,32 @@ async def test_a_bot_that_is_served_again_reaches_its_chats_again(stage: Stage) 
         assert list(await session.exec(states)) == ["retired"]
         await contacts.know_bot(session, BOT_ID, stage.transport.username, a_day_on)
         assert list(await session.exec(states)) == ["active"]
+
+
+async def test_who_had_the_question_in_one_chat_was_asked_though_an_older_one_opens_again(
+    stage: Stage,
+) -> None:
+    await stage.opens_school("en")
+    tina, wang = await stage.joined("Tina"), await stage.joined("Mr Wang")
+    async with stage.database.writing() as session:
+        found = await session.exec(select(Contact).where(Contact.chat_id == tina.user_id))
+        older = Contact(
+            id=found.one().id - 10,
+            bot_id=BOT_ID,
+            chat_id=tina.user_id + 1_000_000,
+            person_id=tina.person_id,
+            language="en",
+            state="blocked",
+            created_at=stage.now,
+            changed_at=stage.now,
+        )
+        session.add(older)
+    for clock in ("06:30", "07:10", "07:20", "07:30"):
+        await stage.at(clock)
+    async with stage.database.writing() as session:
+        (await session.get_one(Contact, older.id)).state = "active"
+    await stage.at("08:00")
+    await stage.at("08:01")
+    card = (await heard(stage, wang))[-1]
+    assert "Silent: Tom" in card
+    assert "Telegram was too slow" not in card

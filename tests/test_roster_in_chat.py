@@ -280,3 +280,23 @@ async def test_the_family_of_a_child_who_is_back_is_asked_before_the_close(
         if later > clock:
             await stage.at(later)
     assert any("Tom" in text for text in await heard(stage, tina))
+
+
+async def test_a_child_whose_guardian_is_back_on_the_list_is_silent_on_the_class_card_at_once(
+    stage: Stage,
+) -> None:
+    await stage.opens_school("en")
+    gu, wang = await stage.joined("Gu"), await stage.joined("Mr Wang")
+    await stage.joined("Tina")
+    await stage.at("06:30")
+    await stage.at("07:30")
+    columns = "kind,number,name,phone,order,since,until\n"
+    for until, clock, said in (
+        ("2026-03-01", "07:31", "out of reach: Ana, Tom, 周子昂"),
+        ("2026-06-30", "07:32", "Silent: Tom\n"),
+    ):
+        tie = f"guardian,20250431,Tina,13900000004,1,2026-02-01,{until}\n"
+        await stage.sends_file(gu, "tie.csv", (columns + tie).encode())
+        await stage.at(clock)
+        [card] = [text for text in await heard(stage, wang) if "Class 3-2" in text]
+        assert said in card

@@ -177,3 +177,13 @@ async def test_a_question_that_has_only_just_come_is_left_in_peace(
     await stage.at("07:10")
     said = [m["text"] for m in await stage.chat(tina) if m["from"] == "bot"]
     assert not any("Still waiting" in text for text in said)
+
+
+async def test_who_looked_at_the_card_just_now_is_still_reminded(stage: Stage) -> None:
+    await stage.opens_school("en")
+    tina = await stage.joined("Tina")
+    await stage.at("06:30")
+    await stage.at("07:05")
+    await stage.says(tina, "/today")
+    await stage.at("07:10")
+    assert "Still waiting" in (await stage.chat(tina))[-1]["text"]

@@ -1,6 +1,6 @@
 """Words that come a day late: they say nothing of today, and nothing amiss in them is lost."""
 
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 from sqlmodel import select
@@ -12,6 +12,8 @@ from storage.inbox import content_of, in_quarantine
 from storage.tables import CheckIn, Contact, Round
 from tests.libraries import LIBRARIES
 from tests.play import BOT_ID, MONDAY, TUESDAY, Someone, Stage
+from tests.test_answers import open_second_school
+from tests.test_one_person import link_for
 
 
 async def status(stage: Stage, who: str, day: date) -> str:
@@ -142,6 +144,50 @@ async def test_what_was_written_the_evening_before_does_not_say_how_the_morning_
         await stage.at("06:30", TUESDAY)
     await stage.at("06:40", TUESDAY)
     assert await status(stage, "Tom", TUESDAY) != "complete"
+
+
+async def all_fine_in_the_evening(stage: Stage, who: Someone, morning: str) -> None:
+    """Let somebody write on the evening before, and be heard when the morning has asked."""
+    await likes_the_evening(stage, who)
+    await stage.at("19:00", MONDAY - timedelta(days=1))
+    with stage.nobody_hears():
+        await stage.at("21:00", MONDAY - timedelta(days=1))
+        await stage.says(who, "all fine")
+        await stage.at(morning)
+
+
+async def test_yesterdays_all_fine_clears_nobody_of_the_one_school_that_has_asked_today(
+    stage: Stage,
+) -> None:
+    stage.now -= timedelta(days=7)
+    await stage.opens_school("en")
+    gu, maria = await stage.joined("Gu"), await stage.joined("Maria")
+    steps = "evening before 19:00, ask 07:00, close 08:30"
+    await open_second_school(stage, maria, "Asia/Shanghai", steps)
+    await stage.says(gu, "/plan students ask 06:30 remind 07:10 close 08:00")
+    await all_fine_in_the_evening(stage, maria, "06:30")
+    await stage.at("06:40")
+    assert await status(stage, "Ana", MONDAY) == "asked"
+
+
+async def test_yesterdays_all_fine_does_not_clear_a_parent_who_was_asked_as_staff_today(
+    stage: Stage,
+) -> None:
+    stage.now -= timedelta(days=7)
+    await stage.opens_school("en")
+    gu, maria = await stage.joined("Gu"), await stage.joined("Maria")
+    await stage.opens(maria, await link_for(stage, "林岚"))
+    await stage.says(maria, "0013")
+    await stage.taps(maria, "Yes, I agree")
+    await stage.says(gu, "/plan staff 06:00 08:00")
+    await all_fine_in_the_evening(stage, maria, "06:00")
+    await stage.at("06:10")
+    assert maria.person_id is not None
+    async with stage.database.reading() as session:
+        mine = await session.exec(
+            select(CheckIn.status).where(CheckIn.subject_id == maria.person_id)
+        )
+        assert mine.one() == "asked"
 
 
 async def test_what_is_written_when_the_evening_has_asked_is_kept_for_the_morning(

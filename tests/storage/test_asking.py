@@ -12,13 +12,24 @@ from checkin.access import Role
 from checkin.asking import Eligible, may_ask, may_remind
 from checkin.checkins import Status
 from checkin.plans import Audience
+from handlers.setup import make_school
 from storage import asking, closings
 from storage.database import Database, Session
 from storage.ledger import State
 from storage.round_close import close_round
 from storage.tables import Card, CheckIn, Consent, Contact, Guardianship, Ledger, Round
-from tests.builders import MONDAY, Rows, a_school, at, cards_of, checkins_of, ledger_of
+from tests.builders import (
+    MONDAY,
+    SUNDAY_NIGHT,
+    Rows,
+    a_school,
+    at,
+    cards_of,
+    checkins_of,
+    ledger_of,
+)
 from tests.examples import examples
+from tests.storage.test_queue_cost import Asked
 
 DAYS = st.sampled_from([MONDAY - timedelta(days=1), MONDAY, MONDAY + timedelta(days=1)])
 ENDS = st.one_of(st.none(), DAYS)
@@ -430,3 +441,21 @@ async def test_what_waits_goes_out_until_the_moved_close_of_the_rounds_that_it_i
         await closings.move(session, students, at("09:00"))
         later = {tina.id: at("09:00"), maria.id: at("09:00"), wang.id: at("08:00")}
         assert await until() == later
+
+
+async def test_a_close_is_moved_in_as_many_statements_in_a_city_as_alone(
+    database: Database,
+) -> None:
+    numbers = set()
+    async with database.writing() as session:
+        rows = await a_school(session)
+        rows.family("Tom", "Tina")
+        held = await rows.round()
+        for others, close in ((1, "07:50"), (20, "07:55")):
+            for _ in range(others):
+                school = await make_school(session, "Another", SUNDAY_NIGHT, language="en")
+                await Rows(session, school, 0).round()
+            await session.flush()
+            asked = Asked(database)
+            numbers.add(len(await asked.by(closings.move(session, held, at(close)))))
+    assert len(numbers) == 1
