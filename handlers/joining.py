@@ -25,7 +25,7 @@ from handlers.handing import hand_own_houses
 from handlers.household import show_again
 from handlers.messages import Command, Event, Tap, Words
 from handlers.presses import Press, Verb
-from storage import asking, cards, merging, people, rounds, units
+from storage import asking, cards, contacts, merging, people, rounds, units
 from storage.ids import new_id
 from storage.invitations import invitation_by_hash, keep_attempt, wrong_attempts
 from storage.people import Pupil, name_of
@@ -355,6 +355,9 @@ async def _person_behind(desk: Desk, tap: Tap, contact: Contact, guardian_id: in
         person.name = Private.of(person.id, tap.sender or "?")
         desk.session.add(person)
         await desk.session.flush()
+    if contact.person_id is None:
+        for other in await contacts.chats_of(desk.session, person.id):
+            contact.window = other.window  # as they have chosen before
     contact.person_id = person.id
     contact.changed_at = desk.now
     return person

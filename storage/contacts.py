@@ -141,6 +141,12 @@ async def contacts_of(session: AsyncSession, person_ids: Iterable[int]) -> list[
     return list(first.values())
 
 
+async def chats_of(session: AsyncSession, person_id: int) -> list[Contact]:
+    """Return all chats of a person, open or not, the oldest first."""
+    theirs = select(Contact).where(Contact.person_id == person_id)
+    return list(await session.exec(theirs.order_by(col(Contact.id))))
+
+
 def is_overtaken(contact: Contact, update_id: int, now: datetime) -> bool:
     """Say whether an update comes after one that is newer: their ids tell the order in a bot.
 

@@ -225,10 +225,10 @@ class Contact(Row, table=True):
     """A person in one chat of one bot; starts and blocks are per bot.
 
     `person_id` is empty for a stranger who has not joined. `window` is when they like to be asked:
-    in the `morning`, or the `evening` before. `dialogue` is where joining or another
-    errand stands; the morning's questions never live here but in the check-in. `last_update` is
-    the newest update that was handled for the chat, at `last_update_at`; `last_tap` the button
-    that was tapped last, at `last_tap_at`, if it brings a message each time.
+    in the `morning`, or the `evening` before, the same in all their chats. `dialogue` is where
+    joining or another errand stands; the morning's questions never live here but in the check-in.
+    `last_update` is the newest update that was handled for the chat, at `last_update_at`;
+    `last_tap` the button that was tapped last, at `last_tap_at`, if it brings a message each time.
     """
 
     __table_args__ = (UniqueConstraint("bot_id", "chat_id"),)

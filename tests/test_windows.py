@@ -11,6 +11,7 @@ from checkin.rosters import Sheet
 from handlers.rosters import import_sheets
 from storage.tables import CheckIn, Contact, Ledger
 from tests.play import DORMITORY, MONDAY, TUESDAY, Someone, Stage
+from tests.test_one_person import link_for
 
 Golden = Callable[[str, str], None]
 BOTH = pytest.mark.parametrize("language", ["en", "zh"])
@@ -517,3 +518,36 @@ async def test_words_of_the_evening_that_come_past_midnight_are_the_evenings(sta
     await stage.at("00:05")
     await stage.settle()
     assert "only ask for the temperature" in (await heard(stage, tina))[-1]
+
+
+async def test_the_evening_that_is_chosen_in_one_chat_holds_for_all_of_a_persons_chats(
+    stage: Stage,
+) -> None:
+    await stage.opens_school("en")
+    tina = await stage.joined("Tina")
+    theirs = select(Contact).where(Contact.person_id == tina.person_id)
+    async with stage.database.writing() as session:
+        new = (await session.exec(theirs)).one()
+        older = new.model_dump() | {"id": new.id - 10, "chat_id": tina.user_id + 1_000_000}
+        session.add(Contact(**older))
+    await stage.at("18:00", SUNDAY)
+    await likes_the_evening(stage, tina)
+    await stage.at("19:00", SUNDAY)
+    assert await statuses(stage) == ["due", "due", "due", "asked"]
+    async with stage.database.reading() as session:
+        assert {each.window for each in await session.exec(theirs)} == {"evening"}
+
+
+async def test_who_joins_in_another_chat_is_asked_at_the_time_that_they_have_chosen(
+    stage: Stage,
+) -> None:
+    await stage.opens_school("en")
+    lin = await stage.joined("林岚")
+    await likes_the_evening(stage, lin)
+    newer = await stage.phone("林岚's other telephone")
+    await stage.opens(newer, await link_for(stage, "林岚"))
+    await stage.says(newer, "0013")
+    await stage.taps(newer, "Yes, I agree")
+    theirs = select(Contact.window).where(Contact.person_id == lin.person_id)
+    async with stage.database.reading() as session:
+        assert list(await session.exec(theirs)) == ["evening", "evening"]
