@@ -17,7 +17,7 @@ from bot.render_calendar import closed_line
 from bot.texts import Texts
 from checkin.access import Act
 from checkin.arrivals import HERE, MISSING, at_once, fingerprint
-from checkin.asking import NOBODY_ASKED, NOT_ASKED, STOPPED, why_not_asked
+from checkin.asking import NOT_ASKED, STOPPED, is_nobody_asked, why_not_asked
 from checkin.checkins import Counts, Status
 from checkin.pauses import EXCUSES, UNTILS
 from checkin.questions import Disposition
@@ -88,10 +88,11 @@ def _main(view: ClassView, texts: Texts) -> Rendered:
 
 def _counts(counts: Counts, texts: Texts) -> str:
     unwell = counts.stay_home + counts.see_nurse + counts.held
-    silent = counts.silent + counts.no_response
+    silent = counts.silent + counts.no_response - counts.nobody_asked
     words = [texts("class.in", n=counts.in_, of=counts.expected)]
     words += [texts("class.unwell", n=unwell)] if unwell else []
     words += [texts("class.silent_count", n=silent)] if silent else []
+    words += [texts("class.nobody_asked_count", n=counts.nobody_asked)] * bool(counts.nobody_asked)
     words += [texts("class.unreachable_count", n=counts.unreachable)] * bool(counts.unreachable)
     words += [texts("class.absent_count", n=counts.absent)] if counts.absent else []
     words += [texts("class.excused_count", n=counts.excused)] if counts.excused else []
@@ -105,6 +106,9 @@ def _groups(view: ClassView, texts: Texts) -> list[tuple[str, list[str]]]:
     def why(line: Line) -> str | None:
         return why_not_asked(line.status, line.excuse)
 
+    def unasked(line: Line) -> bool:
+        return is_nobody_asked(line.status, line.excuse)
+
     return [
         ("stay_home", names(lambda line: line.disposition is Disposition.stay_home)),
         ("see_nurse", names(lambda line: line.disposition is Disposition.see_nurse)),
@@ -113,10 +117,10 @@ def _groups(view: ClassView, texts: Texts) -> list[tuple[str, list[str]]]:
             "absent",
             names(lambda line: line.absent and line.disposition is Disposition.cleared),
         ),
-        ("silent", names(lambda line: line.status in SILENT and why(line) != NOBODY_ASKED)),
+        ("silent", names(lambda line: line.status in SILENT and not unasked(line))),
         ("not_asked", names(lambda line: why(line) == NOT_ASKED)),
         ("stopped", names(lambda line: why(line) == STOPPED)),
-        ("nobody_asked", names(lambda line: why(line) == NOBODY_ASKED)),
+        ("nobody_asked", names(unasked)),
         ("unreachable", names(lambda line: line.status is Status.unreachable)),
         ("excused", names(lambda line: line.status is Status.excused)),
     ]

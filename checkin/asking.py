@@ -148,3 +148,8 @@ def _barred(
 def why_not_asked(status: Status, excuse: str | None) -> str | None:
     """Return why silence was no silence: the question never reached the family."""
     return excuse if status is Status.no_response and excuse in _WHY_NOT_ASKED else None
+
+
+def is_nobody_asked(status: Status, excuse: str | None) -> bool:
+    """Say whether there was no answer because the morning went by without an ask."""
+    return why_not_asked(status, excuse) == NOBODY_ASKED

@@ -16,6 +16,7 @@ class Counted:
     absent: bool = False
     late: bool = False
     sighted: bool = False
+    nobody_asked: bool = False
 
 
 @fact
@@ -23,9 +24,10 @@ class Counts:
     """A round in numbers, for a class or a city; counts of parts add up to the whole.
 
     `expected` is everybody but the excused. `silent` has not finished yet (due, asked, partial),
-    `no_response` never did. `absent` and `late` are among those in. `sighted` were seen in school
-    by an adult although nobody answered for them. `held` are cases of an earlier day that still
-    stand, of whom nobody has spoken today: each is a case, and unaccounted for as well.
+    `no_response` never did; of these `nobody_asked` were not silent, as the morning went by
+    without an ask. `absent` and `late` are among those in. `sighted` were seen in school by an
+    adult although nobody answered for them. `held` are cases of an earlier day that still stand,
+    of whom nobody has spoken today: each is a case, and unaccounted for as well.
     """
 
     expected: int = 0
@@ -41,6 +43,7 @@ class Counts:
     late: int = 0
     sighted: int = 0
     held: int = 0
+    nobody_asked: int = 0
 
     def __add__(self, other: "Counts") -> "Counts":
         return Counts(
@@ -113,6 +116,7 @@ def _one(checkin: Counted) -> Counts:
         late=done and checkin.late,
         sighted=checkin.sighted and not done and not excused,
         held=not done and checkin.disposition not in {None, Disposition.cleared},
+        nobody_asked=checkin.nobody_asked,
     )
 
 
@@ -131,4 +135,5 @@ def _row(counts: Counts) -> tuple[int, ...]:
         counts.late,
         counts.sighted,
         counts.held,
+        counts.nobody_asked,
     )

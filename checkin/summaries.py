@@ -7,7 +7,7 @@ from datetime import date
 from typing import Any
 
 from checkin.arrivals import HERE, MISSING, is_expected
-from checkin.asking import why_not_asked
+from checkin.asking import is_nobody_asked, why_not_asked
 from checkin.counts import Counted, Counts, ZeroReport, count, zero_report
 from checkin.facts import fact
 from checkin.questions import Disposition
@@ -37,7 +37,12 @@ class Stood:
     def counted(self) -> Counted:
         """As much of it as counting needs."""
         return Counted(
-            self.status, self.disposition, self.absent, self.late, self.presence == HERE
+            self.status,
+            self.disposition,
+            self.absent,
+            self.late,
+            sighted=self.presence == HERE,
+            nobody_asked=is_nobody_asked(self.status, self.excuse),
         )
 
     @property

@@ -206,7 +206,7 @@ async def _all_clear(desk: Desk, tap: Tap, home: Household) -> None:
         desk.toast(tap, home.contact, "toast.too_late", alert=True)
     elif any(verdict is Verdict.correction_asked for verdict in verdicts):
         desk.toast(tap, home.contact, "toast.correction_asked", alert=True)
-    elif None in verdicts:
+    elif verdicts and all(verdict is None for verdict in verdicts):
         today = await desk.today_at(wanted[0].checkin.school_id)
         key = "toast.until_morning" if home.card.day > today else "toast.until_later"
         desk.toast(tap, home.contact, key)

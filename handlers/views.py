@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 from checkin.answers import Question, Value, progress
 from checkin.arrivals import HERE
+from checkin.asking import is_nobody_asked
 from checkin.checkins import Counted, Standing, Status
 from checkin.evenings import only_the_morning_is_left
 from checkin.facts import fact
@@ -309,6 +310,7 @@ def counted(entry: Entry) -> Counted:
         checkin.absent,
         checkin.late,
         sighted=checkin.presence == HERE,
+        nobody_asked=is_nobody_asked(Status(checkin.status), checkin.excuse),
     )
 
 

@@ -104,6 +104,7 @@ FORMS: dict[str, tuple[str, ...]] = {
     "class.in": ("{n} of {of} in", "应填{of}人，已填{n}人"),
     "class.unwell": ("{n} unwell", "不适{n}人"),
     "class.silent_count": ("{n} silent", "未填{n}人"),
+    "class.nobody_asked_count": ("{n} not asked", "没问到{n}人"),
     "class.stay_home": ("Stay home: {names}", "在家休息：{names}"),
     "class.see_nurse": ("Nurse first: {names}", "到校先看校医：{names}"),
     "class.correction": ("Correction asked: {names}", "申请修改：{names}"),
@@ -258,12 +259,11 @@ FORMS: dict[str, tuple[str, ...]] = {
     "summary.unaccounted": ("Not heard from: {n}", "情况不明：{n}人"),
     "summary.nobody_asked": (
         "{n} of them were not asked, as the check-in did not run this morning",
-        "其中{n}人没有问到：今早的晨检没有发出",
+        "其中{n}人因今早的晨检没有发出，没问到",
     ),
     "summary.unasked_days": (
-        "The check-in did not run on {days}: nobody was asked then, and nobody is counted as well"
-        " for it.",
-        "{days}的晨检没有发出，谁都没有问到，也没有把谁算作正常。",
+        "The check-in did not run on {days}: nobody was asked, and nobody counts as healthy.",
+        "{days}的晨检没有发出，当天谁都没有问到，也没有人计为正常。",
     ),
     "summary.class_line": ("· {unit} ({n}): {names}", "· {unit}（{n}人）：{names}"),
     "summary.line": ("· {name} ({unit})", "· {name}（{unit}）"),

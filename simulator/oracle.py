@@ -861,9 +861,7 @@ class Oracle:
         counts = {"in": sum(not each.waits for _, each in held), "of": len(held)}
         unwell = len(groups["stay_home"]) + len(groups["see_nurse"])
         counts |= {"unwell": unwell} if unwell else {}
-        unheard = len(groups["silent"]) + len(groups["nobody_asked"])
-        counts |= {"silent": unheard} if unheard else {}
-        for group in ("unreachable", "absent"):
+        for group in ("silent", "nobody_asked", "unreachable", "absent"):
             counts |= {group: len(groups[group])} if groups[group] else {}
         return reading.Class(unit, counts, {k: v for k, v in groups.items() if v}, self.closed)
 

@@ -277,6 +277,7 @@ def class_card(text: str) -> Class:
 _COUNTS = {
     "unwell": "class.unwell",
     "silent": "class.silent_count",
+    "nobody_asked": "class.nobody_asked_count",
     "unreachable": "class.unreachable_count",
     "absent": "class.absent_count",
 }

@@ -28,6 +28,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from checkin.access import Access, Grant, Reach, Role
 from checkin.facts import fact
 from checkin.times import local_date
+from storage.contacts import RETIRED
 from storage.sealing import Private
 from storage.sql import among_named, is_sqlite, numbers, table
 from storage.tables import Consent, Contact, Enrolment, Guardianship, Person, RoleGrant, Unit
@@ -399,7 +400,8 @@ async def ways_of(session: AsyncSession, subject_id: int, day: date) -> list[Way
 
 
 def _state(contact_state: str | None) -> str:
-    return {"active": "open", None: "absent"}.get(contact_state, "blocked")
+    known = {"active": "open", None: "absent", RETIRED: RETIRED}
+    return known.get(contact_state, "blocked")
 
 
 @fact

@@ -194,6 +194,20 @@ async def test_who_has_joined_a_bots_successor_hears_from_that(stage: Stage) -> 
         assert set(await session.exec(select(Ledger.bot_id))) == {BOT_ID}
 
 
+async def test_who_has_not_joined_the_successor_has_closed_no_chat(stage: Stage) -> None:
+    await stage.opens_school("en")
+    gu, tina = await stage.joined("Gu"), await stage.joined("Tina")
+    await a_bot_of_before(stage, tina)
+    async with stage.database.writing() as session:
+        await contacts.retire_others(session, [BOT_ID], stage.now)
+        mine = await session.exec(select(Contact).where(Contact.chat_id == tina.user_id))
+        for contact in mine:
+            if contact.bot_id == BOT_ID:
+                contact.person_id = None
+    await stage.says(gu, "/why Tom")
+    assert "Tina: joined in a bot that is no longer in use" in (await heard(stage, gu))[-1]
+
+
 async def test_a_bot_that_is_served_again_reaches_its_chats_again(stage: Stage) -> None:
     await stage.opens_school("en")
     wang = await stage.joined("Mr Wang")

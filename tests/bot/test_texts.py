@@ -116,7 +116,7 @@ FAMILIES: dict[str, Iterable[str]] = {
     "card.ask": ("", "_evening", "_night", "_morning"),
     "card.ask_oneself": ("", "_evening", "_night", "_morning"),
     "window.": ("morning", "evening"),
-    "why.way_": ("open", "blocked", "unproved", "absent", "barred", "unasked"),
+    "why.way_": ("open", "blocked", "retired", "unproved", "absent", "barred", "unasked"),
 }
 # Words that stand on buttons, in toasts and menus, or inside other words.
 PLAIN = (
