@@ -32,7 +32,7 @@ from checkin.facts import fact
 from checkin.times import end_of
 from storage import units
 from storage.cards import refresh_about
-from storage.ledger import GONE, Lane, State, owe_under
+from storage.ledger import GONE, ON_ITS_WAY, Lane, State, owe_under
 from storage.pauses import away_on, paused
 from storage.people import in_force
 from storage.sql import affected, among, has_any, insert_into, is_one_of, is_sqlite, table
@@ -53,7 +53,6 @@ from storage.waiting import waited_for_elsewhere
 
 EVENING, MORNING = -1, 0  # rungs of an ask: the evening before's only one, the morning's first
 CAME = (State.sent.value, State.withdrawing.value, State.withdrawn.value)
-ON_ITS_WAY = (State.pending, State.sending, State.unknown)
 UNASKED = (Status.due, Status.unreachable)
 
 _card = table(Card).c
@@ -410,7 +409,7 @@ async def owe_cards(
             is_one_of(is_sqlite(session), _ledger.card_id, theirs),
             _ledger.rung >= rung,
             _ledger.school_id != asked.school_id,
-            _ledger.state.in_([state.value for state in ON_ITS_WAY]),
+            _ledger.state.in_(ON_ITS_WAY),
             _ledger.not_after < not_after,
             _ledger.not_after > now,
         )

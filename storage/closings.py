@@ -9,19 +9,13 @@ from sqlalchemy import ColumnElement, Select, and_, func, or_, select, union, up
 from sqlmodel import select as of_models
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from storage.ledger import Lane, State, owe_under
+from storage.ledger import ON_ITS_WAY, UNDER_WAY, Lane, State, owe_under
 from storage.sending import CANCELLED
 from storage.sql import affected, table
 from storage.tables import Card, CheckIn, Contact, Guardianship, Ledger, Round
 
 _BULK = ("card", "reminder")
-_WAITS = (
-    State.pending.value,
-    State.sending.value,
-    State.unknown.value,
-    State.stopped.value,
-)
-_OUT = (State.sent.value, State.sending.value, State.unknown.value)
+_WAITS = (*ON_ITS_WAY, State.stopped.value)
 
 _card = table(Card).c
 _checkin = table(CheckIn).c
@@ -158,7 +152,7 @@ async def owe_news(
 def _asked(held: Sequence[Round], but: Collection[int]) -> Select[Any]:
     """The household cards of these rounds that have gone out, or are on their way."""
     arrived = select(_ledger.card_id).where(
-        _ledger.card_id.in_(_cards(held)), _ledger.kind == "card", _ledger.state.in_(_OUT)
+        _ledger.card_id.in_(_cards(held)), _ledger.kind == "card", _ledger.state.in_(UNDER_WAY)
     )
     return select(_card.id).where(
         _card.id.in_(_cards(held)),

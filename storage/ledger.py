@@ -75,6 +75,8 @@ _IN_HAND: ColumnElement[bool] = literal_column(
 
 
 _IN_DOUBT = (State.sending.value, State.unknown.value)
+ON_ITS_WAY = (State.pending.value, *_IN_DOUBT)
+UNDER_WAY = (*_IN_DOUBT, State.sent.value)  # it has left, and may have come
 GONE = (State.failed.value, State.moot.value, State.expired.value)  # it came to nothing
 
 

@@ -10,7 +10,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from checkin.asking import NOT_ASKED, STOPPED
 from checkin.checkins import Status
 from storage.asking import card_of, is_card_of, those_who_are, ways_to_ask
-from storage.ledger import State
+from storage.ledger import UNDER_WAY, State
 from storage.sql import affected, among, has_any, is_one_of, is_sqlite, table
 from storage.tables import (
     Card,
@@ -23,7 +23,6 @@ from storage.tables import (
 from storage.waiting import waited_for_elsewhere
 
 WAITING = (Status.due, Status.asked, Status.partial)
-UNDER_WAY = (State.sending, State.unknown, State.sent)
 
 _card = table(Card).c
 _checkin = table(CheckIn).c
@@ -178,19 +177,21 @@ async def _stopped(session: AsyncSession, held: Round, subject_ids: Collection[i
     """Return those of whose families somebody's question was stopped here, and still waits."""
     theirs = among(session, _checkin.subject_id, subject_ids)
     ways = ways_to_ask(held.id, held.day, theirs, every_chat=True)
-    stopped_here = _questions(held, ways, State.stopped).where(_ledger.school_id == held.school_id)
+    stopped_here = _questions(held, ways, State.stopped.value).where(
+        _ledger.school_id == held.school_id
+    )
     found = await session.exec(
         select(ways.c.subject_id).where(has_any(stopped_here))  # type: ignore[call-overload]
     )
     return set(found.scalars())
 
 
-def _questions(held: Round, ways: Subquery, *states: State) -> Select[Any]:
+def _questions(held: Round, ways: Subquery, *states: str) -> Select[Any]:
     """Return the questions under the cards of these chats that stand so."""
     card = table(Card).alias().c
     return select(_ledger.id).where(
         *is_card_of(card, held, ways.c.contact_id),
         _ledger.card_id == card.id,
         _ledger.kind == "card",
-        _ledger.state.in_([state.value for state in states]),
+        _ledger.state.in_(states),
     )
