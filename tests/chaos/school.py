@@ -18,10 +18,10 @@ from sandbox.journal import Entry, Journal
 from sandbox.limits import Limits
 from sandbox.server import Sandbox
 from storage import contacts
-from storage.database import Database
+from storage.database import Database, Session
 from storage.sealing import Keyring, use_keyring
 from storage.sql import affected, table
-from storage.tables import Occurrence, Unit
+from storage.tables import Ledger, Occurrence, Unit
 from tests.chaos.nursery import Nursery
 from tests.process.running import PATIENCE, Installation, until
 from tests.process.town import noon_zone, set_ladder
@@ -121,10 +121,16 @@ class School:
 
     async def reminds(self) -> None:
         """Let half an hour have passed since the ask, so that the reminder is due."""
-        async with self.database.writing() as session:
-            earlier = datetime.now(UTC) - timedelta(minutes=30)
-            asked = update(table(Occurrence)).where(table(Occurrence).c.step == "ask")
-            await affected(session, asked.values(decided_at=earlier))
+        earlier = datetime.now(UTC) - timedelta(minutes=30)
+        step, entry = table(Occurrence), table(Ledger)
+
+        async def pass_by(session: Session) -> None:
+            asked = update(step).where(step.c.step == "ask").values(decided_at=earlier)
+            await affected(session, asked)
+            came = update(entry).where(entry.c.sent_at.is_not(None)).values(sent_at=earlier)
+            await affected(session, came)
+
+        await self.database.write(pass_by)
         await set_ladder(self.database, ask=-30, remind=-1, close=90)
 
     async def unfinished(self) -> int:
