@@ -35,7 +35,7 @@ from storage.cards import refresh_about
 from storage.ledger import GONE, ON_ITS_WAY, Lane, State, owe_under
 from storage.pauses import away_on, paused
 from storage.people import in_force
-from storage.sql import affected, among, has_any, insert_into, is_one_of, is_sqlite, table
+from storage.sql import affected, among, has_any, insert_into, is_one_of, table
 from storage.tables import (
     Card,
     CheckIn,
@@ -259,6 +259,7 @@ async def ask(session: AsyncSession, asked: Round, now: datetime, *, place: int 
     about at the first place, whichever rung it is. Idempotent: a card and its message exist once
     for each contact, day and slot.
     """
+    evening, asked.evening = asked.evening, False
     ways = ways_to_ask(asked.id, asked.day)
     asks = partial(_was_asked, asked, ways.c.bot_id, ways.c.contact_id, since=MORNING)
     begun = ways.c.subject_id.in_(those_who_are(asked.id, Status.asked, Status.partial))
@@ -266,7 +267,7 @@ async def ask(session: AsyncSession, asked: Round, now: datetime, *, place: int 
     if place > 1:
         turn = and_(ways.c.place <= place, ~first, ~asks(here=True))
     else:
-        turn = and_(first, literal(asked.evening))
+        turn = and_(first, literal(evening))
     anew = or_(
         and_(first, ways.c.subject_id.in_(those_who_are(asked.id, *UNASKED))), and_(begun, turn)
     )
@@ -280,7 +281,7 @@ async def ask(session: AsyncSession, asked: Round, now: datetime, *, place: int 
         .where(
             _checkin.round_id == asked.id,
             _checkin.status.in_([status.value for status in UNASKED]),
-            is_one_of(is_sqlite(session), _checkin.subject_id, select(ways.c.subject_id)),
+            is_one_of(session, _checkin.subject_id, select(ways.c.subject_id)),
         )
         .values(status=Status.asked.value),
     )
@@ -294,28 +295,32 @@ async def ask(session: AsyncSession, asked: Round, now: datetime, *, place: int 
         )
         .values(status=Status.unreachable.value),
     )
-    asked.evening = False
     return Asked(messages, subjects, unreachable)
 
 
 async def _ask_again(session: AsyncSession, whom: Select[Any], asked: Round, now: datetime) -> int:
     """Owe the card anew where all that it asked is answered: it lies above, and makes no sound.
 
-    Those are parents who work here, and families with children at several schools.
+    Those are parents who work here, and families with children at several schools. What the
+    evening leaves open the morning asks anyway.
     """
+    if asked.evening:
+        return 0
     ask = table(Ledger).alias().c
     had_it = _asks(ask, asked, _contact.bot_id, _contact.id)
     came = has_any(select(ask.id).where(*had_it, ask.rung >= MORNING, ask.state.in_(CAME)))
     found = await session.exec(
         select(_contact.id, _contact.person_id).where(  # type: ignore[call-overload]
-            is_one_of(is_sqlite(session), _contact.id, whom), came
+            is_one_of(session, _contact.id, whom), came
         )
     )
     had = {each.person_id: each.id for each in found}
+    if not had:
+        return 0
     waited_for = await waited_for_elsewhere(session, asked, had)
     answered = [chat for person, chat in had.items() if person not in waited_for]
     theirs = select(card_of(asked, _contact.id)).where(among(session, _contact.id, answered))
-    return await _owe(session, is_one_of(is_sqlite(session), _card.id, theirs), asked, now)
+    return await _owe(session, is_one_of(session, _card.id, theirs), asked, now)
 
 
 async def anyone_in_the_evening(session: AsyncSession, school_id: int) -> bool:
@@ -346,18 +351,14 @@ async def ask_in_the_evening(session: AsyncSession, asked: Round, now: datetime)
     )
     whom = select(ways.c.contact_id, ways.c.bot_id).where(*first)
     until = await _until(session, asked)
-    messages = await owe_cards(
-        session, whom.distinct().subquery(), asked, now, rung=EVENING, until=until
-    )
+    messages = await owe_cards(session, whom.distinct().subquery(), asked, now, until=until)
     await affected(
         session,
         update(table(CheckIn))
         .where(
             _checkin.round_id == asked.id,
             _checkin.status == Status.due.value,
-            is_one_of(
-                is_sqlite(session), _checkin.subject_id, select(ways.c.subject_id).where(*first)
-            ),
+            is_one_of(session, _checkin.subject_id, select(ways.c.subject_id).where(*first)),
         )
         .values(status=Status.asked.value),
     )
@@ -370,14 +371,14 @@ async def owe_cards(
     asked: Round,
     now: datetime,
     *,
-    rung: int = MORNING,
     until: datetime | None = None,
 ) -> int:
     """Owe the day's household card to these contacts; one that was shown already is refreshed.
 
-    The rung is the evening's or the morning's: whoever was asked since then is not asked twice.
+    Whoever was asked in the evening or in the morning, whichever it is by now, is not asked twice.
     It may be sent `until` then, or until the close.
     """
+    rung = _rung_by_now(asked)
     columns = ["bot_id", "contact_id", "day", "kind", "slot", "about_id", "revision", "shown"]
     made = select(
         whom.c.bot_id,
@@ -406,7 +407,7 @@ async def owe_cards(
         .where(
             _ledger.day == asked.day,
             _ledger.cause == _cause(asked),
-            is_one_of(is_sqlite(session), _ledger.card_id, theirs),
+            is_one_of(session, _ledger.card_id, theirs),
             _ledger.rung >= rung,
             _ledger.school_id != asked.school_id,
             _ledger.state.in_(ON_ITS_WAY),
@@ -416,8 +417,8 @@ async def owe_cards(
         .values(not_after=not_after),
     )
     unasked = ~_was_asked(asked, _card.bot_id, _card.contact_id, since=rung)
-    those = and_(is_one_of(is_sqlite(session), _card.id, theirs), unasked)
-    return await _owe(session, those, asked, now, not_after=not_after, rung=rung)
+    those = and_(is_one_of(session, _card.id, theirs), unasked)
+    return await _owe(session, those, asked, now, not_after=not_after)
 
 
 async def _owe(
@@ -427,7 +428,6 @@ async def _owe(
     now: datetime,
     *,
     not_after: datetime | None = None,
-    rung: int = MORNING,
 ) -> int:
     return await owe_under(
         session,
@@ -438,7 +438,7 @@ async def _owe(
         school_id=asked.school_id,
         lane=Lane.bulk,
         not_after=not_after or asked.closes_at,
-        rung=rung if rung == EVENING else _next_rung(asked),
+        rung=EVENING if asked.evening else _next_rung(asked),
     )
 
 
@@ -491,8 +491,7 @@ async def ask_contact(session: AsyncSession, contact_id: int, asked: Round, now:
     whom = select(_contact.id.label("contact_id"), _contact.bot_id).where(
         _contact.id == contact_id
     )
-    rung = _rung_by_now(asked)
-    return await owe_cards(session, whom.subquery(), asked, now, rung=rung)
+    return await owe_cards(session, whom.subquery(), asked, now)
 
 
 async def ask_first(
@@ -507,9 +506,8 @@ async def ask_first(
     rung = _rung_by_now(asked)
     whom = select(ways.c.contact_id, ways.c.bot_id).where(first, *_at(rung, ways.c.contact_id))
     until = await _until(session, asked)
-    if not asked.evening:
-        await _ask_again(session, select(ways.c.contact_id).where(first), asked, now)
-    await owe_cards(session, whom.distinct().subquery(), asked, now, rung=rung, until=until)
+    await _ask_again(session, select(ways.c.contact_id).where(first), asked, now)
+    await owe_cards(session, whom.distinct().subquery(), asked, now, until=until)
     found = await session.exec(select(ways.c.subject_id).where(first))  # type: ignore[call-overload]
     return set(found.scalars())
 
@@ -581,12 +579,9 @@ async def ask_those_left(
     messages = 0
     if (await session.exec(whom.limit(1))).first() is not None:  # type: ignore[call-overload]
         until = await _until(session, held)
-        if not held.evening:
-            first = select(ways.c.contact_id).where(ways.c.place == 1, new)
-            messages = await _ask_again(session, first, held, now)
-        messages += await owe_cards(
-            session, whom.distinct().subquery(), held, now, rung=rung, until=until
-        )
+        first = select(ways.c.contact_id).where(ways.c.place == 1, new)
+        messages = await _ask_again(session, first, held, now)
+        messages += await owe_cards(session, whom.distinct().subquery(), held, now, until=until)
     unreachable = await affected(
         session,
         update(table(CheckIn))
@@ -604,7 +599,7 @@ async def ask_those_left(
         .where(
             *theirs,
             _checkin.status.in_([status.value for status in UNASKED]),
-            is_one_of(is_sqlite(session), _checkin.subject_id, reached),
+            is_one_of(session, _checkin.subject_id, reached),
         )
         .values(status=Status.asked.value),
     )
@@ -632,7 +627,7 @@ async def ask_who_is_back(session: AsyncSession, back: Contact, now: datetime) -
         whom = select(_contact.id.label("contact_id"), _contact.bot_id).where(
             _contact.id == back.id, unasked
         )
-        await owe_cards(session, whom.subquery(), held, now, rung=rung)
+        await owe_cards(session, whom.subquery(), held, now)
         await _refresh_classes(session, held, found)
 
 
@@ -711,7 +706,7 @@ async def remind(
     cause = f"remind:{reminded.day}:{reminded.slot}:{reminded.id}"
     return await owe_under(
         session,
-        (is_one_of(is_sqlite(session), _card.id, of_the_first), ~just_reminded, ~just_asked),
+        (is_one_of(session, _card.id, of_the_first), ~just_reminded, ~just_asked),
         "reminder",
         cause,
         now,

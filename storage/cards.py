@@ -24,6 +24,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from storage.sql import (
     affected,
     among_named,
+    is_one_found,
     is_one_of,
     is_sqlite,
     listed,
@@ -159,7 +160,7 @@ def _about(sqlite: bool, of_subjects: bool) -> Any:
         update(table(Card))
         .where(
             card.day == bindparam("on_day"),
-            is_one_of(sqlite, card.about_id, about),
+            is_one_found(sqlite, card.about_id, about),
             card.kind != "sending",
         )
         .values(revision=card.revision + 1)
@@ -170,7 +171,7 @@ async def refresh_school(session: AsyncSession, school_id: int, day: date) -> No
     """Mark every class card and summary about a school, and about any part of it, as behind."""
     unit, card = table(Unit).c, table(Card).c
     parts = of_rows(unit.id).where(unit.school_id == school_id)
-    about = is_one_of(is_sqlite(session), card.about_id, parts)
+    about = is_one_of(session, card.about_id, parts)
     await affected(
         session,
         update(table(Card))

@@ -11,7 +11,7 @@ from checkin.asking import NOT_ASKED, STOPPED
 from checkin.checkins import Status
 from storage.asking import card_of, is_card_of, those_who_are, ways_to_ask
 from storage.ledger import UNDER_WAY, State
-from storage.sql import affected, among, has_any, is_one_of, is_sqlite, table
+from storage.sql import affected, among, has_any, is_one_of, table
 from storage.tables import (
     Card,
     CheckIn,
@@ -50,7 +50,7 @@ async def close_round(session: AsyncSession, closed: Round, now: datetime) -> in
         update(table(Ledger))
         .where(
             _ledger.school_id == closed.school_id,
-            is_one_of(is_sqlite(session), _ledger.card_id, _cards_around(closed)),
+            is_one_of(session, _ledger.card_id, _cards_around(closed)),
             _ledger.state == State.stopped.value,
             _ledger.not_after <= now,
         )
@@ -77,7 +77,7 @@ async def _show_anew(session: AsyncSession, closed: Round) -> None:
     await affected(
         session,
         update(table(Card))
-        .where(is_one_of(is_sqlite(session), _card.id, theirs))
+        .where(is_one_of(session, _card.id, theirs))
         .values(
             shown=case((seen, _card.revision - 1), else_=_card.shown),
             revision=case((or_(seen, unmarked), _card.revision), else_=_card.revision + 1),
@@ -121,7 +121,7 @@ async def _take_reminders_back(session: AsyncSession, closed: Round) -> None:
         select(_ledger.id, _ledger.day, _contact.person_id)  # type: ignore[call-overload]
         .join_from(table(Ledger), table(Contact), _contact.id == _ledger.contact_id)
         .where(
-            is_one_of(is_sqlite(session), _ledger.card_id, _cards_around(closed)),
+            is_one_of(session, _ledger.card_id, _cards_around(closed)),
             _ledger.kind == "reminder",
             _ledger.state == State.sent.value,
         )
@@ -131,6 +131,8 @@ async def _take_reminders_back(session: AsyncSession, closed: Round) -> None:
         session, closed, {each.person_id for each in reminders}
     )
     over = [each for each in reminders if each.person_id not in waited_for]
+    if not over:
+        return
     await affected(
         session,
         update(table(Ledger))
@@ -145,6 +147,8 @@ async def _take_reminders_back(session: AsyncSession, closed: Round) -> None:
 async def _say_who_was_not_asked(session: AsyncSession, closed: Round) -> None:
     """Keep of the silent whom the question never reached, and whether somebody had stopped it."""
     in_vain = await _asked_in_vain(session, closed)
+    if not in_vain:
+        return
     stopped = await _stopped(session, closed, in_vain)
     for excuse, whom in ((STOPPED, stopped), (NOT_ASKED, in_vain - stopped)):
         await affected(

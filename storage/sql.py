@@ -93,13 +93,22 @@ def not_among_named(sqlite: bool, column: ColumnElement[Any], name: str) -> Any:
     return column.not_in(_each(given)) if sqlite else column != func.all(given)
 
 
-def is_one_of(sqlite: bool, column: ColumnElement[Any], found: SelectBase) -> ColumnElement[bool]:
+def is_one_of(
+    session: AsyncSession, column: ColumnElement[Any], found: SelectBase
+) -> ColumnElement[bool]:
     """Return the condition that a column holds one of the few numbers that a query finds.
 
     PostgreSQL is told to find them first and then to look each up by the column's index. Of a
     table that has just begun to fill it knows too little to come upon this by itself, and would
     read the day's whole table each time.
     """
+    return is_one_found(is_sqlite(session), column, found)
+
+
+def is_one_found(
+    sqlite: bool, column: ColumnElement[Any], found: SelectBase
+) -> ColumnElement[bool]:
+    """Return the condition of `is_one_of` for a statement that is made once."""
     if sqlite:
         return column.in_(found)
     return column == func.any(func.array(found.scalar_subquery()))

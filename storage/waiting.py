@@ -8,7 +8,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from checkin.statuses import Status
 from storage.people import in_force
-from storage.sql import among, is_one_of, is_sqlite, table
+from storage.sql import among, is_one_of, table
 from storage.tables import CheckIn, Enrolment, Guardianship, RoleGrant, Round, Unit
 
 _checkin = table(CheckIn).c
@@ -23,6 +23,8 @@ async def waited_for_elsewhere(
 
     In split custody nobody's reminder may tell that the other parent has answered.
     """
+    if not people:
+        return set()
     tie = _guardianship
     ties = await session.exec(
         select(tie.guardian_id, tie.student_id, tie.separate).where(  # type: ignore[call-overload]
@@ -39,7 +41,7 @@ async def waited_for_elsewhere(
         .join_from(table(Round), table(CheckIn), _checkin.round_id == _round.id)
         .where(
             among(session, _checkin.subject_id, about),
-            is_one_of(is_sqlite(session), _round.school_id, _schools_of(session, about)),
+            is_one_of(session, _round.school_id, _schools_of(session, about)),
             _round.id != held.id,
             _round.day == held.day,
             _round.slot == held.slot,
