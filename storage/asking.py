@@ -201,10 +201,12 @@ def ways_to_ask(
         *only,
         _contact.state == "active",
         *(() if every_chat else (~in_another,)),
-        exists().where(
-            consent.subject_id == _checkin.subject_id,
-            consent.given_by == _contact.person_id,
-            consent.withdrawn_at.is_(None),
+        has_any(
+            select(consent.id).where(
+                consent.subject_id == _checkin.subject_id,
+                consent.given_by == _contact.person_id,
+                consent.withdrawn_at.is_(None),
+            )
         ),
     )
     through_guardian = (
@@ -739,5 +741,4 @@ def is_card_of(
         card.day == held.day,
         card.kind == "household",
         card.slot == held.slot,
-        card.about_id == 0,
     )
