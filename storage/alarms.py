@@ -6,6 +6,7 @@ from sqlalchemy import or_
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from storage.cards import ABOUT_ONE
 from storage.flags import CARD
 from storage.people import in_force
 from storage.tables import Card, Contact, Flag, Guardianship, Ledger
@@ -39,6 +40,7 @@ async def alarmed(session: AsyncSession, check_in_id: int) -> list[Contact]:
             select(Flag.id).where(Flag.check_in_id == check_in_id, Flag.kind == "missing")
         ),
         Card.kind == CARD,
+        ABOUT_ONE,
     )
     at_home = select(Ledger.contact_id).where(told)
     found = await session.exec(

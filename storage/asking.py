@@ -344,13 +344,8 @@ async def anyone_in_the_evening(session: AsyncSession, school_id: int) -> bool:
 
 async def ask_in_the_evening(session: AsyncSession, asked: Round, now: datetime) -> int:
     """Owe the card to those first in line who like the evening before; return how many."""
-    ways = ways_to_ask(asked.id, asked.day)
-    due = those_who_are(asked.id, Status.due)
-    first = (
-        ways.c.place == 1,
-        ways.c.contact_id.in_(_LIKE_THE_EVENING),
-        ways.c.subject_id.in_(due),
-    )
+    ways = ways_to_ask(asked.id, asked.day, _checkin.status == Status.due.value)
+    first = (ways.c.place == 1, ways.c.contact_id.in_(_LIKE_THE_EVENING))
     whom = select(ways.c.contact_id, ways.c.bot_id).where(*first)
     until = await _until(session, asked)
     messages = await owe_cards(session, whom.distinct().subquery(), asked, now, until=until)

@@ -9,6 +9,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from checkin.facts import fact
 from checkin.flags import FlagKind
+from storage.cards import ABOUT_ONE
 from storage.people import in_force
 from storage.sql import affected, table
 from storage.tables import Card, CheckIn, Flag, Guardianship, Round
@@ -72,7 +73,7 @@ async def cards_about(session: AsyncSession, flag: Flag, day: date) -> list[Card
     """Return every message that shows a flag, in the order of telling."""
     found = await session.exec(
         select(Card)
-        .where(Card.day == day, Card.kind == CARD, Card.about_id == flag.id)
+        .where(Card.day == day, Card.kind == CARD, Card.about_id == flag.id, ABOUT_ONE)
         .order_by(col(Card.id))
     )
     return list(found)
@@ -87,7 +88,7 @@ async def redraw(session: AsyncSession, flags: Iterable[Flag], day: date) -> Non
     await affected(
         session,
         update(card)
-        .where(card.c.day == day, card.c.kind == CARD, card.c.about_id.in_(ids))
+        .where(card.c.day == day, card.c.kind == CARD, card.c.about_id.in_(ids), ABOUT_ONE)
         .values(revision=card.c.revision + 1),
     )
 

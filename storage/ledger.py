@@ -27,7 +27,7 @@ from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from checkin.facts import fact
-from storage.cards import behind, moments
+from storage.cards import ABOUT_ONE, behind, moments
 from storage.care import SENT_AGAIN, owable
 from storage.sealing import Private
 from storage.sending import STOPPABLE, STOPPED, is_stopped, would_be_stopped
@@ -632,7 +632,11 @@ async def withdraw_chasers(session: AsyncSession, unit_id: int, day: date, slot:
     """Ask for the reminders of a summary that is signed by now to be taken out of the chats."""
     ledger, card = table(Ledger), table(Card).c
     theirs = select(card.id).where(
-        card.kind == "summary", card.about_id == unit_id, card.day == day, card.slot == slot
+        card.kind == "summary",
+        card.about_id == unit_id,
+        ABOUT_ONE,
+        card.day == day,
+        card.slot == slot,
     )
     await affected(
         session,

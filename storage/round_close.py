@@ -9,7 +9,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from checkin.asking import NOT_ASKED, STOPPED
 from checkin.checkins import Status
-from storage.asking import card_of, is_card_of, those_who_are, ways_to_ask
+from storage.asking import card_of, is_card_of, ways_to_ask
 from storage.ledger import UNDER_WAY, State
 from storage.sql import affected, among, has_any, is_one_of, table
 from storage.tables import (
@@ -68,10 +68,9 @@ async def _show_anew(session: AsyncSession, closed: Round) -> None:
     """
     seen = _card.shown >= _card.revision
     unmarked = _card.shown == 0
-    ways = ways_to_ask(closed.id, closed.day, every_chat=True)
-    waiting = select(ways.c.contact_id).where(
-        ways.c.subject_id.in_(those_who_are(closed.id, *WAITING))
-    )
+    silent = _checkin.status.in_([status.value for status in WAITING])
+    ways = ways_to_ask(closed.id, closed.day, silent, every_chat=True)
+    waiting = select(ways.c.contact_id)
     families = union(waiting, _apart(closed)).subquery()
     theirs = select(card_of(closed, families.c.contact_id)).select_from(families)
     await affected(

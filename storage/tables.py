@@ -511,7 +511,9 @@ class Card(Row, table=True):
 
     __table_args__ = (
         UniqueConstraint("contact_id", "day", "kind", "slot", "about_id"),
-        Index("ix_card_day_about_id", "day", "about_id"),
+        Index("ix_card_about_id", "about_id", "day",
+              sqlite_where=text("about_id <> 0"), postgresql_where=text("about_id <> 0")),
+        Index("ix_card_day", "day", postgresql_using="brin"),
         Index("ix_card_sending", "day", sqlite_where=text("kind = 'sending'"),
               postgresql_where=text("kind = 'sending'")),
         Index("ix_card_behind", "bot_id", "id",
