@@ -18,11 +18,13 @@ from checkin.facts import fact
 from checkin.steps import (
     AFTER_THE_CLOSE,
     ASKS,
+    PRESSING,
     Action,
     Step,
     check_steps,
     closing,
     default_steps,
+    handing,
     minutes_of,
     step_from_document,
     step_to_document,
@@ -108,6 +110,8 @@ class Skip:
 
 
 Decision = Do | Skip
+Done = Mapping[tuple[date, str], datetime | None]
+"""What is recorded of a plan, by round date and step: when it was done, None where it was not."""
 
 
 # When the steps of a round fall.
@@ -183,7 +187,9 @@ def next_due(plan: Plan, zone: ZoneInfo, calendar: Calendar, now: datetime) -> D
     return None
 
 
-def looks_at(plan: Plan, zone: ZoneInfo, calendar: Calendar, now: datetime) -> datetime:
+def looks_at(
+    plan: Plan, zone: ZoneInfo, calendar: Calendar, now: datetime, done: Done
+) -> datetime:
     """Return when the clock has to look at a plan again after `now`: at its next step.
 
     In a quarter of an hour at the latest, so that whatever it has not been told of (a release
@@ -194,8 +200,8 @@ def looks_at(plan: Plan, zone: ZoneInfo, calendar: Calendar, now: datetime) -> d
     latest = now + LOOK_EVERY - timedelta(seconds=plan.id % 300)
     coming = (
         due.due_at
-        for day in {today, local_date(latest, zone)}
-        for due in days_steps(plan, zone, calendar, day)
+        for day in {today, today + timedelta(days=1), local_date(latest, zone) + timedelta(days=1)}
+        for due in _given_time(plan, occurrences(plan, zone, calendar, day), done)
         if due.due_at > now
     )
     return min((latest, *coming))
@@ -230,15 +236,12 @@ def _in_time(due: Due) -> tuple[datetime, date]:
 
 # What to do about them.
 
+# How steps that ask are called, under whatever ladder they were done.
+_ASKING = tuple(action.value for action in ASKS)
+
 
 def due_now(
-    plan: Plan,
-    zone: ZoneInfo,
-    calendar: Calendar,
-    now: datetime,
-    done: Collection[tuple[date, str]],
-    *,
-    asked_at: Mapping[date, datetime] | None = None,
+    plan: Plan, zone: ZoneInfo, calendar: Calendar, now: datetime, done: Done
 ) -> tuple[Decision, ...]:
     """Decide about every step that is due and not recorded, in time order.
 
@@ -246,31 +249,49 @@ def due_now(
     back, so that the gaps of an outage are recorded. Beyond its cutoff a step is skipped as
     missed; a cutoff never lies beyond the round date, so yesterday's ask is never sent. A
     reminder, or the second guardian's ask, whose own time comes before families have had their
-    quiet since the ask is skipped.
-
-    `done` holds (round date, step name) of every step recorded, whether done or skipped;
-    `asked_at` says when the last ask of a round was done, by round date.
+    quiet since the ask is skipped. What presses for a signature waits after a late summary.
     """
     if not plan.active:
         return ()
     decisions: list[Decision] = []
-    asked = dict(asked_at or {})
+    known = dict(done)
     for round_date in _window(local_date(now, zone)):
-        if all((round_date, step.name) in done for step in plan.steps):
+        if all((round_date, step.name) in known for step in plan.steps):
             continue
-        for due in occurrences(plan, zone, calendar, round_date):
-            if due.due_at > now or due.key in done:
+        over = (round_date, closing(plan.steps).name) in done
+        round_ = occurrences(plan, zone, calendar, round_date)
+        for place, due in enumerate(round_):
+            if due.step.action in PRESSING:
+                due = _given_time(plan, round_, known)[place]  # noqa: PLW2901 - later, if at all
+            if due.due_at > now or due.key in known:
                 continue
             decision: Decision
-            over = (round_date, closing(plan.steps).name) in done
             if over and due.step.action not in AFTER_THE_CLOSE:
                 decision = Skip(due, SkipReason.round_closed)
             else:
-                decision = _decide(due, now, _quiet_until(plan, due, asked))
-            if isinstance(decision, Do) and due.step.action in ASKS:
-                asked[round_date] = now
+                decision = _decide(due, now, _quiet_until(plan, due, known))
+            known[due.key] = now if isinstance(decision, Do) else None
             decisions.append(decision)
     return tuple(sorted(decisions, key=lambda decision: _in_time(decision.due)))
+
+
+def _given_time(plan: Plan, round_: Sequence[Due], done: Done) -> Sequence[Due]:
+    """Return the steps of a round with what presses for a signature as late as its summary came.
+
+    So a lead has the time that the plan leaves, also on a day on which the machine came back at
+    ten. Some minutes are not worth it: as many as families are left in peace.
+    """
+    pressing = [due for due in round_ if due.step.action in PRESSING]
+    if not pressing:
+        return round_
+    hands = handing(plan.steps)
+    handed_at = done.get((pressing[0].round_date, hands.name))
+    place = plan.steps.index(hands)
+    after = [due for due in pressing if due.due_at > round_[place].due_at]
+    late = handed_at - round_[place].due_at if handed_at else timedelta()
+    if not after or late <= min(QUIET, (after[0].due_at - round_[place].due_at) / 2):
+        return round_
+    return [replace(due, due_at=due.due_at + late) if due in after else due for due in round_]
 
 
 def _window(today: date) -> Iterator[date]:
@@ -291,12 +312,17 @@ def _chases(step: Step) -> bool:
     return step.action is Action.remind or (step.action is Action.ask and step.rung > 1)
 
 
-def _quiet_until(plan: Plan, due: Due, asked: Mapping[date, datetime]) -> datetime | None:
+def _quiet_until(plan: Plan, due: Due, done: Done) -> datetime | None:
     """Return when the families of the round may be chased again."""
-    moment = asked.get(due.round_date)
-    if moment is None or not _chases(due.step):
+    if not _chases(due.step):
         return None
-    return moment + quiet_before(plan, due.step)
+    asked = (
+        moment
+        for (day, name), moment in done.items()
+        if moment and day == due.round_date and name.startswith(_ASKING)
+    )
+    moment = max(asked, default=None)
+    return moment + quiet_before(plan, due.step) if moment else None
 
 
 def quiet_before(plan: Plan, step: Step) -> timedelta:

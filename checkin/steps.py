@@ -42,6 +42,7 @@ class Action(StrEnum):
 
 ASKS = frozenset({Action.evening, Action.ask})
 AFTER_THE_CLOSE = frozenset({Action.summary, Action.chase, Action.deputy})
+PRESSING = frozenset({Action.chase, Action.deputy})  # after a summary that nobody has signed
 
 
 @fact
@@ -84,6 +85,12 @@ def staff_steps() -> tuple[Step, ...]:
 def closing(steps: Sequence[Step]) -> Step:
     """Return the step that ends the round."""
     return next(step for step in steps if step.action is Action.close)
+
+
+def handing(steps: Sequence[Step]) -> Step:
+    """Return the step that hands the lead the summary: the close, where it has none of its own."""
+    own = (step for step in steps if step.action is Action.summary)
+    return next(own, None) or closing(steps)
 
 
 def minutes_of(step: Step) -> int:

@@ -15,6 +15,7 @@ from checkin.plans import (
     LOOK_BACK,
     Audience,
     Decision,
+    Do,
     Due,
     Plan,
     Skip,
@@ -40,8 +41,6 @@ log = structlog.get_logger()
 
 TOGETHER = 100  # plans that are looked at in one go
 BEAT_SECONDS = 4.0  # a heartbeat that takes longer comes back for the next
-
-_ASKING = (Action.ask.value, Action.evening.value)
 
 
 async def heartbeat(database: Database, clock: Clock) -> dict[str, int]:
@@ -121,23 +120,21 @@ async def _turns(
     next_at: list[tuple[Look, datetime]] = []
     since = now.date() - timedelta(days=LOOK_BACK + 2)
     recorded = await plans.recorded_since(session, (look.plan.id for look in looks), since)
-    done: dict[int, set[tuple[date, str]]] = defaultdict(set)
-    asked_at: dict[int, dict[date, datetime]] = defaultdict(dict)
+    done: dict[int, dict[tuple[date, str], datetime | None]] = defaultdict(dict)
     for each in recorded:
-        done[each.plan_id].add((each.round_date, each.step))
-        if each.state == "done" and each.step.startswith(_ASKING):
-            asked_at[each.plan_id][each.round_date] = each.decided_at
+        moment = each.decided_at if each.state == "done" else None
+        done[each.plan_id][each.round_date, each.step] = moment
     of = {look.plan.school_id for look in looks}
     schools = {school.id: school for school in await units.schools(session, of)}
     calendars = await calendars_of(session, schools.values(), now.date())
     for look in looks:
         plan, school = look.plan, schools[look.plan.school_id]
         calendar = calendars[school.id]
-        decisions = due_now(
-            plan, school.zone, calendar, now, done[plan.id], asked_at=asked_at[plan.id]
-        )
+        recorded_of = done[plan.id]
+        decisions = due_now(plan, school.zone, calendar, now, recorded_of)
         found += _turns_of(look, school, decisions)
-        next_at.append((look, looks_at(plan, school.zone, calendar, now)))
+        recorded_of |= {each.due.key: now for each in decisions if isinstance(each, Do)}
+        next_at.append((look, looks_at(plan, school.zone, calendar, now, recorded_of)))
     return sorted(found, key=lambda turn: turn.due_at), next_at
 
 

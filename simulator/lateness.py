@@ -6,6 +6,22 @@ from simulator.town import Ladder, Rung
 
 QUIET = timedelta(minutes=10)  # between an ask and the next word to the same people
 MISSED, JUST_ASKED = "missed", "just_asked"
+_PRESSING = ("chase", "deputy")
+
+
+def moment_of(ladder: Ladder, day: date, rung: Rung, handed_at: datetime | None) -> datetime:
+    """Return when a step is due, by when the lead had the day's summary, if by now.
+
+    Who had it late has as long to sign as on any day; ten minutes, or half of what there is, do
+    not count.
+    """
+    at = ladder.moment(day, rung)
+    own = ladder.at(day, "summary") or ladder.at(day, "close")
+    presses = [ladder.moment(day, each) for each in ladder.rungs if each.action in _PRESSING]
+    if rung.action not in _PRESSING or handed_at is None or own is None:
+        return at
+    late = handed_at - own
+    return at + late if late > min(QUIET, (min(presses) - own) / 2) else at
 
 
 def why_not(

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 from simulator import reading
 from simulator.families import Gesture
 from simulator.flags import Flag, Flags
-from simulator.lateness import MISSED, QUIET, why_not
+from simulator.lateness import MISSED, QUIET, moment_of, why_not
 from simulator.reading import Button
 from simulator.standing import (
     Day,
@@ -166,6 +166,7 @@ class Oracle:
         self.said: list[tuple[int, str]] = []
         self.opened = False  # somebody was asked
         self.asked_at: datetime | None = None
+        self.handed_at: datetime | None = None
         self.brought: Counter[int] = Counter()  # cards that somebody wanted to see, on their way
         self.question: dict[int, datetime] = {}  # who was asked, since when the question is there
         self.had: dict[int, datetime] = {}  # who knows the bot has had today's card, since when
@@ -238,7 +239,7 @@ class Oracle:
             for rung in self.ladder.rungs:
                 if (day, rung.key) in self.decided or (day != self.day and not rung.day_offset):
                     continue
-                if self.now < self.ladder.moment(day, rung):
+                if self.now < moment_of(self.ladder, day, rung, self.handed_at):
                     continue
                 why = why_not(self.ladder, day, rung, self.now, self.asked_at)
                 self.decided[day, rung.key] = why or "done"
@@ -386,6 +387,7 @@ class Oracle:
         """Nobody in town has chosen the evening before."""
 
     def _summary(self, _rung: Rung) -> None:
+        self.handed_at = self.now
         if self.opened:
             self._hand_over("school_lead")
 

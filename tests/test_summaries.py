@@ -217,13 +217,30 @@ async def test_a_lead_who_comes_back_has_the_summary_and_not_a_word_about_it(
     assert any("not signed yet" in text for text in await said(stage, fang))
 
 
-async def test_a_summary_and_its_chase_that_come_due_together_are_one_of_each(
+async def test_a_machine_back_at_ten_leaves_the_lead_the_time_that_the_plan_leaves(
     stage: Stage,
 ) -> None:
-    await stage.opens_school("en")
-    lin = await stage.joined("林岚")
+    await stage.opens_boarding_school("en")
+    lin, fang = await stage.joined("林岚"), await stage.joined("方青")
     await stage.at("06:30")
-    await stage.at("08:31")  # nobody was there for the close, the summary and the chase
-    texts = await said(stage, lin)
-    assert sum("Students:" in text for text in texts) == 1
-    assert sum("not signed yet" in text for text in texts) == 1
+    told = []  # nobody was there for the close, the summary, the chase and the deputy
+    for clock in ("10:00", "10:24", "10:25", "10:54", "10:55"):
+        await stage.at(clock)
+        told.append((clock, await pressed(stage, lin, fang)))
+    assert told == [
+        ("10:00", (1, 0, 0)),
+        ("10:24", (1, 0, 0)),
+        ("10:25", (1, 1, 0)),
+        ("10:54", (1, 1, 0)),
+        ("10:55", (1, 1, 1)),
+    ]
+
+
+async def pressed(stage: Stage, lead: Someone, deputy: Someone) -> tuple[int, int, int]:
+    """Count the lead's summaries and reminders, and the deputy's summaries."""
+    texts = await said(stage, lead)
+    return (
+        sum("Students:" in text for text in texts),
+        sum("not signed yet" in text for text in texts),
+        sum("Students:" in text for text in await said(stage, deputy)),
+    )
