@@ -1,14 +1,15 @@
 """/calendar: terms and single days, where the school knows better than the public calendar."""
 
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 from checkin.access import Act
 from checkin.calendar_changes import CalendarErrors, Entry, EntryKind
 from checkin.calendar_files import LONGEST_NAME, MOST_DAYS, kind_of_words
 from checkin.calendars import Calendar, DayKind, runs_on
 from checkin.days import read_day, read_order
-from checkin.plans import Plan
+from checkin.plans import Plan, occurrences
 from checkin.steps import Action
+from checkin.times import local_date
 from handlers.calendar_files import take_over, template_text
 from handlers.calendars import calendar_of, is_unpublished, own_name
 from handlers.closings import order_day
@@ -142,6 +143,7 @@ async def _show(desk: Desk, event: Event, contact: Contact, school: School) -> N
         if is_unpublished(school.country, year)
     ]
     running = await plans.plans(desk.session, school.id)
+    lines += _today(known, running, school, desk.now)
     lines += _tomorrow(known, running, today + timedelta(days=1))
     lines.append(["calendar.how", {}])
     await desk.say(contact, event, "calendar.title", head={"days": LOOK_AHEAD}, lines=lines)
@@ -182,6 +184,22 @@ def _stretch(days: list[date], kind: DayKind, reason: str) -> list[object]:
     if len(days) == 1:
         return ["calendar.day", {"day": _shown(days[0]), **shown}]
     return ["calendar.days", {"first": _shown(days[0]), "last": _shown(days[-1]), **shown}]
+
+
+def _today(
+    known: Calendar, running: list[Plan], school: School, now: datetime
+) -> list[list[object]]:
+    """Say that nobody is asked any more: a day made a school day this late changes nothing."""
+    today = local_date(now, school.zone)
+    closes = [
+        due.due_at
+        for plan in running
+        for due in occurrences(plan, school.zone, known, today)
+        if due.step.action is Action.close
+    ]
+    if not closes or max(closes) > now:
+        return []
+    return [["calendar.today_over", {"time": f"{max(closes).astimezone(school.zone):%H:%M}"}]]
 
 
 def _tomorrow(known: Calendar, running: list[Plan], day: date) -> list[list[object]]:

@@ -9,10 +9,11 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from handlers.calendars import public_holidays
-from tests.play import Stage
+from tests.play import MONDAY, Stage
 
 Golden = Callable[[str, str], None]
 BOTH = pytest.mark.parametrize("language", ["en", "zh"])
+SATURDAY = MONDAY + timedelta(days=5)
 
 YEAR = {
     "en": """kind,first,last,name
@@ -211,6 +212,20 @@ async def test_a_term_that_would_leave_todays_check_in_behind_waits(stage: Stage
     await stage.at("06:30")
     await stage.says(admin, "/calendar term 2026-03-09 2026-07-03 Spring")
     assert "has begun" in (await stage.chat(admin))[-1]["text"]
+
+
+@pytest.mark.parametrize(("clock", "asks"), [("07:20", True), ("09:00", False)])
+async def test_a_saturday_that_is_made_a_school_day_after_the_close_says_that_nobody_is_asked(
+    stage: Stage, clock: str, asks: bool
+) -> None:
+    await stage.opens_school("en")
+    gu, maria = await stage.joined("Gu"), await stage.joined("Maria")
+    await stage.at(clock, SATURDAY)
+    await stage.says(gu, "/calendar open today make-up day")
+    over = "Today: the check-in closed at 08:00, nobody is asked any more"
+    assert any(over in m["text"] for m in await stage.chat(gu)) is not asks
+    await stage.at("09:01", SATURDAY)
+    assert any("How is everyone" in m["text"] for m in await stage.chat(maria)) is asks
 
 
 @BOTH
