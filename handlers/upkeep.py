@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import date, datetime, timedelta
+from functools import partial
 
 import structlog
 
@@ -105,9 +106,11 @@ async def _purge(database: Database, clock: Clock, announced: Purge) -> dict[str
     if months is None:
         return None
     rows = 0
-    while some := await database.write(
-        lambda session: retention.delete_some(session, what, before)
-    ):
+    beyond: int | None = 0
+    while beyond is not None:
+        some, beyond = await database.write(
+            partial(retention.delete_some, what=what, before=before, beyond=beyond)
+        )
         rows += some
     counts = {"months": months, "rows": rows}
 

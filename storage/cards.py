@@ -242,15 +242,16 @@ def _households(sqlite: bool) -> Any:
     guardians = of_rows(tie.guardian_id).where(
         among_named(sqlite, tie.student_id, "told"), tie.separate.is_(False), tie.may_see
     )
-    chats = of_rows(contact.id).where(
-        or_(contact.person_id.in_(guardians), among_named(sqlite, contact.person_id, "people"))
+    chats = union(
+        of_rows(contact.id).where(is_one_found(sqlite, contact.person_id, guardians)),
+        of_rows(contact.id).where(among_named(sqlite, contact.person_id, "people")),
     )
     return (
         update(table(Card))
         .where(
             card.day == bindparam("on_day"),
             card.kind == "household",
-            card.contact_id.in_(chats),
+            is_one_found(sqlite, card.contact_id, chats),
             not_among_named(sqlite, card.id, "but"),
         )
         .values(revision=card.revision + 1)
@@ -301,7 +302,11 @@ def _of_people(sqlite: bool, kinds: tuple[str, ...]) -> Any:
     chats = of_rows(contact.id).where(among_named(sqlite, contact.person_id, "people"))
     return (
         update(table(Card))
-        .where(card.contact_id.in_(chats), card.kind.in_(kinds), card.day >= bindparam("since"))
+        .where(
+            is_one_found(sqlite, card.contact_id, chats),
+            card.kind.in_(kinds),
+            card.day >= bindparam("since"),
+        )
         .values(revision=card.revision + 1, shown_at=None)  # without the usual half minute
     )
 

@@ -161,7 +161,7 @@ class Consent(Row, table=True):
 
     id: int = own_id()
     subject_id: int = link("person.id", index=True)
-    given_by: int = link("person.id")
+    given_by: int = link("person.id", index=True)
     version: str
     given_at: datetime
     withdrawn_at: datetime | None = None
@@ -513,7 +513,6 @@ class Card(Row, table=True):
         UniqueConstraint("contact_id", "day", "kind", "slot", "about_id"),
         Index("ix_card_about_id", "about_id", "day",
               sqlite_where=text("about_id <> 0"), postgresql_where=text("about_id <> 0")),
-        Index("ix_card_day", "day", postgresql_using="brin"),
         Index("ix_card_sending", "day", sqlite_where=text("kind = 'sending'"),
               postgresql_where=text("kind = 'sending'")),
         Index("ix_card_behind", "bot_id", "id",
