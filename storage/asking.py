@@ -35,6 +35,7 @@ from storage.cards import refresh_about
 from storage.ledger import GONE, ON_ITS_WAY, Lane, State, owe_under
 from storage.pauses import away_on, paused
 from storage.people import in_force
+from storage.places import in_their_rounds
 from storage.sql import affected, among, has_any, insert_into, is_one_of, table
 from storage.tables import (
     Card,
@@ -634,15 +635,16 @@ async def _in_open_rounds(
     """Return the check-ins of whom a contact may be asked about, in rounds that are open."""
     guardianship = table(Guardianship).c
     wards = select(guardianship.student_id).where(guardianship.guardian_id == contact.person_id)
+    about = [contact.person_id or 0, *(await session.exec(wards)).scalars()]  # type: ignore[call-overload]
     found = await session.exec(
-        of_models(CheckIn, Round)
-        .join(Round, col(Round.id) == CheckIn.round_id)
-        .where(
+        in_their_rounds(
+            of_models(CheckIn, Round), lambda person: among(session, person, about)
+        ).where(
             col(Round.closed_at).is_(None),
             col(Round.cancelled_at).is_(None),
             Round.closes_at > now,
+            Round.day >= (now - timedelta(days=1)).date(),  # of which some may be open
             _checkin.status.in_([status.value for status in statuses]),
-            or_(_checkin.subject_id == contact.person_id, _checkin.subject_id.in_(wards)),
         )
     )
     theirs: dict[int, tuple[Round, list[CheckIn]]] = {}

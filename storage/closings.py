@@ -1,25 +1,25 @@
 """A day that turns out otherwise: its rounds stop, may go on again, or close at another time."""
 
+from collections import defaultdict
 from collections.abc import Collection, Sequence
 from datetime import datetime
-from itertools import groupby
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, func, or_, select, union, update
-from sqlmodel import select as of_models
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select, update
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from storage.families import cards_around, chats_around
 from storage.ledger import ON_ITS_WAY, UNDER_WAY, Lane, State, owe_under
+from storage.places import in_their_rounds
 from storage.sending import CANCELLED
-from storage.sql import affected, table
-from storage.tables import Card, CheckIn, Contact, Guardianship, Ledger, Round
+from storage.sql import affected, among, is_one_of, table
+from storage.tables import Card, CheckIn, Guardianship, Ledger, Round
 
 _BULK = ("card", "reminder")
 _WAITS = (*ON_ITS_WAY, State.stopped.value)
 
 _card = table(Card).c
 _checkin = table(CheckIn).c
-_contact = table(Contact).c
 _ledger = table(Ledger).c
 _round = table(Round).c
 
@@ -33,8 +33,12 @@ async def cancel(session: AsyncSession, held: Sequence[Round], now: datetime) ->
     for each in held:
         each.cancelled_at = now
     await session.flush()
-    only_these = _cards(held).where(_card.contact_id.not_in(_asked_elsewhere(held)))
-    mine = (_ledger.card_id.in_(only_these), _ledger.kind.in_(_BULK))
+    elsewhere = await _asked_elsewhere(session, held)
+    only_these = select(_card.id).where(
+        is_one_of(session, _card.id, cards_around(held)),
+        ~among(session, _card.contact_id, elsewhere),
+    )
+    mine = (is_one_of(session, _ledger.card_id, only_these), _ledger.kind.in_(_BULK))
     withdrawn = await affected(
         session,
         update(table(Ledger))
@@ -57,13 +61,13 @@ async def resume(session: AsyncSession, held: Sequence[Round], now: datetime) ->
         each.cancelled_at = None
     await session.flush()
     never_seen = select(_card.id).where(
-        _card.id.in_(_cards(held)), _card.message_id.is_(None), _card.kind == "household"
+        is_one_of(session, _card.id, cards_around(held)), _card.message_id.is_(None)
     )
     again = await affected(
         session,
         update(table(Ledger))
         .where(
-            _ledger.card_id.in_(_cards(held)),
+            is_one_of(session, _ledger.card_id, cards_around(held)),
             _ledger.kind.in_(_BULK),
             or_(
                 and_(_ledger.state == State.expired.value, _ledger.error == CANCELLED),
@@ -87,7 +91,7 @@ async def move(session: AsyncSession, held: Round, closes_at: datetime) -> None:
     before, held.closes_at = held.closes_at, closes_at
     await session.flush()
     waits = (
-        _ledger.card_id.in_(_cards([held])),
+        is_one_of(session, _ledger.card_id, cards_around([held])),
         _ledger.kind.in_(_BULK),
         _ledger.state.in_(_WAITS),
     )
@@ -102,13 +106,10 @@ async def move(session: AsyncSession, held: Round, closes_at: datetime) -> None:
         .where(*waits, or_(_ledger.not_after == before, for_another_school))
         .values(not_after=closes_at),
     )
-    others = await session.exec(
-        of_models(Round)
-        .where(*_going_on([held]), _round.id != held.id, _round.closes_at > closes_at)
-        .order_by(_round.closes_at)
-    )
-    for last, together in groupby(others, key=lambda other: other.closes_at):
-        still_asked = _ledger.card_id.in_(_cards(list(together)))
+    elsewhere = await _asked_elsewhere(session, [held])
+    for last in sorted({each for each in elsewhere.values() if each > closes_at}):
+        theirs = [contact for contact, at in elsewhere.items() if at == last]
+        still_asked = among(session, _ledger.contact_id, theirs)
         until_now = _ledger.not_after >= closes_at, _ledger.not_after < last
         await affected(
             session,
@@ -120,8 +121,10 @@ async def count_asked(
     session: AsyncSession, held: Sequence[Round], but: Collection[int] = ()
 ) -> int:
     """Count the chats that were asked in these rounds, without some contacts."""
+    if not held:
+        return 0
     connection = await session.connection()
-    asked = _asked(held, but).subquery()
+    asked = _asked(session, held, but).subquery()
     counted = await connection.execute(select(func.count()).select_from(asked))
     return int(counted.scalar_one())
 
@@ -136,7 +139,7 @@ async def owe_news(
     """Owe everybody who was asked in these rounds the news, once for each time that it changes."""
     if not held:
         return 0
-    asked = _asked(held, but).subquery()
+    asked = _asked(session, held, but).subquery()
     return await owe_under(
         session,
         [_card.id.in_(select(asked.c.id))],
@@ -149,43 +152,48 @@ async def owe_news(
     )
 
 
-def _asked(held: Sequence[Round], but: Collection[int]) -> Select[Any]:
+def _asked(session: AsyncSession, held: Sequence[Round], but: Collection[int]) -> Select[Any]:
     """The household cards of these rounds that have gone out, or are on their way."""
     arrived = select(_ledger.card_id).where(
-        _ledger.card_id.in_(_cards(held)), _ledger.kind == "card", _ledger.state.in_(UNDER_WAY)
+        is_one_of(session, _ledger.card_id, cards_around(held)),
+        _ledger.kind == "card",
+        _ledger.state.in_(UNDER_WAY),
     )
     return select(_card.id).where(
-        _card.id.in_(_cards(held)),
+        is_one_of(session, _card.id, cards_around(held)),
         _card.contact_id.not_in(list(but)),
         or_(_card.message_id.is_not(None), _card.id.in_(arrived)),
     )
 
 
-def _cards(held: Sequence[Round]) -> Select[Any]:
-    """The household cards of the day on which somebody of these rounds may stand."""
-    return select(_card.id).where(
-        _card.day.in_({each.day for each in held}),
-        _card.slot.in_({each.slot for each in held}),
-        _card.kind == "household",
-        _card.contact_id.in_(_families([each.id for each in held])),
+async def _asked_elsewhere(session: AsyncSession, held: Sequence[Round]) -> dict[int, datetime]:
+    """Return who of these rounds is asked about somebody in others, and when the last closes."""
+    chats: dict[int, int] = {}
+    for each in held:
+        chats.update((await session.exec(chats_around(each))).all())
+    tie = table(Guardianship).c
+    ties = await session.exec(
+        select(tie.student_id, tie.guardian_id).where(
+            among(session, tie.guardian_id, chats.values())
+        )  # type: ignore[call-overload]
     )
-
-
-def _families(round_ids: Any) -> Select[Any]:
-    guardianship = table(Guardianship).c
-    subjects = select(_checkin.subject_id).where(_checkin.round_id.in_(round_ids))
-    people = union(
-        select(guardianship.guardian_id.label("person_id")).where(
-            guardianship.student_id.in_(subjects)
-        ),
-        subjects,
-    ).subquery()
-    return select(_contact.id).where(_contact.person_id.in_(select(people.c.person_id)))
-
-
-def _asked_elsewhere(held: Sequence[Round]) -> Select[Any]:
-    """Contacts who stand in a round of the same day that goes on."""
-    return _families(select(_round.id).where(*_going_on(held)))
+    whose = defaultdict(set)
+    for contact, person in chats.items():
+        whose[person].add(contact)
+    about = defaultdict(set, {person: set(own) for person, own in whose.items()})
+    for student, guardian in ties:
+        about[student] |= whose[guardian]
+    found = await session.exec(
+        in_their_rounds(
+            select(_checkin.subject_id, _round.closes_at),
+            lambda person: among(session, person, about),
+        ).where(*_going_on(held), _round.id.not_in([each.id for each in held]))
+    )
+    last: dict[int, datetime] = {}
+    for subject, closes_at in found:
+        for contact in about[subject]:
+            last[contact] = max(closes_at, last.get(contact, closes_at))
+    return last
 
 
 def _going_on(held: Sequence[Round]) -> tuple[ColumnElement[bool], ...]:
@@ -202,5 +210,7 @@ async def refresh(session: AsyncSession, held: Sequence[Round]) -> None:
     """Show the families' cards of these rounds anew."""
     await affected(
         session,
-        update(table(Card)).where(_card.id.in_(_cards(held))).values(revision=_card.revision + 1),
+        update(table(Card))
+        .where(is_one_of(session, _card.id, cards_around(held)))
+        .values(revision=_card.revision + 1),
     )

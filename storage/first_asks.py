@@ -18,6 +18,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from checkin.statuses import Status
 from storage.cards import households_at_rest
 from storage.people import open_name
+from storage.places import in_their_rounds
 from storage.sql import among_named, is_sqlite, numbers, table
 from storage.tables import Card, CheckIn, Contact, Person, Round, Unit
 from storage.units import zone_named
@@ -126,31 +127,27 @@ def _awaited(sqlite: bool) -> Any:
         col(CheckIn.late).is_(False),
         held.cancelled_at.is_(None),
     )
+    columns = (
+        checkin.id,
+        checkin.subject_id,
+        checkin.school_id,
+        checkin.status,
+        untouched,
+        table(Person).c.name,
+        table(Unit).c.name,
+        held.closes_at,
+        held.late_until,
+        held.closed_at,
+        checkin.unit_id,
+        held.questionnaire_id,
+        school.c.zone,
+        held.evening,
+    )
     return (
-        of_rows(
-            checkin.id,
-            checkin.subject_id,
-            checkin.school_id,
-            checkin.status,
-            untouched,
-            table(Person).c.name,
-            table(Unit).c.name,
-            held.closes_at,
-            held.late_until,
-            held.closed_at,
-            checkin.unit_id,
-            held.questionnaire_id,
-            school.c.zone,
-            held.evening,
-        )
-        .join(Round, held.id == checkin.round_id)
+        in_their_rounds(of_rows(*columns), lambda person: among_named(sqlite, person, "subjects"))
         .join(Person, col(Person.id) == checkin.subject_id)
         .join(Unit, col(Unit.id) == checkin.unit_id)
         .join(school, school.c.id == checkin.school_id)
-        .where(
-            held.day == bindparam("day"),
-            held.slot == bindparam("slot"),
-            among_named(sqlite, checkin.subject_id, "subjects"),
-        )
+        .where(held.day == bindparam("day"), held.slot == bindparam("slot"))
         .order_by(held.id)
     )

@@ -14,7 +14,7 @@ from checkin.facts import fact
 from storage.cards import refresh_of
 from storage.history import write_down
 from storage.people import in_force, name_of
-from storage.sql import affected, table
+from storage.sql import affected, is_one_of, table
 from storage.tables import (
     CheckIn,
     Enrolment,
@@ -110,11 +110,14 @@ async def _forget_unanswered(
     )
     checkin, held = table(CheckIn).c, table(Round).c
     history, flag = table(HistoryEntry).c, table(Flag).c
+    later = select(held.id).where(
+        held.day >= since, held.school_id.in_(select(left.subquery().c.school_id))
+    )
     await affected(
         session,
         delete(table(CheckIn)).where(
             tuple_(checkin.subject_id, checkin.school_id).in_(left),
-            checkin.round_id.in_(select(held.id).where(held.day >= since)),
+            is_one_of(session, checkin.round_id, later),
             checkin.status != Status.complete.value,
             ~exists().where(history.check_in_id == checkin.id),
             ~exists().where(flag.check_in_id == checkin.id),

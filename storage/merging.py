@@ -9,6 +9,8 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from checkin.statuses import SETTLED
 from storage.history import write_down
+from storage.places import schools_of
+from storage.sql import among, is_one_of, table
 from storage.tables import (
     CheckIn,
     Consent,
@@ -99,15 +101,20 @@ async def _ties(session: AsyncSession, kept: int, other: int) -> None:
 async def _open_check_ins(session: AsyncSession, kept: int, other: int) -> None:
     """Take over the check-ins of open rounds that nobody has answered; one a round."""
     await write_down(session)
-    theirs = select(CheckIn.round_id).where(CheckIn.subject_id == kept)
-    has_one = set(await session.exec(theirs))
+    at = schools_of(lambda person: among(session, person, [kept, other]))
+    running = (
+        is_one_of(session, table(Round).c.school_id, at),
+        col(Round.closed_at).is_(None),
+        col(Round.cancelled_at).is_(None),
+    )
+    theirs = select(CheckIn.round_id).join(Round, col(Round.id) == CheckIn.round_id)
+    has_one = set(await session.exec(theirs.where(CheckIn.subject_id == kept, *running)))
     found = await session.exec(
         select(CheckIn)
         .join(Round, col(Round.id) == CheckIn.round_id)
         .where(
             CheckIn.subject_id == other,
-            col(Round.closed_at).is_(None),
-            col(Round.cancelled_at).is_(None),
+            *running,
             col(CheckIn.status).not_in([status.value for status in SETTLED]),
             col(CheckIn.draft).is_(None),
             ~exists().where(col(HistoryEntry.check_in_id) == CheckIn.id),

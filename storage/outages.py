@@ -9,13 +9,13 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from checkin.access import Role
 from checkin.checkins import Status
-from storage.asking import MORNING, ways_to_ask
+from storage.asking import MORNING, card_of, ways_to_ask
 from storage.contacts import serve_again
 from storage.editions import EditionReason, owe_again
 from storage.ledger import GONE, Lane, State, day_of
 from storage.sending import STOPPED, is_stopped
 from storage.shares import turns
-from storage.sql import table
+from storage.sql import is_one_of, table
 from storage.tables import Bot, Card, CheckIn, Ledger, RoleGrant, Round
 
 
@@ -83,13 +83,9 @@ async def ask_again(
     stopped.
     """
     card = table(Card).c
-    ways = ways_to_ask(held.id, held.day, every_chat=True)
-    checkin = table(CheckIn).c
-    silent = select(checkin.subject_id).where(
-        checkin.round_id == held.id,
-        checkin.status.in_([Status.asked.value, Status.partial.value]),
-    )
-    whom = select(ways.c.contact_id).where(ways.c.subject_id.in_(silent))
+    silent = table(CheckIn).c.status.in_([Status.asked.value, Status.partial.value])
+    ways = ways_to_ask(held.id, held.day, silent, every_chat=True)
+    theirs = select(card_of(held, ways.c.contact_id)).select_from(ways)
     cause = f"ask:{held.day}:{held.slot}"
     other = table(Ledger).alias().c
     arrived = table(Ledger).alias().c
@@ -124,10 +120,7 @@ async def ask_again(
     }
     whose = (
         card.bot_id == bot_id,
-        card.contact_id.in_(whom),
-        card.day == held.day,
-        card.kind == "household",
-        card.slot == held.slot,
+        is_one_of(session, card.id, theirs),
         card.message_id.is_not(None),
         had_it,
         ~reminded,

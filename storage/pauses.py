@@ -9,6 +9,7 @@ from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from checkin.checkins import Status
+from storage.places import in_their_rounds
 from storage.sql import affected, table
 from storage.tables import CheckIn, Pause, Round
 
@@ -84,10 +85,7 @@ async def _check_ins(
     session: AsyncSession, subject_id: int, today: date, statuses: Iterable[Status]
 ) -> list[tuple[CheckIn, date]]:
     found = await session.exec(
-        select(CheckIn, Round)
-        .join(Round, col(Round.id) == CheckIn.round_id)
-        .where(
-            CheckIn.subject_id == subject_id,
+        in_their_rounds(select(CheckIn, Round), lambda person: person == subject_id).where(
             col(Round.day) >= today,
             col(Round.closed_at).is_(None),
             col(Round.cancelled_at).is_(None),

@@ -3,14 +3,14 @@
 from collections.abc import Iterable
 from datetime import datetime
 
-from sqlalchemy import and_, func, or_, select, update
+from sqlalchemy import func, or_, select, update
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from checkin.facts import fact
-from storage.asking import ways_to_ask
+from storage.asking import card_of, ways_to_ask
 from storage.ledger import GONE, Lane, State, owe_under
-from storage.sql import affected, table
-from storage.tables import Card, Ledger, Round
+from storage.sql import affected, among, table
+from storage.tables import Card, CheckIn, Ledger, Round
 
 _card = table(Card).c
 _ledger = table(Ledger).c
@@ -32,7 +32,8 @@ async def addressees(
 
     None is somebody who can be reached and was never asked; who is not in it cannot be reached.
     """
-    ways = ways_to_ask(held.id, held.day, every_chat=True)
+    these = among(session, table(CheckIn).c.subject_id, subject_ids)
+    ways = ways_to_ask(held.id, held.day, these, every_chat=True)
     last_at = (
         select(
             func.max(
@@ -50,16 +51,7 @@ async def addressees(
     rows = await session.exec(  # type: ignore[call-overload]
         select(ways.c.subject_id, ways.c.contact_id, _card.id, last_at)
         .select_from(ways)
-        .outerjoin(
-            table(Card),
-            and_(
-                _card.contact_id == ways.c.contact_id,
-                _card.day == held.day,
-                _card.slot == held.slot,
-                _card.kind == "household",
-            ),
-        )
-        .where(ways.c.subject_id.in_(list(subject_ids)))
+        .outerjoin(table(Card), _card.id == card_of(held, ways.c.contact_id))
         .order_by(ways.c.place)
     )
     found: dict[int, Addressee | None] = {}

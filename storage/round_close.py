@@ -10,6 +10,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from checkin.asking import NOT_ASKED, STOPPED
 from checkin.checkins import Status
 from storage.asking import card_of, is_card_of, ways_to_ask
+from storage.families import cards_around, chats_of_guardians
 from storage.ledger import UNDER_WAY, State
 from storage.sql import affected, among, has_any, is_one_of, table
 from storage.tables import (
@@ -50,7 +51,7 @@ async def close_round(session: AsyncSession, closed: Round, now: datetime) -> in
         update(table(Ledger))
         .where(
             _ledger.school_id == closed.school_id,
-            is_one_of(session, _ledger.card_id, _cards_around(closed)),
+            is_one_of(session, _ledger.card_id, cards_around([closed])),
             _ledger.state == State.stopped.value,
             _ledger.not_after <= now,
         )
@@ -86,29 +87,7 @@ async def _show_anew(session: AsyncSession, closed: Round) -> None:
 
 def _apart(held: Round) -> Select[Any]:
     """Return the chats of guardians in split custody, who do not know what the others said."""
-    return _chats_of_guardians(held).where(_guardianship.separate)
-
-
-def _chats_of_guardians(held: Round) -> Select[Any]:
-    return (
-        select(_contact.id.label("contact_id"))
-        .join_from(
-            table(CheckIn), table(Guardianship), _guardianship.student_id == _checkin.subject_id
-        )
-        .join(table(Contact), _contact.person_id == _guardianship.guardian_id)
-        .where(_checkin.round_id == held.id)
-    )
-
-
-def _cards_around(held: Round) -> Select[Any]:
-    """Return the cards of everybody whom a round was ever about, open or not."""
-    own = (
-        select(_contact.id.label("contact_id"))
-        .join_from(table(CheckIn), table(Contact), _contact.person_id == _checkin.subject_id)
-        .where(_checkin.round_id == held.id)
-    )
-    chats = union(own, _chats_of_guardians(held)).subquery()
-    return select(card_of(held, chats.c.contact_id)).select_from(chats)
+    return select(chats_of_guardians(held, _guardianship.separate).subquery().c.contact_id)
 
 
 async def _take_reminders_back(session: AsyncSession, closed: Round) -> None:
@@ -120,7 +99,7 @@ async def _take_reminders_back(session: AsyncSession, closed: Round) -> None:
         select(_ledger.id, _ledger.day, _contact.person_id)  # type: ignore[call-overload]
         .join_from(table(Ledger), table(Contact), _contact.id == _ledger.contact_id)
         .where(
-            is_one_of(session, _ledger.card_id, _cards_around(closed)),
+            is_one_of(session, _ledger.card_id, cards_around([closed])),
             _ledger.kind == "reminder",
             _ledger.state == State.sent.value,
         )

@@ -13,7 +13,8 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from checkin.access import Reach
 from checkin.facts import fact
 from storage.people import name_of, open_name
-from storage.sql import affected, among_named, is_sqlite, numbers, table
+from storage.places import in_their_rounds
+from storage.sql import affected, among, among_named, is_sqlite, numbers, table
 from storage.tables import CheckIn, ExposureRow, Person, PlanRow, Round, Unit
 from storage.units import within
 
@@ -84,16 +85,12 @@ async def household(
 
 @cache
 def _household(sqlite: bool) -> Any:
+    columns = (CheckIn, Round, table(Person).c.name, table(Unit).c.name, table(Unit).c.path)
     return (
-        of_rows(CheckIn, Round, table(Person).c.name, table(Unit).c.name, table(Unit).c.path)
-        .join(Round, col(Round.id) == CheckIn.round_id)
+        in_their_rounds(of_rows(*columns), lambda person: among_named(sqlite, person, "subjects"))
         .join(Person, col(Person.id) == CheckIn.subject_id)
         .join(Unit, col(Unit.id) == CheckIn.unit_id)
-        .where(
-            col(Round.day) == bindparam("day"),
-            col(Round.slot) == bindparam("slot"),
-            among_named(sqlite, table(CheckIn).c.subject_id, "subjects"),
-        )
+        .where(col(Round.day) == bindparam("day"), col(Round.slot) == bindparam("slot"))
     )
 
 
@@ -161,12 +158,8 @@ async def entries_of(session: AsyncSession, check_in_ids: Collection[int]) -> li
 async def open_check_ins(session: AsyncSession, subject_id: int) -> list[tuple[CheckIn, Round]]:
     """Return a subject's check-ins in rounds that are not closed yet."""
     found = await session.exec(
-        select(CheckIn, Round)
-        .join(Round, col(Round.id) == CheckIn.round_id)
-        .where(
-            CheckIn.subject_id == subject_id,
-            col(Round.closed_at).is_(None),
-            col(Round.cancelled_at).is_(None),
+        in_their_rounds(select(CheckIn, Round), lambda person: person == subject_id).where(
+            col(Round.closed_at).is_(None), col(Round.cancelled_at).is_(None)
         )
     )
     return list(found.all())
@@ -208,10 +201,10 @@ async def rounds_about(
     session: AsyncSession, subject_ids: Iterable[int], *, since: date
 ) -> list[Round]:
     """Return the rounds since a day in which any of these subjects has a check-in."""
+    whom = list(subject_ids)
     found = await session.exec(
-        select(Round)
-        .join(CheckIn, col(CheckIn.round_id) == Round.id)
-        .where(col(Round.day) >= since, col(CheckIn.subject_id).in_(list(subject_ids)))
+        in_their_rounds(select(Round), lambda person: among(session, person, whom))
+        .where(col(Round.day) >= since)
         .order_by(col(Round.day).desc(), col(Round.id))
         .distinct()
     )

@@ -1,15 +1,15 @@
 """Whose answer a household is still waited for in the other rounds of a day and slot."""
 
 from collections.abc import Collection
-from typing import Any
 
-from sqlalchemy import Select, select, union
+from sqlalchemy import select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from checkin.statuses import Status
 from storage.people import in_force
+from storage.places import schools_of
 from storage.sql import among, is_one_of, table
-from storage.tables import CheckIn, Enrolment, Guardianship, RoleGrant, Round, Unit
+from storage.tables import CheckIn, Guardianship, Round
 
 _checkin = table(CheckIn).c
 _guardianship = table(Guardianship).c
@@ -36,12 +36,13 @@ async def waited_for_elsewhere(
     )
     asked = [*ties.all(), *((person, person, False) for person in people)]
     about = {subject for _, subject, _ in asked}
+    at = schools_of(lambda person: among(session, person, about))
     others = await session.exec(
         select(_checkin.subject_id, _checkin.status)  # type: ignore[call-overload]
         .join_from(table(Round), table(CheckIn), _checkin.round_id == _round.id)
         .where(
             among(session, _checkin.subject_id, about),
-            is_one_of(session, _round.school_id, _schools_of(session, about)),
+            is_one_of(session, _round.school_id, at),
             _round.id != held.id,
             _round.day == held.day,
             _round.slot == held.slot,
@@ -57,15 +58,3 @@ async def waited_for_elsewhere(
         for person, subject, separate in asked
         if subject in silent or (separate and subject in inside)
     }
-
-
-def _schools_of(session: AsyncSession, people: Collection[int]) -> Select[Any]:
-    """Return the schools where these people learn or work: a round is looked for nowhere else."""
-    enrolment, grant, unit = table(Enrolment).c, table(RoleGrant).c, table(Unit).c
-    learning = select(enrolment.school_id).where(among(session, enrolment.person_id, people))
-    working = (
-        select(unit.school_id)
-        .join_from(table(RoleGrant), table(Unit), unit.id == grant.unit_id)
-        .where(among(session, grant.person_id, people))
-    )
-    return select(union(learning, working).subquery().c.school_id)

@@ -23,7 +23,7 @@ from handlers.inbox import Arrival, Inbox
 from handlers.rounds import heartbeat
 from handlers.router import Router
 from handlers.wards import load_households
-from storage import asking, cards, contacts
+from storage import asking, cards, closings, contacts, outages
 from storage.database import Database, Session
 from storage.round_close import close_round
 from storage.sql import affected, table
@@ -38,6 +38,13 @@ STEPS: dict[str, Callable[[Session, Round, datetime], Awaitable[object]]] = {
     "ask": lambda session, held, now: asking.ask(session, held, now, place=2),
     "ask those left": asking.ask_those_left,
     "remind": lambda session, held, now: asking.remind(session, held, now, rung=1),
+    "ask again": lambda session, held, now: outages.ask_again(
+        session, BOT_ID, held, now - 9 * MINUTE, now, now
+    ),
+    "call off": lambda session, held, now: closings.cancel(session, [held], now),
+    "tell of it": lambda session, held, now: closings.owe_news(session, [held], "no_school", now),
+    "go on": lambda session, held, now: closings.resume(session, [held], now),
+    "move": lambda session, held, now: closings.move(session, held, now + 60 * MINUTE),
     "close": lambda session, held, now: close_round(session, held, now + 90 * MINUTE),
 }
 SAID = ("/today", "Everyone has a cough", "38.5", "/pause tomorrow", "/when", "/health", "/stop")
@@ -124,7 +131,8 @@ async def test_no_step_of_a_school_goes_through_the_families_of_the_city(
     town = await a_morning(database, counted, schools, families)
     asked = Asked(database)
     async with database.reading() as session:
-        held = (await session.exec(of_models(Round).where(Round.day == town.day).limit(1))).one()
+        of_students = of_models(Round).join(CheckIn).where(Round.day == town.day)
+        held = (await session.exec(of_students.limit(1))).one()
     for name, step in STEPS.items():
         async with database.writing() as session:
             statements = await asked.by(step(session, held, town.now))
