@@ -187,9 +187,7 @@ def next_due(plan: Plan, zone: ZoneInfo, calendar: Calendar, now: datetime) -> D
     return None
 
 
-def looks_at(
-    plan: Plan, zone: ZoneInfo, calendar: Calendar, now: datetime, done: Done
-) -> datetime:
+def looks_at(plan: Plan, zone: ZoneInfo, calendar: Calendar, now: datetime) -> datetime:
     """Return when the clock has to look at a plan again after `now`: at its next step.
 
     In a quarter of an hour at the latest, so that whatever it has not been told of (a release
@@ -200,8 +198,8 @@ def looks_at(
     latest = now + LOOK_EVERY - timedelta(seconds=plan.id % 300)
     coming = (
         due.due_at
-        for day in {today, today + timedelta(days=1), local_date(latest, zone) + timedelta(days=1)}
-        for due in _given_time(plan, occurrences(plan, zone, calendar, day), done)
+        for day in {today, local_date(latest, zone)}
+        for due in days_steps(plan, zone, calendar, day)
         if due.due_at > now
     )
     return min((latest, *coming))
@@ -249,7 +247,7 @@ def due_now(
     back, so that the gaps of an outage are recorded. Beyond its cutoff a step is skipped as
     missed; a cutoff never lies beyond the round date, so yesterday's ask is never sent. A
     reminder, or the second guardian's ask, whose own time comes before families have had their
-    quiet since the ask is skipped. What presses for a signature waits after a late summary.
+    quiet since the ask is skipped.
     """
     if not plan.active:
         return ()
@@ -259,10 +257,7 @@ def due_now(
         if all((round_date, step.name) in known for step in plan.steps):
             continue
         over = (round_date, closing(plan.steps).name) in done
-        round_ = occurrences(plan, zone, calendar, round_date)
-        for place, due in enumerate(round_):
-            if due.step.action in PRESSING:
-                due = _given_time(plan, round_, known)[place]  # noqa: PLW2901 - later, if at all
+        for due in occurrences(plan, zone, calendar, round_date):
             if due.due_at > now or due.key in known:
                 continue
             decision: Decision
@@ -273,25 +268,6 @@ def due_now(
             known[due.key] = now if isinstance(decision, Do) else None
             decisions.append(decision)
     return tuple(sorted(decisions, key=lambda decision: _in_time(decision.due)))
-
-
-def _given_time(plan: Plan, round_: Sequence[Due], done: Done) -> Sequence[Due]:
-    """Return the steps of a round with what presses for a signature as late as its summary came.
-
-    So a lead has the time that the plan leaves, also on a day on which the machine came back at
-    ten. Some minutes are not worth it: as many as families are left in peace.
-    """
-    pressing = [due for due in round_ if due.step.action in PRESSING]
-    if not pressing:
-        return round_
-    hands = handing(plan.steps)
-    handed_at = done.get((pressing[0].round_date, hands.name))
-    place = plan.steps.index(hands)
-    after = [due for due in pressing if due.due_at > round_[place].due_at]
-    late = handed_at - round_[place].due_at if handed_at else timedelta()
-    if not after or late <= min(QUIET, (after[0].due_at - round_[place].due_at) / 2):
-        return round_
-    return [replace(due, due_at=due.due_at + late) if due in after else due for due in round_]
 
 
 def _window(today: date) -> Iterator[date]:
@@ -335,6 +311,23 @@ def quiet_before(plan: Plan, step: Step) -> timedelta:
     ask = next((before for before in reversed(plan.steps[:place]) if before.action in ASKS), None)
     planned = minutes_of(step) - minutes_of(ask) if ask else 0
     return min(QUIET, timedelta(minutes=planned) / 2)
+
+
+def presses_from(plan: Plan, due: Due, handed_at: datetime) -> datetime:
+    """Return from when a step may press for a signature, by when the summary was handed over.
+
+    Who had it late, as the machine was off or another round of the slot closed later, has as long
+    as the plan leaves on any day. Some minutes are not worth it: as many as families are left in
+    peace, or half of what there is.
+    """
+    hands = minutes_of(handing(plan.steps))
+    pressing = [minutes_of(step) - hands for step in plan.steps if step.action in PRESSING]
+    left = [minutes for minutes in pressing if minutes > 0]
+    planned = due.due_at - timedelta(minutes=minutes_of(due.step) - hands)
+    late = handed_at - planned
+    if due.due_at <= planned or late <= min(QUIET, timedelta(minutes=min(left)) / 2):
+        return due.due_at
+    return due.due_at + late
 
 
 # How a plan is kept.

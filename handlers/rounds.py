@@ -15,21 +15,21 @@ from checkin.plans import (
     LOOK_BACK,
     Audience,
     Decision,
-    Do,
     Due,
     Plan,
     Skip,
     due_now,
     looks_at,
+    presses_from,
     quiet_before,
 )
-from checkin.steps import Action, closing
+from checkin.steps import PRESSING, Action, closing
 from checkin.times import end_of, moment_at
 from handlers import signing
 from handlers.calendars import calendars_of
 from handlers.clock import Clock
 from handlers.handing import hand_cards, hand_houses
-from storage import asking, cards, holds, missed, plans, rounds, units
+from storage import asking, cards, holds, ledger, missed, plans, rounds, units
 from storage.database import Database, Session, is_outage
 from storage.plans import Look
 from storage.questionnaires import latest_version
@@ -66,11 +66,15 @@ async def heartbeat(database: Database, clock: Clock) -> dict[str, int]:
         for plan_id, fault in faults.items():
             log.error("step failed", step=None, plan=plan_id, exc_info=fault)
             failed[plan_id] = fault
+        waits: dict[int, datetime] = {}
         for turn in turns:
             if turn.plan.id in failed:
                 continue  # its steps stay in order: nobody is reminded of what was never asked
             try:
-                totals.update(await _take(database, now, turn))
+                counts, again_at = await _take(database, now, turn)
+                totals.update(counts)
+                if again_at is not None:
+                    waits[turn.plan.id] = min(again_at, waits.get(turn.plan.id, again_at))
             except Exception as error:
                 if is_outage(error):
                     raise
@@ -79,7 +83,10 @@ async def heartbeat(database: Database, clock: Clock) -> dict[str, int]:
                 log.exception("step failed", step=step, plan=turn.plan.id, school=turn.school.id)
                 failed[turn.plan.id] = error
         # What failed is tried again at once, but behind all that waited before.
-        after = [(look, now if look.plan.id in failed else at) for look, at in next_at]
+        after = [
+            (look, now if look.plan.id in failed else min(at, waits.get(look.plan.id, at)))
+            for look, at in next_at
+        ]
         await database.write(partial(plans.looked, at=after))
         if monotonic() >= until:
             break
@@ -130,11 +137,8 @@ async def _turns(
     for look in looks:
         plan, school = look.plan, schools[look.plan.school_id]
         calendar = calendars[school.id]
-        recorded_of = done[plan.id]
-        decisions = due_now(plan, school.zone, calendar, now, recorded_of)
-        found += _turns_of(look, school, decisions)
-        recorded_of |= {each.due.key: now for each in decisions if isinstance(each, Do)}
-        next_at.append((look, looks_at(plan, school.zone, calendar, now, recorded_of)))
+        found += _turns_of(look, school, due_now(plan, school.zone, calendar, now, done[plan.id]))
+        next_at.append((look, looks_at(plan, school.zone, calendar, now)))
     return sorted(found, key=lambda turn: turn.due_at), next_at
 
 
@@ -150,13 +154,20 @@ def _turns_of(look: Look, school: School, decisions: Iterable[Decision]) -> Iter
         yield _Turn(look, school, tuple(missed), None)
 
 
-async def _take(database: Database, now: datetime, turn: _Turn) -> Counter[str]:
+async def _take(
+    database: Database, now: datetime, turn: _Turn
+) -> tuple[Counter[str], datetime | None]:
+    """Take a turn; return how many of what were done, and until when its step waits, if so."""
     counts: Counter[str] = Counter()
     if turn.missed:
         counts.update(await _skip(database, now, turn.look, turn.school, turn.missed))
-    if turn.due is not None:
-        counts.update(await _carry_out(database, now, turn.look, turn.school, turn.due))
-    return counts
+    if turn.due is None:
+        return counts, None
+    done = await _carry_out(database, now, turn.look, turn.school, turn.due)
+    if isinstance(done, datetime):
+        return counts, done
+    counts.update(done)
+    return counts, None
 
 
 async def _skip(
@@ -199,14 +210,19 @@ async def _skip(
 
 async def _carry_out(
     database: Database, now: datetime, look: Look, school: School, due: Due
-) -> dict[str, int]:
+) -> dict[str, int] | datetime:
     plan = look.plan
     day = due.round_date
 
-    async def carry_out(session: Session) -> dict[str, int] | None:
+    async def carry_out(session: Session) -> dict[str, int] | datetime | None:
         opened = await rounds.rounds_of(session, plan.id, school.id, {day})
         if not await _still_running(session, look, opened, {day}):
             return None  # the day lost its school after this step was found to be due
+        if due.step.action in PRESSING:
+            handed_at = await ledger.summary_at(session, school.id, day, plan.slot)
+            # One of a moment to come was written by a clock that was wrong, and says nothing.
+            if handed_at and handed_at <= now < (until := presses_from(plan, due, handed_at)):
+                return until
         if not await plans.record(session, due, now):
             return None
         doing = _Doing(now, plan, school, due, opened.get(day))
@@ -217,6 +233,8 @@ async def _carry_out(
     counts = await database.write(carry_out)
     if counts is None:
         return {}
+    if isinstance(counts, datetime):
+        return counts
     log.info(
         "step done",
         step=due.step.name,

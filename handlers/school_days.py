@@ -189,17 +189,16 @@ def _stretch(days: list[date], kind: DayKind, reason: str) -> list[object]:
 def _today(
     known: Calendar, running: list[Plan], school: School, now: datetime
 ) -> list[list[object]]:
-    """Say that nobody is asked any more: a day made a school day this late changes nothing."""
-    today = local_date(now, school.zone)
-    closes = [
-        due.due_at
-        for plan in running
-        for due in occurrences(plan, school.zone, known, today)
-        if due.step.action is Action.close
-    ]
-    if not closes or max(closes) > now:
-        return []
-    return [["calendar.today_over", {"time": f"{max(closes).astimezone(school.zone):%H:%M}"}]]
+    """Say who is not asked any more: a day made a school day this late changes nothing."""
+    lines: list[list[object]] = []
+    for plan in running:
+        for due in occurrences(plan, school.zone, known, local_date(now, school.zone)):
+            if due.step.action is Action.close and due.due_at <= now:
+                whom = {"key": f"plan.{plan.audience.value}"}
+                lines.append(
+                    ["calendar.today_over", {"whom": whom, "time": f"{due.step.at:%H:%M}"}]
+                )
+    return lines
 
 
 def _tomorrow(known: Calendar, running: list[Plan], day: date) -> list[list[object]]:

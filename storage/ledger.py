@@ -628,6 +628,28 @@ def _withdraw(sqlite: bool) -> Any:
     )
 
 
+async def summary_at(
+    session: AsyncSession, school_id: int, day: date, slot: str
+) -> datetime | None:
+    """Return when a day's summary of a school was first handed to somebody, if it was."""
+    entry, card = table(Ledger).c, table(Card).c
+    found = await session.exec(
+        select(func.min(entry.created_at, type_=entry.created_at.type))
+        .join_from(table(Card), table(Ledger), entry.card_id == card.id)
+        .where(
+            card.kind == "summary",
+            card.about_id == school_id,
+            ABOUT_ONE,
+            card.day == day,
+            card.slot == slot,
+            entry.kind == "card",
+            entry.cause.startswith("summary:", autoescape=True),
+        )
+    )
+    at: datetime | None = found.one()
+    return at
+
+
 async def withdraw_chasers(session: AsyncSession, unit_id: int, day: date, slot: str) -> None:
     """Ask for the reminders of a summary that is signed by now to be taken out of the chats."""
     ledger, card = table(Ledger), table(Card).c

@@ -222,7 +222,7 @@ async def test_a_saturday_that_is_made_a_school_day_after_the_close_says_that_no
     gu, maria = await stage.joined("Gu"), await stage.joined("Maria")
     await stage.at(clock, SATURDAY)
     await stage.says(gu, "/calendar open today make-up day")
-    over = "Today: the check-in closed at 08:00, nobody is asked any more"
+    over = "Today: Students, closed at 08:00; nobody is asked any more"
     assert any(over in m["text"] for m in await stage.chat(gu)) is not asks
     await stage.at("09:01", SATURDAY)
     assert any("How is everyone" in m["text"] for m in await stage.chat(maria)) is asks

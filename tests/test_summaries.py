@@ -236,6 +236,31 @@ async def test_a_machine_back_at_ten_leaves_the_lead_the_time_that_the_plan_leav
     ]
 
 
+@pytest.mark.parametrize("close", ["07:30", "08:25"])
+async def test_the_lead_has_that_time_as_well_when_staff_close_at_another_time(
+    stage: Stage, close: str
+) -> None:
+    await stage.opens_boarding_school("en")
+    gu, lin, fang = [await stage.joined(name) for name in ("Gu", "林岚", "方青")]
+    await stage.says(gu, f"/plan staff 06:30 {close}")
+    await stage.at("06:30")
+    await stage.at("07:50")
+    told = []  # away from eight to ten
+    for clock in ("10:00", "10:24", "10:25", "10:54", "10:55"):
+        await stage.at(clock)
+        told.append(await pressed(stage, lin, fang))
+    assert told == [(1, 0, 0), (1, 0, 0), (1, 1, 0), (1, 1, 0), (1, 1, 1)]
+
+
+async def test_a_clock_that_was_ahead_keeps_nobody_from_being_chased(stage: Stage) -> None:
+    await stage.opens_boarding_school("en")
+    lin, fang = await stage.joined("林岚"), await stage.joined("方青")
+    await stage.at("06:30")
+    await stage.at("12:06")
+    await stage.at("08:31")
+    assert await pressed(stage, lin, fang) == (1, 1, 0)
+
+
 async def pressed(stage: Stage, lead: Someone, deputy: Someone) -> tuple[int, int, int]:
     """Count the lead's summaries and reminders, and the deputy's summaries."""
     texts = await said(stage, lead)

@@ -25,6 +25,7 @@ from checkin.plans import (
     looks_at,
     next_due,
     occurrences,
+    presses_from,
     to_document,
 )
 from checkin.steps import (
@@ -36,7 +37,6 @@ from checkin.steps import (
     StepsReason,
     check_steps,
     default_steps,
-    handing,
     parse_steps,
     staff_steps,
     steps_from_times,
@@ -218,48 +218,43 @@ def test_a_whole_day_of_a_school() -> None:
     assert said == [f"do {name} of 3" for name in names]
 
 
-BEFORE_IT = ("evening", "ask", "remind", "ask-2", "card", "close")
+def test_a_summary_that_was_missed_in_the_morning_comes_as_soon_as_we_are_back() -> None:
+    names = ("evening", "ask", "remind", "ask-2", "card", "close")
+    done = dict.fromkeys((MONDAY, name) for name in names)
+    decisions = due_now(WHOLE, SHANGHAI, ORDINARY, at(MONDAY, "11:00"), done)
+    assert told(decisions) == ["do summary of 2", "do chase of 2", "do deputy of 2"]
 
 
-def test_a_lead_who_has_the_summary_late_has_as_long_to_sign_it_as_on_any_day() -> None:
-    done: dict[tuple[date, str], datetime | None] = {(MONDAY, name): None for name in BEFORE_IT}
-    said = []
-    for clock in ("11:00", "11:24", "11:25", "11:54", "11:55"):
-        decisions = due_now(WHOLE, SHANGHAI, ORDINARY, at(MONDAY, clock), done)
-        done |= kept(decisions, at(MONDAY, clock))
-        said += [(clock, name) for name in told(decisions)]
-    assert said == [
-        ("11:00", "do summary of 2"),  # instead of 08:05; the chase is at 08:30, the deputy 09:00
-        ("11:25", "do chase of 2"),
-        ("11:55", "do deputy of 2"),
-    ]
+@pytest.mark.parametrize(
+    ("handed", "chased", "deputy"),
+    [
+        ("08:05", "08:30", "09:00"),
+        ("08:15", "08:30", "09:00"),  # some minutes late
+        ("08:16", "08:41", "09:11"),
+        ("11:00", "11:25", "11:55"),
+    ],
+)
+def test_who_had_the_summary_late_has_as_long_to_sign_it_as_on_any_day(
+    handed: str, chased: str, deputy: str
+) -> None:
+    pressing = occurrences(WHOLE, SHANGHAI, ORDINARY, MONDAY)[-2:]
+    moments = [presses_from(WHOLE, due, at(MONDAY, handed)) for due in pressing]
+    assert moments == [at(MONDAY, chased), at(MONDAY, deputy)]
 
 
-def test_a_summary_that_is_some_minutes_late_changes_nothing() -> None:
-    done = {(MONDAY, name): None for name in BEFORE_IT}
-    late = done | {(MONDAY, "summary"): at(MONDAY, "08:14")}
-    assert told(due_now(WHOLE, SHANGHAI, ORDINARY, at(MONDAY, "08:30"), late)) == ["do chase of 2"]
+def test_a_plan_in_a_hurry_presses_half_as_late_at_most_before_it_waits() -> None:
+    steps = ladder("ask 06:30, close 08:00, summary 08:05, chase 08:09, deputy 09:00")
+    plan = replace(MORNING, steps=steps)
+    chase = occurrences(plan, SHANGHAI, ORDINARY, MONDAY)[-2]
+    assert presses_from(plan, chase, at(MONDAY, "08:07")) == at(MONDAY, "08:09")
+    assert presses_from(plan, chase, at(MONDAY, "08:08")) == at(MONDAY, "08:12")
 
 
-def test_the_clock_looks_again_when_a_late_summary_is_to_be_chased() -> None:
-    done = {(MONDAY, name): None for name in BEFORE_IT}
-    late = done | {(MONDAY, "summary"): at(MONDAY, "11:00")}
-    looks = looks_at(WHOLE, SHANGHAI, ORDINARY, at(MONDAY, "11:20"), late)
-    assert looks == at(MONDAY, "11:25")
-
-
-def test_what_a_late_summary_leaves_no_time_for_is_not_done_at_night() -> None:
-    steps = ladder("ask 06:30, close 08:00, summary 08:05, chase 08:30, deputy 09:00")
-    plan = replace(MORNING, steps=steps, first_day=MONDAY)
-    done: dict[tuple[date, str], datetime | None] = {
-        (MONDAY, "ask"): None,
-        (MONDAY, "close"): None,
-    }
-    decisions = due_now(plan, SHANGHAI, ORDINARY, at(MONDAY, "23:50"), done)
-    assert told(decisions) == ["do summary of 2"]
-    done |= kept(decisions, at(MONDAY, "23:50"))
-    night = due_now(plan, SHANGHAI, ORDINARY, at(TUESDAY, "01:00"), done)
-    assert told(night) == ["skip chase of 2: missed", "skip deputy of 2: missed"]
+def test_a_chase_that_stands_before_the_summary_keeps_its_time() -> None:
+    steps = ladder("ask 06:30, close 08:00, chase 08:02, summary 08:05, deputy 09:00")
+    plan = replace(MORNING, steps=steps)
+    chase = occurrences(plan, SHANGHAI, ORDINARY, MONDAY)[2]
+    assert presses_from(plan, chase, at(MONDAY, "11:00")) == at(MONDAY, "08:02")
 
 
 def test_a_plan_in_a_hurry_still_reminds() -> None:
@@ -659,35 +654,6 @@ def oracle(plan: Plan, zone: ZoneInfo, day: date) -> list[tuple[Step, datetime, 
     return found
 
 
-def pressed_later(
-    steps: list[tuple[Step, datetime, datetime]], handed_at: datetime
-) -> list[tuple[Step, datetime, datetime]]:
-    """Work out a round whose summary came at this moment: what presses for a signature follows."""
-    named = [step.action.value for step, *_ in steps]
-    hands = named.index("summary") if "summary" in named else named.index("close")
-    planned = steps[hands][1]
-    after = [
-        begins
-        for step, begins, _ in steps
-        if step.action.value in ("chase", "deputy") and begins > planned
-    ]
-    if not after:
-        return steps
-    late = handed_at - planned
-    if late <= min(timedelta(minutes=10), (after[0] - planned) / 2):
-        return steps
-    return [
-        (
-            step,
-            begins + late
-            if step.action.value in ("chase", "deputy") and begins in after
-            else begins,
-            until,
-        )
-        for step, begins, until in steps
-    ]
-
-
 @settings(max_examples=25, deadline=None)
 @given(st.sampled_from(ZONES), st.sampled_from(ANCHORS), ladders())
 def test_the_steps_fall_where_the_wall_clock_says(
@@ -748,11 +714,7 @@ def test_restarts_twins_and_clock_jumps_do_each_step_once_or_skip_it_with_a_reas
     for ahead in range(-1, 6):
         day = anchor + timedelta(days=ahead)
         if ahead not in closed:
-            round_ = oracle(plan, zone, day)
-            handed_at = done.get((day, handing(steps).name))
-            if handed_at and not forgets:
-                round_ = pressed_later(round_, handed_at)
-            for step, begins, until in round_:
+            for step, begins, until in oracle(plan, zone, day):
                 if begins <= end:
                     expected[day, step.name] = begins, until
     assert recorded.keys() == expected.keys()
@@ -795,7 +757,7 @@ def test_the_next_step_is_the_first_that_a_heartbeat_would_meet_and_it_looks_aga
     ]
     assert found is not None
     assert found.due_at == min(coming)
-    looks = looks_at(plan, zone, ORDINARY, now, {})
+    looks = looks_at(plan, zone, ORDINARY, now)
     assert now < looks <= min(coming)
     assert looks == min(coming) or timedelta(minutes=10) < looks - now <= timedelta(minutes=15)
 
