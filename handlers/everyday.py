@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import timedelta
 
 from checkin.answers import (
     Question,
@@ -32,8 +33,9 @@ from handlers.household import (
 )
 from handlers.messages import Event, Unsupported, Words
 from handlers.wards import Ward, load_households
-from storage import cards
+from storage import cards, people, rounds
 from storage.questionnaires import questionnaire
+from storage.rounds import Entry
 from storage.tables import Card, Contact
 
 
@@ -65,7 +67,7 @@ async def wrote_answer(desk: Desk, words: Words, contact: Contact) -> bool:
 
 async def wrote_freely(desk: Desk, words: Words, contact: Contact) -> bool:
     """Take typed words as said to the card; False when there is no card to answer."""
-    home = await home_of(desk, contact, words)
+    home = await home_for(desk, contact, words)
     if home is None:
         belated = await _wrote_belated(desk, words, contact)
         return belated or await _wrote_between(desk, words, contact)
@@ -106,14 +108,43 @@ async def _settled_guess(desk: Desk, words: Words, home: Household, heard: Heard
 
 async def people_of(desk: Desk, wards: Sequence[Ward]) -> list[Someone]:
     """Return whom words may be about, with what is asked of each."""
-    return [
-        Someone(
-            ward.id,
-            ward.entry.name,
-            await questionnaire(desk.session, ward.entry.round.questionnaire_id),
-        )
-        for ward in wards
-    ]
+    return [await _someone(desk, ward.entry) for ward in wards]
+
+
+async def _someone(desk: Desk, entry: Entry) -> Someone:
+    asked = await questionnaire(desk.session, entry.round.questionnaire_id)
+    return Someone(entry.checkin.id, entry.name, asked)
+
+
+async def home_for(desk: Desk, contact: Contact, words: Words) -> Household | None:
+    """Return the card that words are said to; who was not asked is given today's for them."""
+    if await _newest(desk, contact) is None:
+        await _give_card(desk, contact, words)
+    return await home_of(desk, contact, words)
+
+
+async def _give_card(desk: Desk, contact: Contact, words: Words) -> None:
+    """Make the card to which words can be said, if they are about somebody on it.
+
+    Who may answer need not have been asked: another guardian was, or the child is away, or lives
+    in a dormitory, or answers for themself, or the morning went by.
+    """
+    if contact.person_id is None:
+        return
+    subjects = await people.consented_subjects(desk.session, contact.person_id)
+    yesterday = desk.now.date() - timedelta(days=1)
+    held = await rounds.rounds_about(desk.session, subjects, since=yesterday)
+    for day, slot in sorted({(h.day, h.slot) for h in held if desk.now <= h.late_until}):
+        may = await people.answers_for(desk.session, contact.person_id, day)
+        entries = await rounds.household(desk.session, may, day, slot)
+        theirs = [await _someone(desk, entry) for entry in entries]
+        if _is_of_somebody(understand(words.text, theirs)):
+            await cards.card_of(desk.session, contact, day, "household", slot)
+            return
+
+
+def _is_of_somebody(heard: Heard) -> bool:
+    return bool(heard.statements) or heard.of_whom is not None
 
 
 async def home_of(desk: Desk, contact: Contact, words: Words) -> Household | None:
@@ -180,7 +211,7 @@ async def _wrote_between(desk: Desk, words: Words, contact: Contact) -> bool:
     loaded = await load_households(desk.session, [(card, contact)], desk.now)
     wards = [*loaded.wards[card.id], *loaded.stopped[card.id]]
     heard = understand(words.text, await people_of(desk, [w for w in wards if w.right.may_answer]))
-    if not heard.statements and heard.of_whom is None:
+    if not _is_of_somebody(heard):
         return False
     if not await _showed_no_school(desk, words, contact):
         await desk.say(contact, words, "help.between")

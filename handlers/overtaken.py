@@ -11,7 +11,7 @@ from checkin.everyday import Heard, Statement, added, understand
 from checkin.questions import Disposition, Questionnaire
 from checkin.triage import worst_so_far
 from handlers.desk import Desk
-from handlers.everyday import home_of, people_of
+from handlers.everyday import home_for, people_of
 from handlers.household import Household, keep, show_again
 from handlers.messages import Words
 from handlers.wards import Ward
@@ -28,7 +28,7 @@ async def wrote(desk: Desk, words: Words, contact: Contact) -> bool:
 
     They clear nobody and turn no page. What they tell of something amiss is begun to be told.
     """
-    home = await home_of(desk, contact, words)
+    home = await home_for(desk, contact, words)
     if home is None:
         return False
     heard = await _heard(desk, words, home)
