@@ -96,8 +96,8 @@ class Desk:
         return contact
 
     def overtaken(self, event: Event, contact: Contact) -> bool:
-        """Say whether something that was done later in this chat was handled moments ago."""
-        return contacts.is_overtaken(contact, event.update_id, self.now)
+        """Say whether something that was done later in this chat was handled before this."""
+        return contacts.is_overtaken(contact, event.update_id, event.written_at or self.now)
 
     async def access(self, contact: Contact) -> Access:
         """Return what the person in a chat may do."""

@@ -258,12 +258,13 @@ def _first_of_each(arrivals: Sequence[Arrival]) -> list[Arrival]:
 
 
 def _last_of_each(desk: Desk, arrivals: Sequence[Arrival]) -> dict[int, int]:
-    """Return the last update of each contact in a batch."""
+    """Return the last update of each contact in a batch; one that was overtaken is none."""
     events = (arrival.event for arrival in arrivals if arrival.event)
     return {
         contact.id: event.update_id
         for event in events
         if (contact := desk.contacts.get((event.bot_id, event.chat_id))) is not None
+        and not desk.overtaken(event, contact)
     }
 
 

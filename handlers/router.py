@@ -172,7 +172,7 @@ async def _card_tap(desk: Desk, tap: Tap, contact: Contact, press: Press) -> Non
 
 async def _membership(desk: Desk, event: Membership, contact: Contact) -> None:
     """Keep whether a chat is open to us; of two that come in the wrong order the later stands."""
-    if contacts.is_overtaken(contact, event.update_id, event.written_at or desk.now):
+    if desk.overtaken(event, contact):
         return
     if not event.blocked:
         await _opened_again(desk, contact)

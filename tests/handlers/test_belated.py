@@ -248,6 +248,23 @@ async def test_what_was_set_aside_yesterday_and_is_let_in_today_does_not_answer_
     assert await status(stage, "Tom", TUESDAY) == "asked"
 
 
+async def test_a_number_let_in_again_after_the_talk_went_on_is_no_other_childs(
+    stage: Stage,
+) -> None:
+    await stage.opens_school("en")
+    maria = await stage.joined("Maria")
+    await stage.at("06:30")
+    await stage.taps(maria, "Ana…")
+    await set_aside(stage, maria, "36.5")
+    await stage.at("06:45")
+    await stage.taps(maria, "‹ Back")
+    await stage.taps(maria, "Ben…")
+    await stage.at("09:30")
+    await let_in_again(stage)
+    assert any("reached me late" in text for text in await said(stage, maria))
+    assert "Ben: temperature this morning?" in (await said(stage, maria))[-1]
+
+
 async def test_a_number_that_a_teacher_typed_yesterday_is_nobodys_today(stage: Stage) -> None:
     await stage.opens_school("en")
     await stage.joined("Tina")
