@@ -350,17 +350,22 @@ def value_words(question: Question, value: Value, texts: Texts) -> str:
 
 
 def reminder(view: HouseholdView, texts: Texts, *, after_outage: bool = False) -> Rendered | None:
-    """Render the reminder for those still silent; None when everybody has answered."""
+    """Render the reminder for those still silent; None when nobody is waited for in time.
+
+    Where another school has closed already, it says so: its children are on the same buttons.
+    """
     waiting = view.waiting
-    if not waiting:
+    in_time = [line for line in waiting if not line.closed]
+    if not in_time:
         return None
     parts = [texts("remind.after_outage")] if after_outage else []
-    for time, lines in _by_closing(waiting):
+    for time, lines in _by_closing(in_time):
         names = list_words(texts, (with_class(line, texts) for line in lines))
         alone = all(line.oneself for line in lines)
         said = texts("remind.oneself", time=time) if alone else None
         parts.append(said or texts("remind", names=names, time=time))
-    clearable = [line for line in waiting if line.clearable]
+    parts += _closed_lines(waiting, texts)
+    clearable = [line for line in waiting if line.clearable and not line.over]
     rows: list[tuple[Button, ...]] = []
     if clearable:
         rows.append((_all_clear(view, clearable, waiting, texts),))

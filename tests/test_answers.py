@@ -389,6 +389,19 @@ async def test_siblings_in_two_schools_are_on_one_card_by_each_schools_hours(
     golden(f"two_schools.{language}", stage.transcript())
 
 
+async def test_a_reminder_asks_nobody_to_answer_by_a_time_that_is_past(stage: Stage) -> None:
+    await stage.opens_school("en")
+    maria = await stage.joined("Maria")
+    steps = "ask 06:30 remind 08:10 close 08:30"
+    await open_second_school(stage, maria, "Asia/Shanghai", steps)
+    for clock in ("06:30", "08:00", "08:10"):
+        await stage.at(clock)
+    reminder = (await card_of(stage, maria))["text"]
+    assert "Still waiting for Cleo (5-1). Please answer by 08:30." in reminder
+    assert "Ana, Ben: closed at 08:00. You can still answer; it counts as late." in reminder
+    assert "answer by 08:00" not in reminder
+
+
 @BOTH
 async def test_of_siblings_in_two_schools_only_one_may_have_no_school(
     stage: Stage, golden: Golden, language: str
