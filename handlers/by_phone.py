@@ -73,8 +73,12 @@ async def tapped(desk: Desk, tap: Tap, shown: ClassCard, press: Press) -> None:
 
 
 async def _all_well(desk: Desk, tap: Tap, home: OnThePhone, ward: Ward) -> None:
-    if not await may_be_cleared(desk, ward):
+    if ward.complete:
         desk.toast(tap, home.contact, "toast.already_answered")
+    elif not await may_be_cleared(desk, ward):
+        desk.toast(tap, home.contact, "toast.begun", alert=True)
+        home.show(desk, check_in=ward.id)
+        return
     else:
         too_late = await clear(desk, ward, home.via) is Verdict.too_late
         desk.toast(tap, home.contact, "toast.too_late" if too_late else "toast.kept_by_phone")
@@ -97,7 +101,10 @@ async def wrote_answer(desk: Desk, words: Words, shown: ClassCard) -> bool:
 
 
 async def keep_class(desk: Desk, tap: Tap, shown: ClassCard, press: Press) -> None:
-    """Keep that everybody still shown as well is well; those taken out stay to be entered."""
+    """Keep that everybody still shown as well is well; the others stay to be called.
+
+    Those are who was taken out, and about whom the family has begun to tell something amiss.
+    """
     everybody = [entry for entry in shown.entries if is_to_enter(entry.checkin)]
     now = at_once(entry.checkin.id for entry in everybody)
     waiting = [entry for entry in everybody if entry.checkin.id in now]
@@ -106,15 +113,15 @@ async def keep_class(desk: Desk, tap: Tap, shown: ClassCard, press: Press) -> No
         await bring_fresh(desk, tap, shown.contact, shown.card)
         return
     out = set(shown.card.focus.get("marked", ()))
-    kept = 0
+    kept, left = 0, []
     for entry in waiting:
         ward = _ward(shown, entry)
         if ward.id in out or not await may_be_cleared(desk, ward):
+            left.append(entry)
             continue
         kept += await clear(desk, ward, "class") is not Verdict.too_late
     desk.record("class entered", shown.person_id, shown.school.id, unit=shown.unit.id, n=kept)
     desk.toast(tap, shown.contact, "toast.kept_class", n=kept)
-    left = [entry for entry in waiting if entry.checkin.id in out]
     if left:
         record_numbers(desk, shown, left)
     more = Page.entry if len(everybody) > len(waiting) else Page.main

@@ -212,6 +212,8 @@ async def _all_clear(desk: Desk, tap: Tap, home: Household) -> None:
         desk.toast(tap, home.contact, key)
     elif verdicts:
         desk.toast(tap, home.contact, "toast.thanks")
+    elif home.waiting:
+        desk.toast(tap, home.contact, "toast.begun", alert=True)
     else:
         desk.toast(tap, home.contact, "toast.already_answered")
 

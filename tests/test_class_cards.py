@@ -82,6 +82,40 @@ async def test_the_teacher_answers_by_phone_and_for_many_at_once(
     golden(f"class_by_phone.{language}", stage.transcript())
 
 
+async def test_who_has_begun_to_tell_of_a_fever_is_not_called_well_or_answered(
+    stage: Stage,
+) -> None:
+    await stage.opens_school("en")
+    tina = await stage.joined("Tina")
+    wang = await stage.joined("Mr Wang")
+    await stage.at("06:30")
+    await stage.says(wang, "/class")
+    await stage.taps(wang, "Call list (3)")
+    await stage.taps(wang, "Tom…")
+    await stage.says(tina, "Tom has 38.5")
+    await stage.taps(wang, "All well (by phone)")
+    assert any("somebody has begun to say what is wrong" in line for line in stage.lines)
+    await stage.taps(wang, "Go through the questions")
+    assert "Does Tom have any of these" in (await stage.chat(wang))[-1]["text"]
+
+
+async def test_of_many_that_are_entered_who_has_begun_to_tell_of_a_fever_stays_to_be_called(
+    stage: Stage,
+) -> None:
+    await stage.opens_school("en")
+    tina = await stage.joined("Tina")
+    wang = await stage.joined("Mr Wang")
+    await stage.at("06:30")
+    await stage.says(wang, "/class")
+    await stage.taps(wang, "Enter many")
+    await stage.says(tina, "Tom has 38.5")
+    await stage.taps(wang, "3 are well: keep")
+    card = (await stage.chat(wang))[-1]["text"]
+    assert "Please call" in card
+    assert "Tom: Tina" in card
+    assert "Ana" not in card
+
+
 @BOTH
 async def test_a_child_is_excused_until_friday_and_the_family_is_not_reminded(
     stage: Stage, golden: Golden, language: str

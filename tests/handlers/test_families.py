@@ -45,6 +45,19 @@ async def test_half_an_answer_leaves_the_reminder_where_it_is(stage: Stage) -> N
     assert "bot → Maria (took a message away)" not in stage.lines
 
 
+async def test_all_clear_says_nothing_of_thanks_when_the_other_parent_has_begun_a_fever(
+    stage: Stage,
+) -> None:
+    stage.language = "en"
+    await stage.a_school(ROSTER.replace("20250412;20250415", "20250412"))
+    maria, carlos = await stage.joined("Maria"), await stage.joined("Carlos")
+    await stage.at("06:30")
+    await stage.says(carlos, "Ana has 38.5")
+    await stage.taps(maria, "All clear")
+    assert any("somebody has begun to say what is wrong" in line for line in stage.lines)
+    assert "Already answered" not in stage.transcript()
+
+
 async def test_why_says_who_has_not_agreed_and_that_nobody_can_be_asked(stage: Stage) -> None:
     await stage.a_school()
     wang = await stage.joined("Mr Wang")
