@@ -223,6 +223,7 @@ _WITH_MORE = {
     "window.choose": _windows,
     "pause.until": _pause,
     "pause.done": _with_day,
+    "pause.over": _with_day,
     "pause.told_class": _with_day,
     "pause.told_back": _with_day,
     "flag.left_for_family": render_flags.left_for_family,

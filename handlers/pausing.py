@@ -18,7 +18,10 @@ _END = frozenset({"end", "stop", "back", "结束", "恢复", "取消"})
 
 
 async def pause(desk: Desk, command: Command, contact: Contact) -> None:
-    """Offer days of return, or take the one that was written: `/pause Ana 2026-03-09`."""
+    """Offer days of return, or take the one that was written: `/pause Ana 2026-03-09`.
+
+    "Tomorrow" is the day after it was written, however late that comes in.
+    """
     pupils = await _wards(desk, contact)
     if not pupils:
         await desk.say(contact, command, "pause.nobody")
@@ -27,12 +30,17 @@ async def pause(desk: Desk, command: Command, contact: Contact) -> None:
     if command.rest.strip().lower() in _END:
         await _end(desk, command, contact, pupils)
         return
-    name, day = read_pause(command.rest, today)
+    written_at = command.written_at or desk.now
+    written_on = await desk.date_at(pupils[0].school_id, written_at)
+    name, day = read_pause(command.rest, written_on)
     chosen = [pupil for pupil in pupils if not name or same_name(pupil.name, name)]
     if not chosen:
         await desk.say(contact, command, "pause.who", names=[pupil.name for pupil in pupils])
     elif day is None:
         await _offer(desk, command, contact, pupils, chosen)
+    elif may_return(day, written_on) and day <= today:
+        names = [pupil.name for pupil in chosen]
+        await desk.say(contact, command, "pause.over", names=names, day=day.isoformat())
     elif not may_return(day, today):
         await desk.say(contact, command, "pause.bad_day")
     else:

@@ -379,6 +379,37 @@ async def test_a_pause_has_a_day_of_return_that_is_neither_today_nor_far(
     assert "within two months" in (await stage.chat(tina))[-1]["text"]
 
 
+async def comes_later(stage: Stage, who: Someone, text: str, day: date) -> None:
+    """Let somebody write on Monday at eight in the evening what is heard on a day at six."""
+    await stage.at("20:00")
+    with stage.nobody_hears():
+        await stage.says(who, text)
+        await stage.at("06:00", day)
+    await stage.at("06:30", day)
+
+
+async def test_a_pause_until_tomorrow_that_comes_in_on_the_day_of_return_excuses_nobody(
+    stage: Stage,
+) -> None:
+    await stage.opens_school("en")
+    tina = await stage.joined("Tina")
+    await comes_later(stage, tina, "/pause tomorrow", TUESDAY)
+    said = [message["text"] for message in await stage.chat(tina)][-2:]
+    assert "ask about Tom again on Tue 3 Mar; that day has come" in said[0]
+    assert "Good morning. Tue 3 Mar" in said[1]
+    assert Status.excused not in await statuses(stage)
+
+
+async def test_a_pause_that_comes_in_late_lasts_until_the_day_that_was_meant(
+    stage: Stage,
+) -> None:
+    await stage.opens_school("en")
+    tina = await stage.joined("Tina")
+    await comes_later(stage, tina, "/pause 2026-03-05", TUESDAY)
+    assert "We ask about Tom again on Thu 5 Mar" in (await stage.chat(tina))[-1]["text"]
+    assert Status.excused in await statuses(stage)
+
+
 async def test_nobody_sets_a_pause_for_another_familys_child(stage: Stage) -> None:
     await stage.opens_school("en")
     tina, maria = await stage.joined("Tina"), await stage.joined("Maria")
