@@ -123,8 +123,9 @@ async def _pause(
 
 
 async def _end(desk: Desk, event: Event, contact: Contact, chosen: Sequence[Pupil]) -> None:
-    """Ask again from now on; an open round asks at once."""
-    ended = []
+    """Ask again from now on; an open round asks at once, and after the close the next one does."""
+    ended: list[str] = []
+    ended_later: list[str] = []
     for pupil in chosen:
         held = await pauses.pauses_of(desk.session, [pupil.person_id], pupil.today)
         mine = held.get(pupil.person_id)
@@ -138,7 +139,8 @@ async def _end(desk: Desk, event: Event, contact: Contact, chosen: Sequence[Pupi
             checkin.excuse = None
         await desk.session.flush()
         _changed(desk, pupil, waiting)
-        for checkin, held_round in await rounds.open_check_ins(desk.session, pupil.person_id):
+        still_open = await rounds.open_check_ins(desk.session, pupil.person_id)
+        for checkin, held_round in still_open:
             if checkin.dormitory_id is None:
                 await asking.ask_contact(desk.session, contact.id, held_round, desk.now)
             elif checkin.status == Status.due and await asking.ask_first(
@@ -146,10 +148,23 @@ async def _end(desk: Desk, event: Event, contact: Contact, chosen: Sequence[Pupi
             ):
                 checkin.status = Status.asked.value  # by a telephone of their own
         desk.record("pause ended", contact.person_id, pupil.school_id, subject=pupil.person_id)
-        await _tell_class(desk, pupil, f"unpaused:{mine.id}", "pause.told_back", pupil.today)
-        ended.append(pupil.name)
-    key = "pause.ended" if ended else "pause.none"
-    await desk.say(contact, event, key, names=ended)
+        later = not still_open and await _is_over(desk, pupil)
+        (ended_later if later else ended).append(pupil.name)
+        key = "pause.told_back_later" if later else "pause.told_back"
+        day = min((held_round.day for _, held_round in still_open), default=pupil.today)
+        await _tell_class(desk, pupil, f"unpaused:{mine.id}", key, day)
+    if ended_later:
+        await desk.say(contact, event, "pause.ended_later", names=ended_later)
+    if ended:
+        await desk.say(contact, event, "pause.ended", names=ended)
+    if not (ended or ended_later):
+        await desk.say(contact, event, "pause.none")
+
+
+async def _is_over(desk: Desk, pupil: Pupil) -> bool:
+    """Say whether nobody is asked about a student any more today."""
+    held = await rounds.rounds_about(desk.session, [pupil.person_id], since=pupil.today)
+    return any(each.day == pupil.today and (each.closed_at or each.cancelled_at) for each in held)
 
 
 def _changed(desk: Desk, pupil: Pupil, checkins: Sequence[tuple[CheckIn, date]]) -> None:

@@ -346,6 +346,23 @@ async def test_a_pause_that_ends_early_asks_at_once(stage: Stage) -> None:
     assert Status.excused not in await statuses(stage)
 
 
+async def test_a_pause_that_ends_after_the_close_asks_on_the_next_school_day(
+    stage: Stage,
+) -> None:
+    await stage.opens_school("en")
+    tina, wang = await stage.joined("Tina"), await stage.joined("Mr Wang")
+    await stage.at("06:00")
+    await stage.says(tina, "/pause 2026-03-05")
+    await stage.at("06:30")
+    await stage.at("08:00")
+    await stage.says(tina, "/pause end")
+    assert "again on the next school day" in (await stage.chat(tina))[-1]["text"]
+    told = (await stage.chat(wang))[-1]["text"]
+    assert "the family has ended the pause; we ask again on the next school day" in told
+    await stage.at("06:30", TUESDAY)
+    assert "Good morning. Tue 3 Mar" in (await stage.chat(tina))[-1]["text"]
+
+
 async def test_a_pause_set_in_the_evening_leaves_the_day_of_return_alone(stage: Stage) -> None:
     await stage.opens_school("en")
     tina = await stage.joined("Tina")
