@@ -37,7 +37,7 @@ MOST_FLAGGED = 24  # of whom the doctor's card has a button each
 def class_card(view: ClassView | ClassesView | None, texts: Texts) -> Rendered:
     """Render a class card as its reader may see it now."""
     if view is None:
-        return Rendered(texts("class.not_yours_now"))
+        return Rendered(texts("card.not_yours_now"))
     if not view.opened:
         return _not_opened(view, texts)
     if isinstance(view, ClassesView):

@@ -16,8 +16,10 @@ from handlers.presses import Press, Verb
 _LOUD = {"unseen", "instead", "last_resort"}
 
 
-def flag(view: FlagView, texts: Texts) -> Rendered:
+def flag(view: FlagView | None, texts: Texts) -> Rendered:
     """Render one flag: the same words throughout, and below them what has become of it."""
+    if view is None:
+        return Rendered(texts("card.not_yours_now"))
     parts = []
     if view.told_as in _LOUD and view.seen is None and view.decision is None:
         parts.append(texts(f"flag.as_{view.told_as}", unit=unit_words(view.line, texts)))

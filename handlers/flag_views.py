@@ -4,17 +4,17 @@ import json
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
-from checkin.access import Access, Act
+from checkin.access import Act
 from checkin.facts import fact
-from checkin.flags import Decision, Eligible, FlagKind, NotBy, may_decide
+from checkin.flags import Decision, Eligible, FlagKind
 from checkin.questions import Disposition
 from checkin.triage import triage
+from handlers.flag_rights import has_right, is_told, may_act
 from handlers.views import Line, plain_line
-from storage import flags, people, rounds, units
+from storage import people, rounds, units
 from storage.database import Session
 from storage.questionnaires import questionnaire
-from storage.rounds import Entry
-from storage.tables import Card, Contact, Flag, Unit
+from storage.tables import Card, Contact, Flag
 
 
 @fact
@@ -53,30 +53,17 @@ class FlagView:
     releasing: bool
 
 
-async def may_act(session: Session, access: Access, act: Act, entry: Entry) -> Eligible | NotBy:
-    """Say whether somebody may do this about a check-in: by their roles, and as no relation."""
-    subject, day = entry.checkin.subject_id, entry.round.day
-    ties = await flags.guardian_ids(session, [subject], day)
-    allowed = await _allowed(session, access, act, entry)
-    return may_decide(access.person_id, subject, ties[subject], has_right=allowed)
-
-
-async def _allowed(session: Session, access: Access, act: Act, entry: Entry) -> bool:
-    if access.may(act, entry.unit_path):
-        return True
-    if entry.checkin.dormitory_id is None:
-        return False
-    dormitory = await session.get_one(Unit, entry.checkin.dormitory_id)
-    return access.may(act, dormitory.path)
-
-
-async def flag_view(session: Session, card: Card, contact: Contact, now: datetime) -> FlagView:
-    """Load a flag by the rights that its reader has at this moment."""
+async def flag_view(
+    session: Session, card: Card, contact: Contact, now: datetime
+) -> FlagView | None:
+    """Load a flag by the rights of its reader; None when they may not know of it any more."""
     flag = await session.get_one(Flag, card.about_id)
     entry = await rounds.entry(session, flag.check_in_id)
     if entry is None:
         raise LookupError(f"flag {flag.id} is about no check-in")
     access = await people.access_of(session, contact.person_id, now)
+    if not await is_told(session, access, entry):
+        return None
     checkin = entry.checkin
     wanted = None
     if checkin.asked_for is not None:
@@ -107,7 +94,7 @@ async def flag_view(session: Session, card: Card, contact: Contact, now: datetim
         decided=_mark(named, flag.decided_by, flag.decided_at),
         may_acknowledge=await may(Act.acknowledge),
         may_release=await may(Act.release),
-        may_see=await _allowed(session, access, Act.see_class, entry),
+        may_see=await has_right(session, access, Act.see_class, entry),
         releasing=bool(card.focus.get("releasing")),
     )
 

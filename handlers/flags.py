@@ -14,6 +14,7 @@ from checkin.flags import FORGOTTEN, UNSEEN, Decision, FlagKind, escalates, told
 from checkin.times import local_date
 from handlers.clock import Clock
 from handlers.desk import Desk
+from handlers.flag_rights import is_told
 from storage import audit, cards, contacts, flags, ledger, people, units
 from storage.database import Database, Session
 from storage.flags import Unseen
@@ -102,9 +103,14 @@ async def _end(
 
 
 async def _show_anew(desk: Desk, entry: Entry, flag: Flag) -> None:
-    """Send what has become of a flag as a new message in place of the old: an edit is silent."""
+    """Send what has become of a flag as a new message in place of the old: an edit is silent.
+
+    Whoever has no part in it any more sees that under the old one.
+    """
     for card in await flags.cards_about(desk.session, flag, entry.round.day):
         contact = await desk.session.get_one(Contact, card.contact_id)
+        if not await is_told(desk.session, await desk.access(contact), entry):
+            continue
         cause = f"flag:{flag.id}:{flag.decision}"
         await ledger.owe(desk.session, contact, "card", cause, desk.now, card=card)
 
@@ -117,7 +123,8 @@ async def _tell(desk: Desk, entry: Entry, flag: Flag, kind: FlagKind) -> None:
     related = (await flags.guardian_ids(desk.session, [checkin.subject_id], day))[
         checkin.subject_id
     ] | {checkin.subject_id}
-    ring = await _ring(desk.session, checkin, kind, day, related)
+    today = await desk.today_at(checkin.school_id)
+    ring = await _ring(desk.session, checkin, kind, today, related)
     for contact in ring.contacts:
         if kind is FlagKind.flag and contact.person_id == flag.raised_by:
             flag.acknowledged_by, flag.acknowledged_at = contact.person_id, desk.now
@@ -142,21 +149,24 @@ def _cause(flag: Flag) -> str:
 
 
 async def _ring(
-    session: Session, checkin: CheckIn, kind: FlagKind, day: date, related: Collection[int]
+    session: Session, checkin: CheckIn, kind: FlagKind, today: date, related: Collection[int]
 ) -> Ring:
-    """Return those nearest to the subject who are in chat; without them the next in charge."""
+    """Return those nearest to the subject who are in chat; without them the next in charge.
+
+    They have the role on the day of telling: the round may be of another.
+    """
     school = {checkin.school_id}
     near: list[Role] = [*roles_allowed(Act.hear_of_flags)]
     if checkin.unit_id == checkin.school_id or kind is FlagKind.missing:
         near += roles_allowed(Act.hear_of_missing)  # staff are the lead's own
-    found = await people.holders(session, near, {checkin.unit_id, *school}, day)
+    found = await people.holders(session, near, {checkin.unit_id, *school}, today)
     if checkin.dormitory_id is not None:
         warden = [Role.dormitory_warden]
-        found += await people.holders(session, warden, {checkin.dormitory_id}, day)
+        found += await people.holders(session, warden, {checkin.dormitory_id}, today)
     if reached := await _reached(session, found, related):
         return Ring("nearest", reached)
     for role in (Role.school_lead, Role.deputy_lead, Role.admin):
-        found = await people.holders(session, [role], school, day)
+        found = await people.holders(session, [role], school, today)
         if reached := await _reached(session, found, related):
             return Ring("last_resort" if role is Role.admin else "instead", reached)
     return Ring("nearest", ())

@@ -10,7 +10,7 @@ from checkin.questions import Disposition
 from checkin.triage import triage
 from handlers.answers import keep_exposures, remember, stand, standing_of
 from handlers.desk import Desk
-from handlers.flag_views import may_act
+from handlers.flag_rights import may_act
 from handlers.flags import end_flags
 from handlers.messages import Tap
 from handlers.presses import Press, Verb

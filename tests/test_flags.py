@@ -305,3 +305,52 @@ async def test_a_case_taken_back_in_part_and_raised_again_is_told_again(stage: S
     assert "stays home" in await last_word()
     told = stage.sandbox.world.journal.since(method="sendMessage")[before:]
     assert wang.user_id in [call.params["chat_id"] for call in told], "with a sound, not an edit"
+
+
+async def vomits(stage: Stage, tina: Someone, message_id: int) -> None:
+    """Let Tina say on a card of hers that Tom is to stay at home until Wednesday."""
+    await stage.taps(tina, "Tom…", message_id=message_id)
+    for button in ("Normal", "☐ Vomiting", "Done (1 chosen)", "Here in town", "Neither"):
+        await stage.taps(tina, button, message_id=message_id)
+    await stage.taps(tina, "Not today", message_id=message_id)
+
+
+async def stands_in_on_monday(stage: Stage) -> tuple[Someone, Someone, Someone]:
+    """Ms Sun stands in for Mr Wang on Monday; nobody answers for Tom."""
+    await stage.opens_school("en")
+    tina, wang = await stage.joined("Tina"), await stage.joined("Mr Wang")
+    sun = await stage.joined("Ms Sun")
+    await stage.at("06:00")
+    await stage.says(wang, f"/substitute Ms Sun {MONDAY}")
+    await stage.at("06:30")
+    return tina, wang, sun
+
+
+async def test_whoever_stood_in_yesterday_hears_nothing_of_what_is_told_late(
+    stage: Stage,
+) -> None:
+    tina, wang, sun = await stands_in_on_monday(stage)
+    await stage.at("08:00")
+    yesterday = (await stage.chat(tina))[-1]["id"]
+    await stage.at("06:30", day=TUESDAY)
+    before = await stage.chat(sun)
+    await vomits(stage, tina, yesterday)
+    assert "Tom" in (await stage.chat(wang))[-1]["text"]
+    after = await stage.chat(sun)
+    assert [message["id"] for message in after] == [message["id"] for message in before]
+    assert not any("Tom" in message["text"] for message in after)
+
+
+async def test_a_case_that_was_told_is_not_followed_by_whoever_has_the_class_no_more(
+    stage: Stage,
+) -> None:
+    tina, wang, sun = await stands_in_on_monday(stage)
+    await vomits(stage, tina, (await stage.chat(tina))[-1]["id"])
+    assert "Tom" in (await stage.chat(sun))[-1]["text"]
+    await stage.at("07:00", day=TUESDAY)
+    await stage.presses(wang, Verb.release_because.value)
+    await stage.presses(wang, Verb.release_because.value, 1)
+    chat = await stage.chat(sun)
+    assert not any("Tom" in message["text"] for message in chat)
+    (gone,) = [message for message in chat if "not in your care any more" in message["text"]]
+    assert not gone["buttons"]
