@@ -21,7 +21,7 @@ from bot.garbage import few_collections
 from handlers.inbox import Arrival, Inbox
 from handlers.rounds import heartbeat
 from handlers.router import Router
-from handlers.summary_views import summary_view
+from handlers.summary_views import school_day
 from storage.database import Database
 from storage.partitions import make_ahead
 from storage.tables import Card, Unit
@@ -146,6 +146,6 @@ async def _live(database: Database, server: str, count: int, morning: datetime) 
                 id=1, bot_id=BOT_ID, contact_id=0, day=day, kind="summary", slot="morning",
                 about_id=school.id,
             )  # fmt: skip
-            view = await summary_view(session, card)
+            view = await school_day(session, card)
             assert view is not None
     assert sender.results["Delivered"] >= 2 * count, sender.results

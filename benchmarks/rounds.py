@@ -18,7 +18,7 @@ from bot.texts import texts
 from checkin.access import Role
 from handlers.class_views import class_view
 from handlers.rounds import heartbeat
-from handlers.summary_views import summary_view
+from handlers.summary_views import school_day
 from storage.database import Database, Session
 from storage.tables import Card, Contact, Person, RoleGrant, Unit
 
@@ -59,7 +59,7 @@ async def _views(engine: Engine, database: Database, school: int, times: int) ->
                     view = await class_view(session, card, teacher, ASK_TIME)
                     render_class.class_card(view, words)
                 else:
-                    render_summary.summary(await summary_view(session, card), words)
+                    render_summary.summary(await school_day(session, card), words)
             seconds[kind].append(perf_counter() - began)
     return [
         Result(f"class_card_45.{engine.name}", 1000 * middle(seconds["class"]), "ms"),

@@ -28,8 +28,10 @@ MOST_CLASSES = 12
 MOST_NAMES = 6  # of one class; /class names the rest
 
 
-def summary(view: SummaryView, texts: Texts) -> Rendered:
+def summary(view: SummaryView | None, texts: Texts) -> Rendered:
     """Render a school's day by exception: names masked, the unaccounted named, and `Sign`."""
+    if view is None:
+        return Rendered(texts("card.not_yours_now"))
     parts = [texts("summary.title", unit=view.unit_name, day=day_words(texts, view.day))]
     if not view.opened:
         if view.no_school is None:
@@ -59,9 +61,9 @@ def summary(view: SummaryView, texts: Texts) -> Rendered:
     return Rendered(joined(parts), _buttons(view, texts))
 
 
-def unsigned(view: SummaryView, texts: Texts) -> Rendered | None:
-    """Remind a lead of a summary; None when it has been signed."""
-    if view.signature is not None:
+def unsigned(view: SummaryView | None, texts: Texts) -> Rendered | None:
+    """Remind a lead of a summary; None when it has been signed, or is not theirs any more."""
+    if view is None or view.signature is not None:
         return None
     return Rendered(texts("summary.unsigned", unit=view.unit_name))
 
@@ -210,8 +212,12 @@ def _with_why(line: Exceptional, texts: Texts) -> str:
 
 
 def corrected(view: CorrectedView, texts: Texts) -> Rendered:
-    """Tell the signer what changed since; the signature stays as it is."""
-    parts = [texts("corrected.title", unit=view.unit_name, day=day_words(texts, view.day))]
+    """Tell the signer, or whoever leads in their place, what changed; the signature stays."""
+    head = {"unit": view.unit_name, "day": day_words(texts, view.day)}
+    if view.signer is None:
+        parts = [texts("corrected.title", **head)]
+    else:
+        parts = [texts("corrected.title_of", **head, name=view.signer)]
     parts += _since("corrected.changes", view.since, texts)
     parts.append(texts("corrected.kept"))
     return Rendered(joined(parts))

@@ -363,7 +363,7 @@ class Sender:
         elif entry.kind == "card" and card is not None:
             message = await _render_card(session, card, contact, words, now, window.households)
         elif entry.kind == "unsigned" and card is not None:
-            told = await summary_view(session, card)
+            told = await summary_view(session, card, contact, now)
             message, reply_to = render_summary.unsigned(told, words), card.message_id
         elif entry.kind == "reminder" and card is not None:
             view = await household_view(session, card, contact, now, window.households)
@@ -379,11 +379,11 @@ class Sender:
             message, reply_to = news(view, words), card.message_id
         elif entry.kind == "corrected" and card is not None:
             ids = ledger.payload_of(entry)["corrections"]
-            corrected = await corrected_view(session, card, ids)
+            corrected = await corrected_view(session, card, contact, now, ids)
             message = render_summary.corrected(corrected, words) if corrected else None
             reply_to = card.message_id
         elif entry.kind == "picture" and card is not None:
-            picture = await day_picture(session, card, now)
+            picture = await day_picture(session, card, contact, now)
             return Item(entry, *chat, None, picture=picture, about=about)
         shows = (card.id, card.revision) if card and entry.kind == "card" else None
         return Item(entry, *chat, message, shows, reply_to, about=about)
@@ -861,7 +861,8 @@ async def _render_card(
         view = await class_view(session, card, contact, now)
         return render_class.class_card(view, words)
     if card.kind == "summary":
-        return render_summary.summary(await summary_view(session, card), words)
+        day = await summary_view(session, card, contact, now)
+        return render_summary.summary(day, words)
     if card.kind == sending.CARD:
         return render_sending.progress(sending_view(card), words)
     if card.kind == CARD:

@@ -1,17 +1,23 @@
-"""Changes after a day was signed: kept beside the signature, and told to the signer."""
+"""Changes after a day was signed: kept beside the signature, and told to whoever answers for it.
+
+That is the signer, and whoever leads the school now when the signer does not any more.
+"""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from functools import partial
 
+from checkin.access import Act, Role
 from checkin.corrections import AT_ONCE, GATHERED, Seen, change
 from checkin.facts import fact
+from checkin.times import local_date
 from handlers.clock import Clock
-from storage import cards, contacts, ledger
+from handlers.signing import reached
+from storage import cards, contacts, ledger, people, units
 from storage.database import Database, Session
 from storage.signoffs import mark_told, sign_offs_of, untold_since
-from storage.tables import CheckIn, Correction, Round, SignOff
+from storage.tables import CheckIn, Contact, Correction, Round, SignOff
 
 Day = tuple[int, date, str]  # of a school, in a slot
 
@@ -38,7 +44,7 @@ def seen(checkin: CheckIn) -> Seen:
 async def keep(session: Session, watched: Mapping[int, Before], now: datetime) -> int:
     """Keep a correction for each watched check-in that changed under a signature.
 
-    One query a batch while nothing is signed. Word of what cannot wait goes to the signer at once.
+    One query a batch while nothing is signed. Word of what cannot wait goes out at once.
     """
     changed = [
         (each, after)
@@ -78,7 +84,7 @@ async def keep(session: Session, watched: Mapping[int, Before], now: datetime) -
 
 
 async def tell_gathered(database: Database, clock: Clock) -> dict[str, int]:
-    """Tell signers together what has been waiting for ten minutes; return how many were told."""
+    """Tell together what has been waiting for ten minutes; return of how many signatures."""
     now = clock()
     async with database.reading() as session:
         if not await untold_since(session, now - GATHERED):
@@ -101,8 +107,8 @@ async def _tell_of_waiting(now: datetime, session: Session) -> int:
 async def _tell(
     session: Session, sign_off: SignOff, corrections: Sequence[Correction], now: datetime
 ) -> None:
-    """Owe the signer word of corrections, as an answer to the summary that they signed."""
-    for contact in await contacts.contacts_of(session, [sign_off.signed_by]):
+    """Owe word of corrections, as an answer to the summary that was signed."""
+    for contact in await _readers(session, sign_off, now):
         card = await cards.card_of(
             session, contact, sign_off.day, "summary", sign_off.slot, sign_off.unit_id
         )
@@ -115,3 +121,17 @@ async def _tell(
             payload={"corrections": [each.id for each in corrections]},
             card=card,
         )
+
+
+async def _readers(session: Session, sign_off: SignOff, now: datetime) -> list[Contact]:
+    """Return the signer; the leads of now when the signer may not see the summary any more.
+
+    Where no lead can be reached it is the deputies, as with the signature itself.
+    """
+    school = await units.school(session, sign_off.unit_id)
+    access = await people.access_of(session, sign_off.signed_by, now)
+    if access.may(Act.see_summary, school.path):
+        return await contacts.contacts_of(session, [sign_off.signed_by])
+    today = local_date(now, school.zone)
+    leads = await reached(session, school, Role.school_lead, today)
+    return leads or await reached(session, school, Role.deputy_lead, today)

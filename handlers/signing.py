@@ -1,7 +1,7 @@
 """The summary on its way to a signature: handed over, chased, and fallen to the deputy."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 
 from checkin.access import Role
 from storage import cards, contacts, ledger, people
@@ -84,9 +84,13 @@ async def _fall(session: Session, now: datetime, school: School, held: Round, ke
 
 
 async def _reached(session: Session, school: School, held: Round, role: Role) -> list[Contact]:
-    """Return where the holders of a role can be reached, at the school or above it."""
+    return await reached(session, school, role, held.day)
+
+
+async def reached(session: Session, school: School, role: Role, day: date) -> list[Contact]:
+    """Return where the holders of a role on a day can be reached, at the school or above it."""
     units = [int(unit) for unit in school.path.strip("/").split("/")]
-    found = await people.holders(session, [role], units, held.day)
+    found = await people.holders(session, [role], units, day)
     return await contacts.contacts_of(session, [person for person, _ in found])
 
 

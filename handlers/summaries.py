@@ -6,7 +6,7 @@ from handlers.desk import Desk
 from handlers.household import bring_fresh, refused, show_again, show_at_once
 from handlers.messages import Command, Tap
 from handlers.presses import Press, Verb
-from handlers.summary_views import summary_view
+from handlers.summary_views import school_day
 from storage import cards, ledger, units
 from storage.signoffs import sign_off_of
 from storage.tables import Card, Contact, SignOff, Unit
@@ -54,7 +54,7 @@ async def _sign(desk: Desk, tap: Tap, contact: Contact, card: Card, press: Press
     In a school of 1,200 somebody always answers late: that alone does not stop a signature. Other
     cases, or more unaccounted for or missing, are shown first.
     """
-    view = await summary_view(desk.session, card)
+    view = await school_day(desk.session, card)
     if not view.closed:
         desk.toast(tap, contact, "toast.not_closed_yet", alert=True)
         return

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
+from checkin.access import Act
 from checkin.checkins import Counts, ZeroReport, count, zero_report
 from checkin.corrections import Change, Seen, tally
 from checkin.facts import fact
@@ -16,7 +17,7 @@ from storage.calendars import closed_because
 from storage.database import Session
 from storage.signoffs import corrections_by_id, corrections_of, sign_off_of
 from storage.summaries import Named, PastDay
-from storage.tables import Card, Correction, Round, SignOff
+from storage.tables import Card, Contact, Correction, Round, SignOff
 from storage.units import School
 
 PAST_DAYS = 10
@@ -98,11 +99,12 @@ class SummaryView:
 
 @fact
 class CorrectedView:
-    """Changes after a signature, for the one who signed."""
+    """Changes after a signature; `signer` names whoever gave it, if not the reader."""
 
     unit_name: str
     day: date
     since: Since
+    signer: str | None = None
 
 
 @fact
@@ -143,7 +145,23 @@ async def rounds_held(session: Session, school: School, card: Card) -> list[Roun
     return [each for each in held if each.cancelled_at is None]
 
 
-async def summary_view(session: Session, card: Card) -> SummaryView:
+async def may_see(session: Session, card: Card, contact: Contact, now: datetime) -> bool:
+    """Say whether somebody may see the summary of the school that a card is about."""
+    school = await units.school(session, card.about_id)
+    access = await people.access_of(session, contact.person_id, now)
+    return access.may(Act.see_summary, school.path)
+
+
+async def summary_view(
+    session: Session, card: Card, contact: Contact, now: datetime
+) -> SummaryView | None:
+    """Load what a summary shows; None when its reader may not see it any more."""
+    if not await may_see(session, card, contact, now):
+        return None
+    return await school_day(session, card)
+
+
+async def school_day(session: Session, card: Card) -> SummaryView:
     """Load a school's day; the rows themselves are counted, as they are for a signature."""
     school = await units.school(session, card.about_id)
     held = await rounds_held(session, school, card)
@@ -185,18 +203,32 @@ async def summary_view(session: Session, card: Card) -> SummaryView:
 
 
 async def corrected_view(
-    session: Session, card: Card, correction_ids: Sequence[int]
+    session: Session, card: Card, contact: Contact, now: datetime, correction_ids: Sequence[int]
 ) -> CorrectedView | None:
-    """Load changes after a signature; None when they came to nothing."""
+    """Load changes after a signature; None when they came to nothing, or are not the reader's."""
     school = await units.school(session, card.about_id)
+    signed = await sign_off_of(session, school.id, card.day, card.slot)
+    if signed is None or not await may_see(session, card, contact, now):
+        return None
     corrections = await corrections_by_id(session, correction_ids)
     names = await summaries.named(session, (each.check_in_id for each in corrections))
     since = await _since(session, corrections, names)
-    return CorrectedView(school.name, card.day, since) if since.changes else None
+    if not since.changes:
+        return None
+    own = signed.signed_by == contact.person_id
+    signer = None if own else (await _signature(session, signed)).name
+    return CorrectedView(school.name, card.day, since, signer)
 
 
-async def day_picture(session: Session, card: Card, now: datetime) -> DayPicture | None:
-    """Load what the picture of a day shows, in a few sets; None where there was no round."""
+async def day_picture(
+    session: Session, card: Card, contact: Contact, now: datetime
+) -> DayPicture | None:
+    """Load what the picture of a day shows, in a few sets.
+
+    None where there was no round, and for whoever may not see it any more.
+    """
+    if not await may_see(session, card, contact, now):
+        return None
     school = await units.school(session, card.about_id)
     held = await rounds_held(session, school, card)
     if not held:

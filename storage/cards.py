@@ -280,11 +280,11 @@ async def refresh_of(session: AsyncSession, person_ids: Iterable[int], *, since:
 async def refresh_at_school(
     session: AsyncSession, person_ids: Iterable[int], *, since: date
 ) -> None:
-    """Have these people's cards about classes and cases, of a day and later, drawn anew at once.
+    """Have these people's cards of classes, cases and schools, of a day and later, drawn anew.
 
-    They have a role no more that they had: the cards are drawn by what holds now.
+    They have a role no more that they had: the cards are drawn by what holds now, and at once.
     """
-    await _draw_anew(session, person_ids, since, "class", "flag")
+    await _draw_anew(session, person_ids, since, "class", "flag", "summary")
 
 
 async def _draw_anew(

@@ -52,7 +52,7 @@ async def corrections_by_id(session: AsyncSession, ids: Sequence[int]) -> list[C
 async def untold_since(
     session: AsyncSession, moment: datetime
 ) -> list[tuple[SignOff, Correction]]:
-    """Return what a signer has not heard of, where the oldest of it is as old as `moment`."""
+    """Return what nobody has been told of, where the oldest of it is as old as `moment`."""
     waiting = (
         select(Correction.sign_off_id)
         .where(col(Correction.told_at).is_(None))
@@ -69,7 +69,7 @@ async def untold_since(
 
 
 async def mark_told(session: AsyncSession, ids: Iterable[int], now: datetime) -> None:
-    """Keep that the signer had word of these corrections."""
+    """Keep that word of these corrections was owed."""
     correction = table(Correction)
     await affected(
         session,

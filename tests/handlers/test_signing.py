@@ -116,3 +116,44 @@ async def test_a_new_case_after_the_signature_is_told_to_whoever_signed(stage: S
     assert await said_to(stage, deputy, "after your signature") == 1
     assert await said_to(stage, lead, "after your signature") == 0
     assert await said_to(stage, lead, "Since the signature: 1 new case") == 1
+
+
+async def another_leads(stage: Stage, admin: Someone) -> None:
+    """Let a list say that the deputy leads the school from now on, and the lead teaches."""
+    listed = WITH_ADMIN.replace("林岚,,school lead", "林岚,,teacher")
+    listed = listed.replace("何川,,deputy head", "何川,,school lead")
+    await stage.sends_file(admin, "staff.csv", listed.encode())
+
+
+async def test_whoever_leads_no_more_sees_no_new_case_in_the_summary(stage: Stage) -> None:
+    lead, deputy, admin, finn = await opened(stage, WITH_ADMIN, "林岚", "何川", "Gu", "Finn")
+    for clock in ("08:00", "08:05"):
+        await stage.at(clock)
+    await another_leads(stage, admin)
+    assert await said_to(stage, lead, "not in your care any more") == 1
+    await stage.reports_fever(finn)
+    assert await said_to(stage, lead, "1 case") == 0
+    await stage.at("08:30")
+    assert await said_to(stage, lead, "is not signed yet") == 0
+    assert await said_to(stage, deputy, "1 case") == 1
+    assert await pictures_of(stage, lead) == 1  # the one from before
+    assert await pictures_of(stage, deputy) == 1
+
+
+async def test_after_the_signature_of_a_lead_of_before_whoever_leads_now_is_told(
+    stage: Stage,
+) -> None:
+    lead, deputy, admin, finn = await opened(stage, WITH_ADMIN, "林岚", "何川", "Gu", "Finn")
+    elsa = await stage.joined("Elsa")
+    for clock in ("08:00", "08:05"):
+        await stage.at(clock)
+    await stage.taps(lead, "Sign: zero cases")
+    await another_leads(stage, admin)
+    await stage.reports_fever(finn)
+    assert await said_to(stage, deputy, "after the signature of 林岚\n1 new case") == 1
+    await stage.says(elsa, "/today")
+    await stage.taps_first(elsa, 0)
+    await stage.at("08:20")
+    assert await said_to(stage, deputy, "after the signature of 林岚\n1 answered late") == 1
+    assert await said_to(stage, lead, "your signature") == 0
+    assert await said_to(stage, lead, "Since the signature") == 0
