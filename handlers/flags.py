@@ -17,11 +17,12 @@ from handlers.desk import Desk
 from handlers.flag_rights import is_told
 from storage import audit, cards, contacts, flags, ledger, people, units
 from storage.database import Database, Session
-from storage.flags import Unseen
+from storage.flags import Standing
 from storage.rounds import Entry
 from storage.tables import CheckIn, Contact, Flag
+from storage.units import School
 
-__all__ = ["FlagKind", "end_flags", "escalate", "raise_flag", "take_back"]
+__all__ = ["FlagKind", "end_flags", "escalate", "hand_on", "raise_flag", "take_back"]
 
 log = structlog.get_logger()
 
@@ -120,11 +121,8 @@ async def _show_anew(desk: Desk, entry: Entry, flag: Flag) -> None:
 
 async def _tell(desk: Desk, entry: Entry, flag: Flag, kind: FlagKind) -> None:
     checkin, day = entry.checkin, entry.round.day
-    related = (await flags.guardian_ids(desk.session, [checkin.subject_id], day))[
-        checkin.subject_id
-    ] | {checkin.subject_id}
     today = await desk.today_at(checkin.school_id)
-    ring = await _ring(desk.session, checkin, kind, today, related)
+    ring = await _ring(desk.session, checkin, kind, day, today)
     for contact in ring.contacts:
         if kind is FlagKind.flag and contact.person_id == flag.raised_by:
             flag.acknowledged_by, flag.acknowledged_at = contact.person_id, desk.now
@@ -149,12 +147,14 @@ def _cause(flag: Flag) -> str:
 
 
 async def _ring(
-    session: Session, checkin: CheckIn, kind: FlagKind, today: date, related: Collection[int]
+    session: Session, checkin: CheckIn, kind: FlagKind, day: date, today: date
 ) -> Ring:
     """Return those nearest to the subject who are in chat; without them the next in charge.
 
-    They have the role on the day of telling: the round may be of another.
+    They have the role today, on the day of telling; the round may be of another `day`.
     """
+    subject = checkin.subject_id
+    related = (await flags.guardian_ids(session, [subject], day))[subject] | {subject}
     school = {checkin.school_id}
     near: list[Role] = [*roles_allowed(Act.hear_of_flags)]
     if checkin.unit_id == checkin.school_id or kind is FlagKind.missing:
@@ -195,6 +195,26 @@ async def _owe(
     await ledger.owe(session, contact, "card", cause, now, card=card)
 
 
+# ---- somebody else has the class ---------------------------------------------------------
+
+
+async def hand_on(session: Session, school: School, now: datetime) -> None:
+    """Tell of the flags that stand whoever is nearest to their subjects only since now.
+
+    Roles have changed: the new ones need the buttons, and those of before have none any more.
+    """
+    today = local_date(now, school.zone)
+    for each in await flags.standing_at(session, school.id, today):
+        flag = each.flag
+        ring = await _ring(session, each.checkin, FlagKind(flag.kind), each.day, today)
+        told = {card.contact_id for card in await flags.cards_about(session, flag, each.day)}
+        await flags.redraw(session, [flag], each.day)
+        for contact in ring.contacts:
+            if contact.id not in told:
+                cause = _cause(flag)
+                await _owe(session, flag, contact, ring.told_as, cause, each.day, each.slot, now)
+
+
 # ---- nobody has seen it --------------------------------------------------------------------
 
 
@@ -210,7 +230,7 @@ async def escalate(database: Database, clock: Clock) -> dict[str, int]:
 
 async def _escalate(now: datetime, session: Session) -> int:
     escalated = 0
-    waiting: dict[int, list[Unseen]] = defaultdict(list)
+    waiting: dict[int, list[Standing]] = defaultdict(list)
     for each in await flags.unseen(session, now - FORGOTTEN, now - UNSEEN):
         waiting[each.flag.school_id].append(each)
     zones = await units.zones(session, waiting)
@@ -229,7 +249,7 @@ async def _escalate(now: datetime, session: Session) -> int:
 
 
 async def _pass_on(
-    session: Session, school_id: int, due: Sequence[Unseen], today: date, now: datetime
+    session: Session, school_id: int, due: Sequence[Standing], today: date, now: datetime
 ) -> int:
     in_charge = await people.holders(
         session, [Role.school_lead, Role.deputy_lead], {school_id}, today

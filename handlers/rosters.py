@@ -22,6 +22,7 @@ from checkin.rosters import (
     read_roster,
 )
 from checkin.times import local_date
+from handlers.flags import hand_on
 from handlers.handing import hand_houses_now
 from storage import asking, audit, cards, rounds, units
 from storage.database import Session
@@ -102,7 +103,9 @@ async def import_roster(
         changes.not_in_file = sum(each.unlisted for each, _ in known.enrolments.values())
     await session.flush()
     await cards.refresh_of(session, taking.concerned, since=today)
-    await cards.refresh_at_school(session, taking.relieved, since=today)
+    if taking.moved:
+        await cards.refresh_at_school(session, taking.moved, since=today)
+        await hand_on(session, school, now)
     if changes.students or changes.staff:
         await _join_open_rounds(session, school)
     if not changes.nothing:
@@ -176,7 +179,7 @@ class _Taking:
         self._listed: dict[bytes, list[str]] = {}
         self.changes = Changes()
         self.concerned: set[int] = set()  # guardians who may know or do more or less than before
-        self.relieved: set[int] = set()  # staff who have lost a role
+        self.moved: set[int] = set()  # staff who have gained or lost a role
 
     def _remember_phone(self, person: Person) -> None:
         if person.phone_index:
@@ -429,10 +432,12 @@ class _Taking:
             self._session.add(grant)
             held.append(grant)
         fresh = len(held) == len(new)
+        if new:
+            self.moved.add(person.id)
         for grant in held:
             if grant.role != Role.admin and (Role(grant.role), grant.unit_id) not in wanted:
                 grant.until = self._today
-                self.relieved.add(person.id)
+                self.moved.add(person.id)
                 self.changes.changed += 1
         self.changes.changed += bool(new) and not fresh
 

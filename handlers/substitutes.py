@@ -7,6 +7,7 @@ from checkin.facts import fact
 from checkin.names import same_name
 from checkin.pauses import UNTILS, back_on, may_return, read_pause
 from handlers.desk import Desk
+from handlers.flags import hand_on
 from handlers.messages import Command, Event, Tap
 from handlers.presses import Press
 from storage import cards, contacts, people, units
@@ -124,6 +125,7 @@ async def _grant(
         desk.session.add(grant)
     grant.until = back
     await desk.session.flush()
+    await hand_on(desk.session, lent.school, desk.now)
     desk.forget_access(person)
     desk.record(
         "substitute made",

@@ -282,7 +282,7 @@ async def refresh_at_school(
 ) -> None:
     """Have these people's cards of classes, cases and schools, of a day and later, drawn anew.
 
-    They have a role no more that they had: the cards are drawn by what holds now, and at once.
+    Their roles are others than before: the cards are drawn by what holds now, and at once.
     """
     await _draw_anew(session, person_ids, since, "class", "flag", "summary")
 

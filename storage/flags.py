@@ -1,14 +1,15 @@
 """Flags: what the school was told of, and the messages that show it."""
 
 from collections.abc import Collection, Iterable
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
-from sqlalchemy import update
+from sqlalchemy import or_, update
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from checkin.facts import fact
 from checkin.flags import FlagKind
+from checkin.triage import LONGEST_HOLD
 from storage.cards import ABOUT_ONE
 from storage.people import in_force
 from storage.sql import affected, table
@@ -18,8 +19,8 @@ CARD = "flag"  # the kind of the cards that show a flag
 
 
 @fact
-class Unseen:
-    """A flag that nobody has acknowledged, with what telling somebody else of it takes."""
+class Standing:
+    """A flag that is not decided yet, with what telling somebody else of it takes."""
 
     flag: Flag
     checkin: CheckIn
@@ -37,7 +38,28 @@ async def standing_flags(session: AsyncSession, check_in_id: int) -> list[Flag]:
     return list(found)
 
 
-async def unseen(session: AsyncSession, since: datetime, before: datetime) -> list[Unseen]:
+async def standing_at(session: AsyncSession, school_id: int, today: date) -> list[Standing]:
+    """Return a school's flags that stand today: of each subject the newest of its kind."""
+    found = await session.exec(
+        select(Flag, CheckIn, Round)
+        .join(CheckIn, col(CheckIn.id) == Flag.check_in_id)
+        .join(Round, col(Round.id) == CheckIn.round_id)
+        .where(
+            Round.school_id == school_id,
+            Round.day >= today - timedelta(days=LONGEST_HOLD),
+            or_(col(Round.day) >= today, col(Flag.valid_until) >= today),
+            col(Flag.decided_at).is_(None),
+        )
+        .order_by(col(Round.day), col(Flag.id))
+    )
+    newest = {
+        (checkin.subject_id, flag.kind): Standing(flag, checkin, held.day, held.slot)
+        for flag, checkin, held in found
+    }
+    return list(newest.values())
+
+
+async def unseen(session: AsyncSession, since: datetime, before: datetime) -> list[Standing]:
     """Return the flags raised between two moments that nobody has seen, of every school."""
     found = await session.exec(
         select(Flag, CheckIn, Round)
@@ -53,7 +75,7 @@ async def unseen(session: AsyncSession, since: datetime, before: datetime) -> li
         )
         .order_by(col(Flag.id))
     )
-    return [Unseen(flag, checkin, held.day, held.slot) for flag, checkin, held in found]
+    return [Standing(flag, checkin, held.day, held.slot) for flag, checkin, held in found]
 
 
 async def card_about(session: AsyncSession, contact_id: int, flag: Flag, day: date) -> Card | None:

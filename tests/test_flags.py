@@ -307,6 +307,57 @@ async def test_a_case_taken_back_in_part_and_raised_again_is_told_again(stage: S
     assert wang.user_id in [call.params["chat_id"] for call in told], "with a sound, not an edit"
 
 
+async def wants_a_correction(stage: Stage, tina: Someone) -> None:
+    await stage.at("07:00")
+    await stage.taps_first(tina, 0)
+    await stage.answers_all_clear(tina)
+
+
+OTHERWISE = (  # the two teachers have each other's class
+    ROSTER.replace("Mr Wang,3-2", "Mr Wang,1-1").replace("Ms Sun,1-1", "Ms Sun,3-2")
+)
+
+
+async def test_whoever_has_the_class_by_a_list_decides_about_a_correction_that_waits(
+    stage: Stage,
+) -> None:
+    await stage.opens_school("en")
+    wang, sun = await stage.joined("Mr Wang"), await stage.joined("Ms Sun")
+    gu = await stage.joined("Gu")
+    tina = await with_fever(stage)
+    await wants_a_correction(stage, tina)
+    await stage.sends_file(gu, "staff.csv", OTHERWISE.encode())
+    assert not any("Tom" in message["text"] for message in await stage.chat(wang))
+    await stage.presses(sun, Verb.release.value, card="a correction is asked for")
+    assert (await tom_now(stage)).severity == 0
+    told = [message for message in await stage.chat(sun) if "Tom" in message["text"]]
+    assert len(told) == 2, "the case and the correction, once each"
+    assert not any(message["buttons"] for message in told)
+
+
+async def test_a_list_that_gives_the_class_back_gives_the_buttons_back(stage: Stage) -> None:
+    await stage.opens_school("en")
+    wang, gu = await stage.joined("Mr Wang"), await stage.joined("Gu")
+    tina = await with_fever(stage)
+    await wants_a_correction(stage, tina)
+    for listed in (OTHERWISE, ROSTER):
+        await stage.sends_file(gu, "staff.csv", listed.encode())
+    await stage.presses(wang, Verb.release.value, card="a correction is asked for")
+    assert (await tom_now(stage)).severity == 0
+
+
+async def test_a_substitute_has_the_cases_that_stand(stage: Stage) -> None:
+    await stage.opens_school("en")
+    wang, sun = await stage.joined("Mr Wang"), await stage.joined("Ms Sun")
+    tina = await with_fever(stage)
+    await wants_a_correction(stage, tina)
+    before = await stage.chat(wang)
+    await stage.says(wang, f"/substitute Ms Sun {MONDAY}")
+    assert (await stage.chat(wang))[: len(before)] == before
+    await stage.presses(sun, Verb.release.value, card="a correction is asked for")
+    assert (await tom_now(stage)).severity == 0
+
+
 async def vomits(stage: Stage, tina: Someone, message_id: int) -> None:
     """Let Tina say on a card of hers that Tom is to stay at home until Wednesday."""
     await stage.taps(tina, "Tom…", message_id=message_id)
