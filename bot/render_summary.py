@@ -75,8 +75,7 @@ def _buttons(view: SummaryView, texts: Texts) -> tuple[tuple[Button, ...], ...]:
     )
     if view.signature is not None or not view.closed:
         return (last,)
-    shown = (view.zero.cases, view.zero.unaccounted, len(view.missing))
-    press = Press(Verb.sign, view.card_id, view.revision, shown).pack()
+    press = Press(Verb.sign, view.card_id, view.revision, (view.fingerprint,)).pack()
     key = "button.sign_zero" if view.zero.is_zero else "button.sign"
     sign = Button(texts.plain(key, n=view.zero.cases), press, Style.good)
     return ((sign,), last)

@@ -49,21 +49,16 @@ async def tapped(desk: Desk, tap: Tap, contact: Contact, card: Card, press: Pres
 
 
 async def _sign(desk: Desk, tap: Tap, contact: Contact, card: Card, press: Press) -> None:
-    """Sign the rows as they are, if they say what the screen said or better.
+    """Sign the rows as they are, if nobody is in them as the screen did not show them.
 
-    In a school of 1,200 somebody always answers late: that alone does not stop a signature. Other
-    cases, or more unaccounted for or missing, are shown first.
+    Its button carries the fingerprint: a late all-clear does not stop a signature, whatever else
+    has changed is shown first.
     """
     view = await school_day(desk.session, card)
     if not view.closed:
         desk.toast(tap, contact, "toast.not_closed_yet", alert=True)
         return
-    shown_cases, shown_unaccounted, shown_missing = (*press.details, -1, -1, -1)[:3]
-    if (
-        view.zero.cases != shown_cases
-        or view.zero.unaccounted > shown_unaccounted
-        or len(view.missing) > shown_missing
-    ):
+    if press.details != (view.fingerprint,):
         card.shown_at = None
         await bring_fresh(desk, tap, contact, card)
         return

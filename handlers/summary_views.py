@@ -11,7 +11,7 @@ from checkin.corrections import Change, Seen, tally
 from checkin.facts import fact
 from checkin.questions import Disposition
 from checkin.statuses import Status
-from checkin.summaries import Stood, Summary, as_signed, summarize
+from checkin.summaries import Stood, Summary, as_signed, fingerprint, summarize
 from storage import missed, people, rounds, summaries, units
 from storage.calendars import closed_because
 from storage.database import Session
@@ -60,7 +60,8 @@ class SummaryView:
     """A school's day by exception, for the one who signs it; signed, as it was signed.
 
     `no_school` is why the day was closed, as it was typed; None where it was not. `unasked` are
-    the school days just before on which nobody was asked.
+    the school days just before on which nobody was asked. `fingerprint` is of what is to be
+    signed, 0 once it was.
     """
 
     card_id: int
@@ -80,6 +81,7 @@ class SummaryView:
     since: Since | None = None
     no_school: str | None = None
     unasked: tuple[date, ...] = ()
+    fingerprint: int = 0
 
     @property
     def students(self) -> Counts:
@@ -166,10 +168,10 @@ async def school_day(session: Session, card: Card) -> SummaryView:
     school = await units.school(session, card.about_id)
     held = await rounds_held(session, school, card)
     signed = await sign_off_of(session, school.id, card.day, card.slot)
-    summary = as_signed(signed.counts) if signed is not None else None
+    summary, mark = as_signed(signed.counts) if signed is not None else None, 0
     if summary is None:
         stood = await summaries.stood(session, (each.id for each in held))
-        summary = summarize(stood)
+        summary, mark = summarize(stood), fingerprint(stood)
     corrections = await corrections_of(session, signed.id) if signed is not None else []
     whole = set(summary.silent_classes or {})
     unaccounted = [each for each in summary.unaccounted if each.unit_id not in whole]
@@ -199,6 +201,7 @@ async def school_day(session: Session, card: Card) -> SummaryView:
         since=await _since(session, corrections, names) if corrections else None,
         no_school=None if held else await closed_because(session, school.id, card.day),
         unasked=await missed.unasked_before(session, [r.plan_id for r in held], card.day),
+        fingerprint=mark,
     )
 
 

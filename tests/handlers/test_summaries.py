@@ -44,6 +44,56 @@ async def test_a_new_case_is_shown_before_it_can_be_signed(stage: Stage) -> None
     assert signed.cases == 1
 
 
+async def test_another_case_is_shown_before_it_can_be_signed(stage: Stage) -> None:
+    """The numbers are the same: Tom is well by now, and Ana is not."""
+    await stage.opens_school("en")
+    tina, maria = await stage.joined("Tina"), await stage.joined("Maria")
+    wang, lead = await stage.joined("Mr Wang"), await stage.joined("林岚")
+    await stage.at("06:30")
+    await stage.reports_fever(tina)
+    await stage.taps(maria, "All clear for both")
+    await stage.at("08:00")
+    await stage.at("08:05")
+    await stage.presses(wang, "rb")  # release…
+    await stage.says(maria, "Ana has 39")
+    for _ in range(2):
+        await stage.taps_first(maria, 0)
+    with stage.nobody_hears():
+        await stage.presses(wang, "rb", 3)  # entered by mistake
+        await stage.taps_first(maria, 0)
+        await stage.taps(lead, "Sign: 1 case")
+    await stage.settle()
+    assert await signatures(stage) == []
+    summary = (await stage.chat(lead))[-1]
+    assert "A** (3-2)" in summary["text"]
+    assert "T** (3-2)" not in summary["text"]
+    await stage.taps(lead, "Sign: 1 case")
+    (signed,) = await signatures(stage)
+    assert signed.cases == 1
+
+
+async def test_somebody_else_not_heard_from_is_shown_before_it_can_be_signed(
+    stage: Stage,
+) -> None:
+    await stage.opens_school("en")
+    tina, wang = await stage.joined("Tina"), await stage.joined("Mr Wang")
+    lead = await stage.joined("林岚")
+    for clock in ("06:30", "07:30"):
+        await stage.at(clock)
+    for button in ("Excuse…", "周子昂…", "family matter", "Today only"):
+        await stage.taps(wang, button)
+    for clock in ("08:00", "08:05"):
+        await stage.at(clock)
+    await stage.taps(wang, "Excuse…")
+    with stage.nobody_hears():
+        await stage.taps(wang, "↩ 周子昂: not excused")
+        await stage.taps(tina, "All clear")
+        await stage.taps(lead, "Sign: zero cases")
+    await stage.settle()
+    assert await signatures(stage) == []
+    assert "周*昂" in (await stage.chat(lead))[-1]["text"]
+
+
 async def test_a_day_is_signed_once(stage: Stage) -> None:
     _, lead, message_id, button = await a_closed_morning(stage)
     await stage.taps_raw(lead, message_id, button)
