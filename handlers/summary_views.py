@@ -198,7 +198,7 @@ async def school_day(session: Session, card: Card) -> SummaryView:
         closed=bool(held) and all(r.closed_at for r in held),
         opened=bool(held),
         signature=await _signature(session, signed) if signed is not None else None,
-        since=await _since(session, corrections, names) if corrections else None,
+        since=await _since(session, corrections, names),
         no_school=None if held else await closed_because(session, school.id, card.day),
         unasked=await missed.unasked_before(session, [r.plan_id for r in held], card.day),
         fingerprint=mark,
@@ -216,7 +216,7 @@ async def corrected_view(
     corrections = await corrections_by_id(session, correction_ids)
     names = await summaries.named(session, (each.check_in_id for each in corrections))
     since = await _since(session, corrections, names)
-    if not since.changes:
+    if since is None:
         return None
     own = signed.signed_by == contact.person_id
     signer = None if own else (await _signature(session, signed)).name
@@ -312,8 +312,11 @@ async def _signature(session: Session, signed: SignOff) -> Signature:
 
 async def _since(
     session: Session, corrections: Sequence[Correction], names: Mapping[int, Named]
-) -> Since:
+) -> Since | None:
+    """Say what changed; None where nothing did, or all of it has been undone."""
     changes = tally((each.check_in_id, *_seen(each)) for each in corrections)
+    if not changes:
+        return None
     news = [
         id_
         for kind in (Change.missing, Change.new_case, Change.raised)

@@ -129,3 +129,17 @@ async def test_a_late_answer_after_the_signature_is_a_correction(stage: Stage) -
     summary = next(m for m in await stage.chat(lead) if m["id"] == message_id)
     assert "Students: 0 of 4 answered" in summary["text"]  # as it was signed
     assert "Since the signature: 1 answered late" in summary["text"]
+
+
+async def test_nothing_is_said_of_what_was_undone_after_the_signature(stage: Stage) -> None:
+    _, lead, message_id, button = await a_closed_morning(stage)
+    wang = await stage.joined("Mr Wang")
+    await stage.taps_raw(lead, message_id, button)
+    signed = (await stage.chat(lead))[-1]["text"]
+    await stage.says(wang, "/class")
+    for tapped in ("Excuse…", "Tom…", "family matter", "Today only"):
+        await stage.taps(wang, tapped)
+    assert "Since the signature: 1 excused" in (await stage.chat(lead))[-1]["text"]
+    for tapped in ("Excuse…", "↩ Tom: not excused"):
+        await stage.taps(wang, tapped)
+    assert (await stage.chat(lead))[-1]["text"] == signed
