@@ -63,11 +63,23 @@ def _not_opened(view: ClassView | ClassesView, texts: Texts) -> Rendered:
         parts.append(texts("class.not_opened"))
     else:
         parts.append(closed_line(view.no_school, texts))
+    rows = _still_missing(view, parts, texts)
     if view.next_ask is not None:
         at = view.next_ask.astimezone(view.zone)
         day, time = day_words(texts, at.date()), clock_words(view.next_ask, view.zone)
         parts.append(texts("class.next_ask", day=day, time=time))
-    return Rendered(joined(parts))
+    return Rendered(joined(parts), tuple(rows))
+
+
+def _still_missing(view: ClassView | ClassesView, parts: list[str], texts: Texts) -> Rows:
+    """Name who was missing when the day was called off, and return the way to end the alarm."""
+    if isinstance(view, ClassesView):
+        for row in view.rows:
+            told = texts("classes.missing", n=row.missing)
+            parts.append(texts("classes.line", mark="·", unit=row.name, counts=told))
+        return _class_buttons(view, texts) if view.rows else []
+    parts += _missing_line(view, texts)
+    return _found_buttons(view, texts)
 
 
 # ---- the first page ------------------------------------------------------------------------
@@ -146,10 +158,7 @@ def _named(line: Line, view: ClassView, texts: Texts) -> str:
 
 def _arrival_line(view: ClassView, texts: Texts) -> list[str]:
     here = [ln for ln in view.lines if ln.check_in_id in view.coming and ln.presence == HERE]
-    parts = []
-    if view.missing:
-        names = list_words(texts, (line.name for line in view.missing))
-        parts.append(texts("class.missing", names=names))
+    parts = _missing_line(view, texts)
     if here:
         last = max((line.presence_at for line in here if line.presence_at), default=None)
         time = clock_words(last, view.zone)
@@ -157,8 +166,13 @@ def _arrival_line(view: ClassView, texts: Texts) -> list[str]:
     return parts
 
 
+def _missing_line(view: ClassView, texts: Texts) -> list[str]:
+    names = list_words(texts, (line.name for line in view.missing))
+    return [texts("class.missing", names=names)] if view.missing else []
+
+
 def _main_buttons(view: ClassView, texts: Texts) -> Rows:
-    rows: Rows = []
+    rows = _found_buttons(view, texts)
     if Act.confirm_arrival in view.may:
         rows += _arrival_buttons(view, texts)
     waiting = [line for line in view.lines if line.status in SILENT]
@@ -179,8 +193,10 @@ def _main_buttons(view: ClassView, texts: Texts) -> Rows:
     return rows + in_rows(small, 2)
 
 
-def _arrival_buttons(view: ClassView, texts: Texts) -> Rows:
-    rows: Rows = [
+def _found_buttons(view: ClassView, texts: Texts) -> Rows:
+    if Act.confirm_arrival not in view.may:
+        return []
+    return [
         (
             card_button(
                 texts, "button.is_here", Verb.arrived, view, line.check_in_id,
@@ -189,20 +205,23 @@ def _arrival_buttons(view: ClassView, texts: Texts) -> Rows:
         )
         for line in view.missing
     ]  # fmt: skip
+
+
+def _arrival_buttons(view: ClassView, texts: Texts) -> Rows:
     if not view.arrivals or not (view.coming or view.to_sight):
-        return rows
+        return []
     unseen = [
         line.check_in_id
         for line in view.lines
         if line.check_in_id in view.coming and line.presence is None
     ]
     if not unseen:
-        return [*rows, (_to(Page.arrival, "button.arrival", view, texts),)]
+        return [(_to(Page.arrival, "button.arrival", view, texts),)]
     every = card_button(
         texts, "button.all_here", Verb.confirm, view, fingerprint(unseen),
         style=Style.good, n=len(unseen),
     )  # fmt: skip
-    return [*rows, (every, _to(Page.arrival, "button.someone_missing", view, texts))]
+    return [(every, _to(Page.arrival, "button.someone_missing", view, texts))]
 
 
 def _to(

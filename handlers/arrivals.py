@@ -61,8 +61,13 @@ async def confirm(desk: Desk, tap: Tap, shown: ClassCard, press: Press) -> None:
 
 
 async def turned_up(desk: Desk, tap: Tap, shown: ClassCard, press: Press) -> None:
-    """Keep that a missing child is here, and tell everybody who was alarmed."""
-    entry = shown.entry(press.details[0]) if press.details else None
+    """Keep that a missing child is here, and tell everybody who was alarmed.
+
+    Also on a day that was called off since: the alarm ends when the child is found.
+    """
+    named = press.details[0] if press.details else 0
+    known = (*shown.entries, *shown.missing)
+    entry = next((each for each in known if each.checkin.id == named), None)
     if entry is None:
         await refused(desk, tap, shown.contact, shown.card)
         return

@@ -10,13 +10,15 @@ from enum import StrEnum
 from typing import Any
 
 from checkin.access import Access, Act
-from checkin.arrivals import is_expected, may_be_sighted
+from checkin.arrivals import MISSING, is_expected, may_be_sighted
+from checkin.facts import fact
 from checkin.questions import Disposition
 from checkin.statuses import SETTLED, Status
 from handlers.desk import Desk
 from storage import rounds, units
+from storage.database import Session
 from storage.rounds import Entry
-from storage.tables import Card, CheckIn, Contact, Unit
+from storage.tables import Card, CheckIn, Contact, Round, Unit
 from storage.units import School
 
 
@@ -49,9 +51,31 @@ NEEDS = {
 }
 
 
+@fact
+class Held:
+    """A unit's rounds and check-ins on a day.
+
+    `missing` are check-ins of rounds that were called off: who is not there is looked for still.
+    """
+
+    rounds: list[Round]
+    entries: list[Entry]
+    missing: list[Entry]
+
+
+async def held_at(session: Session, school: School, card: Card, unit: Unit) -> Held:
+    """Load what was held at a unit on a card's day."""
+    every = await rounds.rounds_on(session, school.id, card.day, card.slot, cancelled=True)
+    held = [each for each in every if each.cancelled_at is None]
+    stopped = [each.id for each in every if each.cancelled_at is not None]
+    entries = await rounds.entries_at(session, (r.id for r in held), unit) if held else []
+    called_off = await rounds.entries_at(session, stopped, unit) if stopped else []
+    return Held(held, entries, [each for each in called_off if is_missing(each.checkin)])
+
+
 @dataclass(slots=True)
 class ClassCard:
-    """A class card with the check-ins that it is about."""
+    """A class card with the check-ins that it is about, and the `missing` of a day called off."""
 
     contact: Contact
     card: Card
@@ -59,6 +83,7 @@ class ClassCard:
     access: Access
     school: School
     entries: list[Entry]
+    missing: list[Entry]
 
     @property
     def person_id(self) -> int:
@@ -110,9 +135,8 @@ async def load_class_card(desk: Desk, contact: Contact, card: Card) -> ClassCard
     if unit is None or not access.may(Act.see_class, unit.path):
         return None
     school = await units.school(desk.session, unit.school_id or unit.id)
-    held = await rounds.rounds_on(desk.session, school.id, card.day, card.slot)
-    entries = await rounds.entries_at(desk.session, (each.id for each in held), unit)
-    return ClassCard(contact, card, unit, access, school, entries)
+    held = await held_at(desk.session, school, card, unit)
+    return ClassCard(contact, card, unit, access, school, held.entries, held.missing)
 
 
 # ---- what can be done to whom --------------------------------------------------------------
@@ -140,6 +164,11 @@ def is_coming(checkin: CheckIn) -> bool:
     """Say whether somebody said that the child is coming."""
     disposition = Disposition(checkin.disposition) if checkin.disposition else None
     return is_expected(Status(checkin.status), disposition, absent=checkin.absent)
+
+
+def is_missing(checkin: CheckIn) -> bool:
+    """Say whether the child was said to be coming and was not there: the alarm goes on."""
+    return is_coming(checkin) and checkin.presence == MISSING
 
 
 def is_to_sight(checkin: CheckIn) -> bool:

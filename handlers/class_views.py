@@ -1,5 +1,6 @@
 """What a class card shows on its pages: loaded as values, by the rights of its reader."""
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -16,8 +17,11 @@ from checkin.times import local_date
 from handlers.calendars import calendar_of
 from handlers.class_cards import (
     NEEDS,
+    Held,
     Page,
+    held_at,
     is_coming,
+    is_missing,
     is_to_call,
     is_to_enter,
     is_to_sight,
@@ -25,7 +29,7 @@ from handlers.class_cards import (
 )
 from handlers.views import Asking, Line, asking_of, counted, is_flagged, plain_line
 from handlers.wards import Ward
-from storage import calling, pauses, people, plans, rounds, units
+from storage import calling, pauses, people, plans, units
 from storage.calendars import closed_because
 from storage.calling import Number
 from storage.database import Session
@@ -115,8 +119,8 @@ async def class_view(
     if not access.may(Act.see_class, unit.path):
         return None
     school = await units.school(session, unit.school_id or unit.id)
-    held = await rounds.rounds_on(session, school.id, card.day, card.slot)
-    entries = await rounds.entries_at(session, (each.id for each in held), unit) if held else []
+    held = await held_at(session, school, card, unit)
+    entries = held.entries
     shown: dict[str, Any] = {
         "card_id": card.id,
         "revision": card.revision,
@@ -124,15 +128,15 @@ async def class_view(
         "day": card.day,
         "zone": school.zone,
         "counts": count(counted(entry) for entry in entries),
-        "closed": bool(held) and all(each.closed_at for each in held),
+        "closed": bool(held.rounds) and all(each.closed_at for each in held.rounds),
         "opened": bool(entries),
     }
     if not entries:
         shown["next_ask"] = await next_ask_of(session, school, now)
         shown["no_school"] = await closed_because(session, school.id, card.day)
     if unit.kind in {"class", "dormitory"}:
-        return await _one_class(session, card, unit, entries, access, now, shown)
-    return await _classes(session, unit, school, entries, access, shown)
+        return await _one_class(session, card, unit, held, access, now, shown)
+    return await _classes(session, unit, school, held, access, shown)
 
 
 async def next_ask_of(session: Session, school: School, now: datetime) -> datetime | None:
@@ -154,11 +158,12 @@ async def _one_class(
     session: Session,
     card: Card,
     unit: Unit,
-    entries: list[Entry],
+    held: Held,
     access: Access,
     now: datetime,
     shown: Mapping[str, Any],
 ) -> ClassView:
+    entries = [*held.entries, *held.missing]
     lines = tuple(plain_line(entry) for entry in entries)
     by_id = {line.check_in_id: line for line in lines}
     may = frozenset(act for act in Act if access.may(act, unit.path))
@@ -208,13 +213,15 @@ async def _classes(
     session: Session,
     unit: Unit,
     school: School,
-    entries: list[Entry],
+    held: Held,
     access: Access,
     shown: Mapping[str, Any],
 ) -> ClassesView:
-    of_unit: dict[int, list[Entry]] = {}
-    for entry in entries:
+    of_unit: dict[int, list[Entry]] = {each.checkin.unit_id: [] for each in held.missing}
+    for entry in held.entries:
         of_unit.setdefault(entry.checkin.unit_id, []).append(entry)
+    everybody = (*held.entries, *held.missing)
+    missing = Counter(e.checkin.unit_id for e in everybody if is_missing(e.checkin))
     classes = await units.units_within(session, Reach((unit.path,)), "class")
     named = [(each.id, each.name, False) for each in classes if each.id in of_unit]
     named += [(school.id, "", True)] if school.id in of_unit else []
@@ -224,7 +231,7 @@ async def _classes(
             name,
             count(counted(entry) for entry in of_unit[unit_id]),
             tuple(plain_line(entry) for entry in of_unit[unit_id] if is_flagged(entry)),
-            sum(is_coming(e.checkin) and e.checkin.presence == MISSING for e in of_unit[unit_id]),
+            missing[unit_id],
             is_staff,
         )
         for unit_id, name, is_staff in named

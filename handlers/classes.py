@@ -4,7 +4,6 @@ from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
 from checkin.access import Access, Act, Reach
-from checkin.arrivals import MISSING
 from checkin.plans import MORNING
 from checkin.times import local_date
 from handlers import arrivals, by_phone, excusing, reminding
@@ -13,7 +12,7 @@ from handlers.class_cards import (
     PAGES,
     ClassCard,
     Page,
-    is_coming,
+    is_missing,
     is_to_call,
     load_class_card,
     record_numbers,
@@ -156,11 +155,7 @@ async def _turn(desk: Desk, tap: Tap, shown: ClassCard, press: Press) -> None:
             record_numbers(desk, shown, [entry])
         shown.turn(desk, page, check_in=entry.checkin.id)
     elif page is Page.arrival:
-        missing = [
-            e.checkin.id
-            for e in shown.entries
-            if is_coming(e.checkin) and e.checkin.presence == MISSING
-        ]
+        missing = [e.checkin.id for e in shown.entries if is_missing(e.checkin)]
         shown.turn(desk, page, marked=missing)
     else:
         if page is Page.calls:

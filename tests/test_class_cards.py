@@ -185,6 +185,65 @@ async def test_an_alarm_ends_when_the_family_says_that_the_child_is_not_coming(
     golden(f"class_missing_at_home.{language}", stage.transcript())
 
 
+async def tom_is_missing_as_the_day_is_called_off(stage: Stage) -> tuple[Someone, ...]:
+    """Return Tina, Mr Wang and the lead."""
+    tina, gu = await stage.joined("Tina"), await stage.joined("Gu")
+    wang, lead = await stage.joined("Mr Wang"), await stage.joined("林岚")
+    await stage.at("06:30")
+    await stage.taps_first(tina, 0)
+    await stage.at("07:35")
+    await stage.says(wang, "/class")
+    await stage.presses(wang, "v", 4)  # someone is missing
+    await stage.presses(wang, "x")  # Tom
+    await stage.presses(wang, "f")
+    await stage.says(gu, "/calendar closed today snow")
+    await stage.taps_first(gu, 0)
+    return tina, wang, lead
+
+
+@pytest.mark.parametrize(
+    ("language", "missing", "found"),
+    [
+        ("en", "Said to be coming, not here: Tom", "Tom (3-2) is in school after all"),
+        ("zh", "说来却未到校：Tom", "Tom（3-2）已到校"),
+    ],
+)
+async def test_a_missing_child_can_be_found_also_on_a_day_that_is_called_off(
+    stage: Stage, language: str, missing: str, found: str
+) -> None:
+    await stage.opens_school(language)
+    tina, wang, lead = await tom_is_missing_as_the_day_is_called_off(stage)
+    before = next(m for m in await stage.chat(wang) if missing in m["text"])
+    assert len(before["buttons"]) == 1
+    await stage.says(wang, "/class")
+    await stage.at("07:50")
+    await stage.presses(wang, "ar")
+    for who in (tina, lead):
+        assert any(found in m["text"] for m in await stage.chat(who))
+    after = (await stage.chat(wang))[-1]
+    assert missing not in after["text"]
+    assert not after["buttons"]
+    nothing_was_set_aside(stage)
+
+
+async def test_who_sees_many_classes_finds_the_missing_child_of_a_day_that_is_called_off(
+    stage: Stage,
+) -> None:
+    await stage.opens_boarding_school("en")
+    grade = await stage.joined("Mr Lee")
+    _, wang, lead = await tom_is_missing_as_the_day_is_called_off(stage)
+    await stage.says(grade, "/class")
+    glance = (await stage.chat(grade))[-1]
+    assert "· 3-2 ⚠️ 1 missing" in glance["text"]
+    await stage.taps(grade, "3-2")
+    opened = (await stage.chat(grade))[-1]
+    assert "not here: Tom" in opened["text"]
+    assert not opened["buttons"]  # to see, not to confirm
+    await stage.says(lead, "/class 3-2")
+    await stage.presses(lead, "ar")
+    assert not any("not here: Tom" in m["text"] for m in await stage.chat(wang))
+
+
 async def test_the_word_of_the_missing_child_alone_ends_no_alarm(stage: Stage) -> None:
     await stage.opens_school("en")
     tom = await stage.joined("Tom")
