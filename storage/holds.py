@@ -21,9 +21,10 @@ _ANSWERED = Status.complete.value
 async def carry_over(session: AsyncSession, opened: Round) -> int:
     """Give the check-ins of a round the cases of earlier days that hold on its day.
 
-    What counts is the subject's latest check-in of the same audience, and no other: an ordinary
-    or released one ends a hold. Check-ins that were answered, or hold a case already, are left
-    alone, so that doing it again changes nothing. Return how many are held now.
+    What counts is what was last said or decided about the subject in the same audience, and no
+    other: an ordinary or released answer ends a hold, silence and a day that was called off do
+    not. Check-ins that were answered, or hold a case already, are left alone, so that doing it
+    again changes nothing. Return how many are held now.
     """
     given = {
         "opened": opened.id,
@@ -66,11 +67,12 @@ def _carry_over() -> Any:
         )
         .join_from(case_in, case, case.c.round_id == case_in.c.id)
         .where(
+            case.c.status == _ANSWERED,
             case.c.severity > 0,
             case.c.valid_until >= day,
             ~exists()
             .select_from(later_in.join(later, later.c.round_id == later_in.c.id))
-            .where(later.c.subject_id == case.c.subject_id, is_later),
+            .where(later.c.subject_id == case.c.subject_id, later.c.status == _ANSWERED, is_later),
         )
         .subquery("standing")
     )

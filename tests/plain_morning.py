@@ -251,7 +251,10 @@ class PlainSchool:
         earlier = [
             (when, held.stands[subject])
             for (whose, when), held in self.mornings.items()
-            if whose == audience and when < day and subject in held.stands
+            if whose == audience
+            and when < day
+            and subject in held.stands
+            and held.stands[subject].status == "complete"
         ]
         if not earlier:
             return

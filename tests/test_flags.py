@@ -4,6 +4,7 @@ Buttons are tapped by their place, for the words differ by language: the transcr
 """
 
 from collections.abc import Callable
+from datetime import date, timedelta
 
 import pytest
 from sqlmodel import col, select
@@ -17,6 +18,8 @@ from tests.play import MONDAY, ROSTER, TUESDAY, Someone, Stage
 
 Golden = Callable[[str, str], None]
 BOTH = pytest.mark.parametrize("language", ["en", "zh"])
+
+WEDNESDAY = TUESDAY + timedelta(days=1)
 
 STAFFED = ROSTER + (
     "staff,T005,Dr Hu,,school doctor,13900000015,\nstaff,T006,Yan,,deputy head,13900000016,\n"
@@ -239,6 +242,51 @@ async def test_a_note_on_monday_frees_a_tuesday_that_nobody_has_answered(stage: 
     await stage.taps(wang, "Doctor's note seen")
     tuesday = await tom_now(stage)
     assert (tuesday.severity, tuesday.disposition, tuesday.status) == (0, None, "asked")
+
+
+async def vomits(stage: Stage, tina: Someone, card: int) -> None:
+    """Tom has vomited, told in a card of Monday's: at home until Wednesday."""
+    for part in ("Tom…", "Normal", "Vomiting", "Done", "Here in town", "Neither", "Not today"):
+        (shown,) = [message for message in await stage.chat(tina) if message["id"] == card]
+        buttons = [b["text"] for row in shown["buttons"] for b in row if part in b["text"]]
+        await stage.taps(tina, buttons[0], message_id=card)
+
+
+async def newest(stage: Stage, who: Someone, part: str) -> str:
+    """Return the newest message in a chat that has these words in it."""
+    texts = [message["text"] for message in await stage.chat(who) if part in message["text"]]
+    text: str = texts[-1]
+    return text
+
+
+async def hours(stage: Stage, *clocks: str, day: date) -> None:
+    for clock in clocks:
+        await stage.at(clock, day=day)
+
+
+async def an_evening_family(stage: Stage) -> None:
+    """Maria likes the evening, so that the next day's round is opened the evening before."""
+    maria = await stage.joined("Maria")
+    await stage.says(maria, "/when")
+    await stage.taps(maria, "The evening before")
+
+
+@pytest.mark.parametrize("called_off", [True, False])
+async def test_a_case_until_wednesday_outlives_a_tuesday_that_was_opened_before_it(
+    stage: Stage, called_off: bool
+) -> None:
+    await opens(stage, "en")
+    tina, lead, gu = [await stage.joined(name) for name in ("Tina", "林岚", "Gu")]
+    await an_evening_family(stage)
+    await hours(stage, "06:30", "08:00", "08:05", "19:00", "20:00", day=MONDAY)
+    await vomits(stage, tina, (await stage.chat(tina))[-1]["id"])
+    if called_off:
+        await stage.says(gu, "/calendar closed tomorrow snow")
+        await stage.taps_first(gu, 0)
+        await stage.at("06:30", day=TUESDAY)
+    # Otherwise the machine was off: nobody was asked on Tuesday, and nobody could say anything.
+    await hours(stage, "06:30", "08:00", "08:05", day=WEDNESDAY)
+    assert "1 case" in await newest(stage, lead, "Wed 4 Mar")
 
 
 async def test_a_fever_that_becomes_worse_is_told_again_and_an_equal_one_is_not(

@@ -10,7 +10,7 @@ from checkin.checkins import Status
 from checkin.triage import LONGEST_HOLD
 from storage import asking, holds
 from storage.database import Database
-from storage.tables import CheckIn
+from storage.tables import CheckIn, Round
 from tests.builders import MONDAY, a_school, checkins_of
 from tests.examples import examples
 
@@ -45,32 +45,49 @@ mornings = st.lists(
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
-@given(children=st.lists(mornings, min_size=1, max_size=4))
+@given(
+    children=st.lists(mornings, min_size=1, max_size=4),
+    the_evening_before=st.sets(st.integers(1, 7)),
+)
 async def test_a_case_holds_as_a_plain_diary_would_say(
-    database: Database, children: list[list[tuple[int, Day]]]
+    database: Database,
+    children: list[list[tuple[int, Day]]],
+    the_evening_before: set[int],
 ) -> None:
+    places = range(1 + max(map(len, children)))
+    days = [MONDAY]
+    for place in places:
+        steps = [script[place][0] for script in children if place < len(script)]
+        days.append(days[-1] + timedelta(days=steps[0] if steps else 1))
     async with database.writing() as session:
         rows = await a_school(session)
         pupils = [rows.student(f"Child {n}") for n in range(len(children))]
         diary: dict[int, list[tuple[date, Day]]] = {pupil: [] for pupil in pupils}
-        day = MONDAY
-        for place in range(1 + max(map(len, children))):
-            held = await rows.round(day=day)
+        opened: dict[int, Round] = {}
+
+        async def opens(place: int) -> None:
+            if place in opened or place not in places:
+                return
+            held = opened[place] = await rows.round(day=days[place])
             await asking.open_students(session, held)
             await holds.carry_over(session, held)
             again = await holds.carry_over(session, held)
             assert again == 0
-            found = await checkins_of(session, held.id)
-            for pupil, script in zip(pupils, children, strict=True):
-                checkin = found[pupil]
-                severity, until = _standing(diary[pupil], day)
+            for pupil, checkin in (await checkins_of(session, held.id)).items():
+                severity, until = _standing(diary[pupil], days[place])
                 assert (checkin.severity, checkin.valid_until) == (severity, until)
                 assert (checkin.floor, checkin.status) == (severity, Status.due)
-                _say(checkin, script[place][1] if place < len(script) else SILENT, day)
-                diary[pupil].append((day, script[place][1] if place < len(script) else SILENT))
+
+        for place in places:
+            await opens(place)
+            if place + 1 in the_evening_before:  # when nobody has said yet how today is
+                await opens(place + 1)
+            found = await checkins_of(session, opened[place].id)
+            for pupil, script in zip(pupils, children, strict=True):
+                said = script[place][1] if place < len(script) else SILENT
+                _say(found[pupil], said, days[place])
+                diary[pupil].append((days[place], said))
             await session.flush()
-            steps = [script[place][0] for script in children if place < len(script)]
-            day += timedelta(days=steps[0] if steps else 1)
         await session.rollback()
 
 
