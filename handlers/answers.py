@@ -11,6 +11,7 @@ from checkin.questions import Disposition
 from checkin.triage import Triage, triage
 from handlers.desk import Desk
 from handlers.flags import end_flags, raise_flag, take_back
+from handlers.holds import carry_on
 from handlers.missing import end_alarm
 from storage import history
 from storage.questionnaires import questionnaire
@@ -148,6 +149,8 @@ async def keep_answers(
             await raise_flag(desk, entry, FlagKind.flag, by=by)
         elif settled.verdict is Verdict.undone:
             await take_back(desk, entry, by)
+        if checkin.severity:
+            await carry_on(desk, entry, by=by)
         await end_alarm(desk, entry, by)
     desk.changed(entry.round.day, checkin.subject_id, checkin.unit_id, checkin.school_id, by=by)
     return settled

@@ -248,6 +248,7 @@ class PlainSchool:
 
     def _carry(self, audience: str, day: date, subject: int, stand: Stand) -> None:
         """A case of the last time somebody was heard of holds until its last day."""
+        stand.severity, stand.floor, stand.until = 0, 0, None
         earlier = [
             (when, held.stands[subject])
             for (whose, when), held in self.mornings.items()
@@ -262,6 +263,18 @@ class PlainSchool:
         if last.severity and last.until is not None and last.until >= day:
             stand.severity = stand.floor = last.severity
             stand.until = last.until
+
+    def _carry_on(self, audience: str, day: date, subject: int, now: datetime) -> None:
+        """Where nobody has said anything since, a case stands as it now stands on its day.
+
+        A day that is over may lose one by that, and gets none.
+        """
+        for (whose, when), held in self.mornings.items():
+            later = held.stands.get(subject)
+            if whose != audience or when <= day or later is None or later.status == "complete":
+                continue
+            if later.severity or now < self.moment(when, "24:00"):
+                self._carry(audience, when, subject, later)
 
     def _evening(self, held: Morning, day: date, facts: Facts) -> None:
         for subject, stand in held.stands.items():
@@ -332,6 +345,7 @@ class PlainSchool:
                 stand.floor = stand.severity
             stand.by, stand.at, stand.told = by, now, True
             self._stands(held, stand, answers, means)
+            self._carry_on(audience, day, subject, now)
             return "raised"
         if (
             stand.status == "complete"
@@ -344,6 +358,8 @@ class PlainSchool:
             if means.severity == 0:
                 stand.at, stand.told = now, False
             self._stands(held, stand, answers, means)
+            if means.severity:
+                self._carry_on(audience, day, subject, now)
             return "undone"
         if over:
             return "too_late"
@@ -356,6 +372,7 @@ class PlainSchool:
         if stand.severity == 0 or stand.at is None:  # or a case of an earlier day, said again
             stand.by, stand.at = by, now
         self._stands(held, stand, answers, means)
+        self._carry_on(audience, day, subject, now)
         return "late" if held.closed is not None else "accepted"
 
     @staticmethod

@@ -289,6 +289,56 @@ async def test_a_case_until_wednesday_outlives_a_tuesday_that_was_opened_before_
     assert "1 case" in await newest(stage, lead, "Wed 4 Mar")
 
 
+async def on_tuesday_of_monday(stage: Stage) -> tuple[Someone, int, int]:
+    """Let nobody hear of Tom on Monday; return Tina and her cards of Monday and of Tuesday."""
+    await opens(stage, "en")
+    tina = await stage.joined("Tina")
+    await hours(stage, "06:30", "08:00", "08:05", day=MONDAY)
+    monday = (await stage.chat(tina))[-1]["id"]
+    await hours(stage, "06:30", day=TUESDAY)
+    return tina, monday, (await stage.chat(tina))[-1]["id"]
+
+
+@pytest.mark.parametrize("then", ["silent", "all clear"])
+async def test_a_case_told_on_mondays_card_is_a_case_in_tuesdays_open_round_at_once(
+    stage: Stage, then: str
+) -> None:
+    tina, monday, tuesday = await on_tuesday_of_monday(stage)
+    wang, lead = await stage.joined("Mr Wang"), await stage.joined("林岚")
+    await stage.says(wang, "/class")
+    await hours(stage, "07:25", day=TUESDAY)
+    await vomits(stage, tina, monday)
+    await hours(stage, "07:26", day=TUESDAY)
+    assert "at home until Wed 4 Mar" in await newest(stage, tina, "Tue 3 Mar")
+    assert "Stay home: Tom" in await newest(stage, wang, "Class 3-2 · Tue")
+    if then == "all clear":
+        await stage.taps(tina, "All clear", message_id=tuesday)
+        assert "correction is with the school" in await newest(stage, tina, "Tue 3 Mar")
+    await hours(stage, "08:00", "08:05", day=TUESDAY)
+    assert "1 case" in await newest(stage, lead, "Tue 3 Mar")
+
+
+async def test_a_case_told_on_mondays_card_leaves_what_was_said_of_tuesday(stage: Stage) -> None:
+    tina, monday, tuesday = await on_tuesday_of_monday(stage)
+    await stage.taps(tina, "All clear", message_id=tuesday)
+    await hours(stage, "07:25", day=TUESDAY)
+    await vomits(stage, tina, monday)
+    told = await tom_now(stage)
+    assert (told.severity, told.status, told.disposition) == (0, "complete", "cleared")
+
+
+async def test_a_case_told_on_mondays_card_is_a_change_under_tuesdays_signature(
+    stage: Stage,
+) -> None:
+    tina, monday, _ = await on_tuesday_of_monday(stage)
+    lead = await stage.joined("林岚")
+    await hours(stage, "08:00", "08:05", day=TUESDAY)
+    await stage.taps_first(lead, 0)
+    await hours(stage, "08:10", day=TUESDAY)
+    await vomits(stage, tina, monday)
+    assert "1 new case" in await newest(stage, lead, "after your signature")
+
+
 async def test_a_fever_that_becomes_worse_is_told_again_and_an_equal_one_is_not(
     stage: Stage,
 ) -> None:

@@ -88,6 +88,10 @@ async def test_a_case_holds_as_a_plain_diary_would_say(
                 _say(found[pupil], said, days[place])
                 diary[pupil].append((days[place], said))
             await session.flush()
+            for pupil in pupils if place + 1 in opened else ():
+                case = await holds.case_on(session, pupil, opened[place + 1])
+                holding = (case.severity, case.valid_until) if case else (0, None)
+                assert holding == _standing(diary[pupil], days[place + 1])
         await session.rollback()
 
 
