@@ -127,7 +127,8 @@ async def keep_answers(
         moment=desk.now,
         same_answers=given == standing_answers(checkin),
     )
-    settled = settle(standing_of(entry), said, late_until=entry.round.late_until)
+    before = standing_of(entry)
+    settled = settle(before, said, late_until=entry.round.late_until)
     (draft or Draft.of(checkin)).forget(checkin)
     remember(desk, checkin, settled.verdict.value, by, weighed, given, via)
     if settled.verdict not in {Verdict.too_late, Verdict.correction_asked}:
@@ -149,7 +150,7 @@ async def keep_answers(
             await raise_flag(desk, entry, FlagKind.flag, by=by)
         elif settled.verdict is Verdict.undone:
             await take_back(desk, entry, by)
-        if checkin.severity:
+        if before.severity or checkin.severity:
             await carry_on(desk, entry, by=by)
         await end_alarm(desk, entry, by)
     desk.changed(entry.round.day, checkin.subject_id, checkin.unit_id, checkin.school_id, by=by)

@@ -12,6 +12,7 @@ from handlers.answers import keep_exposures, remember, stand, standing_of
 from handlers.desk import Desk
 from handlers.flag_rights import may_act
 from handlers.flags import end_flags
+from handlers.holds import carry_on
 from handlers.messages import Tap
 from handlers.presses import Press, Verb
 from handlers.proofs import arrived
@@ -179,14 +180,7 @@ async def _fallen(
     desk: Desk, entry: Entry, decision: Decision, by: int, family: int | None = None
 ) -> None:
     checkin = entry.checkin
-    if not checkin.severity:
-        # What was carried over from this case, and has not been answered since, falls with it.
-        for held in await rounds.entries_of(
-            desk.session, await holds.held_after(desk.session, checkin.subject_id, entry.round)
-        ):
-            desk.watch(held)
-            holds.lift(held.checkin)
-            desk.changed(held.round.day, checkin.subject_id, checkin.unit_id, checkin.school_id)
+    await carry_on(desk, entry, by=family)
     kinds = {FlagKind.flag, FlagKind.correction} if not checkin.severity else {FlagKind.correction}
     await _seen_by_the_decider(desk, entry, by)
     await end_flags(desk, entry, kinds, decision, by)

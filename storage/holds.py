@@ -148,22 +148,6 @@ async def unanswered_after(
     return list(found)
 
 
-async def held_after(session: AsyncSession, subject_id: int, held: Round) -> list[int]:
-    """Return the ids of a subject's later check-ins that a case was carried to, unanswered."""
-    found = await session.exec(
-        of_models(CheckIn.id)
-        .join(Round, col(Round.id) == CheckIn.round_id)
-        .where(
-            CheckIn.subject_id == subject_id,
-            Round.school_id == held.school_id,
-            col(Round.day) > held.day,
-            col(CheckIn.severity) > 0,
-            CheckIn.status != _ANSWERED,
-        )
-    )
-    return list(found)
-
-
 async def asked_by(session: AsyncSession, subject_id: int, held: Round) -> list[int]:
     """Return the questionnaires by which a case of a round may have been told, the newest first.
 
@@ -196,10 +180,3 @@ def hold(checkin: CheckIn, case: Case | None) -> None:
     checkin.disposition = case.disposition if case else None
     checkin.reasons = case.reasons if case else ""
     checkin.valid_until = case.valid_until if case else None
-
-
-def lift(held: CheckIn) -> None:
-    """Take a carried case from a check-in: an ordinary morning."""
-    held.severity = held.floor = 0
-    held.disposition = held.valid_until = None
-    held.reasons = ""

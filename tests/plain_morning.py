@@ -358,8 +358,7 @@ class PlainSchool:
             if means.severity == 0:
                 stand.at, stand.told = now, False
             self._stands(held, stand, answers, means)
-            if means.severity:
-                self._carry_on(audience, day, subject, now)
+            self._carry_on(audience, day, subject, now)
             return "undone"
         if over:
             return "too_late"
@@ -392,7 +391,8 @@ class PlainSchool:
         stand.until, stand.absent = means.until, means.absent
         stand.by, stand.at, stand.wanted, stand.wanted_by = by, now, None, None
         if means.severity == 0:
-            self._ended(audience, day, subject, stand)
+            stand.told = False
+        self._carry_on(audience, day, subject, now)
 
     def left(self, audience: str, day: date, subject: int) -> None:
         """The school leaves a flag as it is."""
@@ -405,17 +405,8 @@ class PlainSchool:
         assert stand.severity, "nothing to let go"
         stand.status, stand.severity, stand.floor, stand.until = "complete", 0, 0, day
         stand.by, stand.at, stand.wanted, stand.wanted_by = by, now, None, None
-        self._ended(audience, day, subject, stand)
-
-    def _ended(self, audience: str, day: date, subject: int, stand: Stand) -> None:
-        """With a case everything falls that was carried over from it."""
         stand.told = False
-        for (whose, when), held in self.mornings.items():
-            later = held.stands.get(subject)
-            if whose != audience or when <= day or later is None:
-                continue
-            if later.severity and later.status != "complete":
-                later.severity, later.floor, later.until = 0, 0, None
+        self._carry_on(audience, day, subject, now)
 
     def excused(self, audience: str, day: date, subject: int) -> None:
         """The school asks nobody about somebody, also after the close."""

@@ -339,6 +339,41 @@ async def test_a_case_told_on_mondays_card_is_a_change_under_tuesdays_signature(
     assert "1 new case" in await newest(stage, lead, "after your signature")
 
 
+async def test_what_the_family_takes_back_in_the_evening_is_no_case_of_tomorrow(
+    stage: Stage,
+) -> None:
+    await opens(stage, "en")
+    tina, lead = await stage.joined("Tina"), await stage.joined("林岚")
+    await an_evening_family(stage)
+    await hours(stage, "06:30", "08:00", "08:05", "18:58", day=MONDAY)
+    await stage.reports_fever(tina)
+    await hours(stage, "19:00", day=MONDAY)
+    assert (await tom_now(stage)).severity == 2
+    await stage.taps(tina, "Change")
+    await stage.answers_all_clear(tina)
+    assert (await tom_now(stage)).severity == 0
+    await hours(stage, "06:30", "08:00", "08:05", day=TUESDAY)
+    assert "at home until" not in await newest(stage, tina, "Tue 3 Mar")
+    assert "No case" in await newest(stage, lead, "Tue 3 Mar")
+
+
+async def test_a_case_that_the_school_lowers_to_one_of_today_is_none_of_tomorrow(
+    stage: Stage,
+) -> None:
+    await opens(stage, "en")
+    wang = await stage.joined("Mr Wang")
+    await an_evening_family(stage)
+    tina = await with_fever(stage)
+    await hours(stage, "19:00", day=MONDAY)
+    assert (await tom_now(stage)).severity == 2
+    await stage.says(tina, "Tom 36.5, cough")
+    while "?" in (await stage.chat(tina))[-1]["text"]:
+        await stage.taps_first(tina, 0)
+    await stage.taps(wang, "Accept")
+    assert "nurse" in await newest(stage, wang, "Tom")
+    assert (await tom_now(stage)).severity == 0
+
+
 async def test_a_fever_that_becomes_worse_is_told_again_and_an_equal_one_is_not(
     stage: Stage,
 ) -> None:
