@@ -68,7 +68,7 @@ async def _keep(desk: Desk, shown: ClassCard, entry: Entry, reason: int, back: d
         made_at=desk.now,
     )
     await pauses.make_pause(desk.session, pause, shown.card.day)
-    checkin.status, checkin.excuse, checkin.draft = Status.excused.value, key, None  # also late
+    checkin.status, checkin.excuse = Status.excused.value, key  # also late; what was begun stays
     desk.note(checkin, "excused", shown.person_id)
     desk.record(
         "excused", shown.person_id, checkin.school_id, subject=checkin.subject_id, until=str(back)

@@ -138,6 +138,45 @@ async def test_a_child_is_excused_until_friday_and_the_family_is_not_reminded(
     golden(f"class_excuses.{language}", stage.transcript())
 
 
+async def excuses_tom(stage: Stage, wang: Someone) -> None:
+    await stage.says(wang, "/class")
+    await stage.presses(wang, "v", 5)  # whom to excuse
+    await stage.presses(wang, "v", 6, nth=1)  # Tom
+    await stage.presses(wang, "q", nth=1)  # family matter
+    await stage.presses(wang, "q", nth=0)  # today only
+
+
+async def test_a_fever_that_was_begun_to_be_told_is_asked_on_though_the_teacher_excuses(
+    stage: Stage,
+) -> None:
+    await stage.opens_school("en")
+    tina, wang = await stage.joined("Tina"), await stage.joined("Mr Wang")
+    await stage.at("06:30")
+    await stage.says(tina, "Tom has 38.5")
+    await excuses_tom(stage, wang)
+    assert "Does Tom have any of these" in (await stage.chat(tina))[-1]["text"]
+    for _ in range(3):
+        await stage.taps_first(tina, 0)
+    assert "Tom (3-2): stays home" in (await stage.chat(wang))[-1]["text"]
+
+
+async def test_what_was_said_in_the_evening_outlives_an_excuse_that_is_taken_back(
+    stage: Stage,
+) -> None:
+    await stage.opens_school("en")
+    tina, wang = await stage.joined("Tina"), await stage.joined("Mr Wang")
+    await stage.says(tina, "/when")
+    await stage.taps(tina, "The evening before")
+    await stage.at("19:00")
+    await stage.taps_first(tina, 0)
+    await stage.at("06:00", day=TUESDAY)
+    await excuses_tom(stage, wang)
+    await stage.presses(wang, "v", 5)
+    await stage.presses(wang, "ne")  # not excused any more
+    await stage.at("06:30", day=TUESDAY)
+    assert "Only this morning's temperature is left" in (await stage.chat(tina))[-1]["text"]
+
+
 @BOTH
 async def test_a_child_who_is_missing_alarms_parent_and_lead_and_all_hear_of_the_return(
     stage: Stage, golden: Golden, language: str
