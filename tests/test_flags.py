@@ -491,14 +491,6 @@ async def test_a_substitute_has_the_cases_that_stand(stage: Stage) -> None:
     assert (await tom_now(stage)).severity == 0
 
 
-async def vomits(stage: Stage, tina: Someone, message_id: int) -> None:
-    """Let Tina say on a card of hers that Tom is to stay at home until Wednesday."""
-    await stage.taps(tina, "Tom…", message_id=message_id)
-    for button in ("Normal", "☐ Vomiting", "Done (1 chosen)", "Here in town", "Neither"):
-        await stage.taps(tina, button, message_id=message_id)
-    await stage.taps(tina, "Not today", message_id=message_id)
-
-
 async def stands_in_on_monday(stage: Stage) -> tuple[Someone, Someone, Someone]:
     """Ms Sun stands in for Mr Wang on Monday; nobody answers for Tom."""
     await stage.opens_school("en")
