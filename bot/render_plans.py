@@ -30,12 +30,19 @@ def shown(key: str, params: Mapping[str, Any], texts: Texts) -> Rendered:
         audience = texts.plain(f"plan.{left['audience']}")
         action = texts.plain(f"plan.action_{left['action']}")
         parts.append(texts("plan.left_out", audience=audience, action=action))
-    for today in params.get("about_today", ()):
-        told = {"day": today["day"], "time": today["time"]}
-        audience = texts.plain(f"plan.{today['audience']}")
-        parts.append(texts(f"plan.today_{today['what']}", audience=audience, **told))
+    parts += _about_today(params, texts)
     parts.append(texts("plan.how"))
     return Rendered(joined(parts))
+
+
+def _about_today(params: Mapping[str, Any], texts: Texts) -> list[str]:
+    """Say of each audience what becomes of today."""
+    said: list[str] = []
+    for today in params.get("about_today", ()):
+        audience = texts.plain(f"plan.{today['audience']}")
+        told = {name: today.get(name) for name in ("day", "time", "close")}
+        said.append(texts(f"plan.today_{today['what']}", audience=audience, **told))
+    return said
 
 
 def runs_words(recurrence: str, weekdays: Sequence[int], texts: Texts) -> str:
@@ -112,6 +119,7 @@ def changes(key: str, params: Mapping[str, Any], texts: Texts) -> Rendered:
         new = [step_words(step, texts) for step in after["steps"]]
         parts += [texts("plan.gone", step=step) for step in old if step not in new]
         parts += [texts("plan.new", step=step) for step in new if step not in old]
+    parts += _about_today(params, texts)
     return Rendered(joined(parts))
 
 

@@ -214,18 +214,24 @@ def first_day_from(plan: Plan, zone: ZoneInfo, now: datetime) -> date:
     return next(day for day, begin in zip(days, begins, strict=True) if begin >= now)
 
 
-def change_steps(
-    plan: Plan, steps: tuple[Step, ...], zone: ZoneInfo, now: datetime, begun: Collection[date]
+def change_plan(
+    old: Plan,
+    new: Plan,
+    zone: ZoneInfo,
+    calendar: Calendar,
+    now: datetime,
+    begun: Collection[date],
 ) -> Plan:
-    """Give a plan another ladder: a round that has begun goes on under it, none is begun midway.
+    """Return a plan that takes another's place: it loses no round, and begins none midway.
 
-    `begun` holds the dates of the rounds of which some step is recorded; those before today are
-    over and done with.
+    Today's round of the old plan goes on under the new one; where the new time to ask has passed
+    it is caught up, as after an outage. `begun` holds the dates of the rounds of which some step
+    is recorded; those before today are over and done with.
     """
-    changed = replace(plan, steps=steps)
     today = local_date(now, zone)
-    running = [day for day in begun if day >= today]
-    return replace(changed, first_day=min([first_day_from(changed, zone, now), *running]))
+    days = [day for day in begun if day >= today]
+    days += [today] if _has_round(old, zone, calendar, today) else []
+    return replace(new, first_day=min([first_day_from(new, zone, now), *days]))
 
 
 def _in_time(due: Due) -> tuple[datetime, date]:

@@ -7,7 +7,13 @@ from typing import Any
 from checkin.facts import fact
 from checkin.plan_files import PlanFileErrors, PlanProblem, read_plans
 from checkin.plans import Plan
-from handlers.plans import RoundGoesOnError, change_plans, goes_on_document, plan_document
+from handlers.plans import (
+    RoundGoesOnError,
+    change_plans,
+    goes_on_document,
+    plan_document,
+    say_of_today,
+)
 from handlers.yaml_files import read_lines
 from storage import audit, plans
 from storage.database import Session
@@ -20,9 +26,10 @@ _BEGINNINGS = ("plans:", "安排:")
 
 @fact
 class PlanChanges:
-    """What a file changed: each plan as it was and as it is."""
+    """What a file changed: each plan as it was and as it is; and what becomes of today."""
 
     changed: tuple[tuple[Plan, Plan], ...] = ()
+    about_today: tuple[dict[str, object], ...] = ()
 
     @property
     def nothing(self) -> bool:
@@ -67,7 +74,9 @@ async def import_plans(
             school_id=school.id,
             plans=len(changed),
         )
-    return PlanChanges(tuple(changed))
+    before, after = [old for old, _ in changed], await plans.plans(session, school.id)
+    about_today = await say_of_today(session, school, before, after, now)
+    return PlanChanges(tuple(changed), tuple(about_today))
 
 
 def plan_changes_document(changes: PlanChanges) -> dict[str, Any]:
@@ -76,7 +85,8 @@ def plan_changes_document(changes: PlanChanges) -> dict[str, Any]:
         "plans": [
             {"before": plan_document(old), "after": plan_document(new)}
             for old, new in changes.changed
-        ]
+        ],
+        "about_today": list(changes.about_today),
     }
 
 

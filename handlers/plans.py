@@ -7,7 +7,7 @@ from typing import Any
 
 from checkin.access import Act
 from checkin.calendars import Calendar, runs_on
-from checkin.plans import Audience, Plan, change_steps, to_document
+from checkin.plans import Audience, Plan, change_plan, occurrences, to_document
 from checkin.recurrences import Repeats, parse_recurrence
 from checkin.steps import Action, BadSteps, closing, only_times, parse_steps
 from checkin.times import end_of, local_date, moment_at
@@ -67,7 +67,7 @@ async def plan(desk: Desk, command: Command, contact: Contact) -> None:
         ]
         desk.record("plan changed", contact.person_id, school.id, plans=len(changed))
         current = await plans.plans(desk.session, school.id)
-        about_today = await _about_today(desk, school, meant, current)
+        about_today = await say_of_today(desk.session, school, meant, current, desk.now)
     shown = [plan_document(each) for each in current]
     await desk.say(
         contact, command, "plan.shown", plans=shown, left_out=left_out, about_today=about_today
@@ -113,34 +113,44 @@ def _left_out(old: Plan, new: Plan) -> list[str]:
     return gone
 
 
-async def _about_today(
-    desk: Desk, school: School, before: Sequence[Plan], after: Sequence[Plan]
+async def say_of_today(
+    session: Session, school: School, before: Sequence[Plan], after: Sequence[Plan], now: datetime
 ) -> list[dict[str, object]]:
-    """Say of each plan that takes today in only now what becomes of today.
+    """Say of each plan that was changed what becomes of today, where the times do not say it.
 
-    A round that was stopped stays stopped: families have been told that there is no school. One
-    whose time to ask has passed is not begun midway.
+    Of one that takes today in only now: a round that was stopped stays stopped, for families have
+    been told that there is no school; one whose time to ask has passed is not begun midway. Of
+    one whose time to ask was moved to before now: today is asked at once, or not any more.
     """
-    today = desk.today(school.zone)
-    calendar = await calendar_of(desk.session, school, today)
-    held = await rounds.rounds_on(desk.session, school.id, today, cancelled=True)
+    today = local_date(now, school.zone)
+    calendar = await calendar_of(session, school, today)
+    held = await rounds.rounds_on(session, school.id, today, cancelled=True)
     stopped = {each.plan_id for each in held if each.cancelled_at is not None}
     now_is = {each.id: each for each in after}
+    recorded = await plans.recorded_since(session, now_is, today)
+    decided = {(each.plan_id, each.round_date, each.step) for each in recorded}
     found: list[dict[str, object]] = []
     for old in before:
         new = now_is[old.id]
-        runs = [runs_on(each.recurrence, each.weekdays, calendar, today) for each in (old, new)]
-        if runs != [False, True]:
-            continue
-        later = (new.first_day or today) > today
-        what = "stopped" if new.id in stopped else "later" if later else "counts"
         ask = next(step for step in new.steps if step.action is Action.ask and not step.day_offset)
+        close, time = closing(new.steps), ask.at
+        runs = [runs_on(each.recurrence, each.weekdays, calendar, today) for each in (old, new)]
+        if runs == [False, True]:
+            later = (new.first_day or today) > today
+            what = "stopped" if new.id in stopped else "later" if later else "counts"
+        else:
+            steps = occurrences(new, school.zone, calendar, today)
+            asks = next((due for due in steps if due.step == ask), None)
+            if asks is None or asks.due_at > now or (new.id, *asks.key) in decided:
+                continue
+            what, time = ("now", ask.at) if now < asks.cutoff else ("over", close.at)
         found.append(
             {
                 "audience": new.audience.value,
                 "what": what,
                 "day": today.isoformat(),
-                "time": f"{ask.at:%H:%M}",
+                "time": f"{time:%H:%M}",
+                "close": f"{close.at:%H:%M}",
             }
         )
     return found
@@ -152,7 +162,7 @@ async def _about_today(
 async def change_plans(
     session: Session, school: School, changed: Sequence[Plan], now: datetime
 ) -> None:
-    """Keep plans as they are from now on; a round that is open goes on under its new steps.
+    """Keep plans as they are from now on; today's rounds go on under their new steps.
 
     Raises:
         RoundGoesOnError: nothing was changed.
@@ -160,6 +170,7 @@ async def change_plans(
     today = local_date(now, school.zone)
     calendar = await calendar_of(session, school, today)
     by_id = {each.id: each for each in changed}
+    before = {each.id: each for each in await plans.plans(session, school.id)}
     running: list[Round] = []
     for day in (today, today + timedelta(days=1)):  # tomorrow's may be asked the evening before
         held = await rounds.rounds_on(session, school.id, day)
@@ -169,7 +180,7 @@ async def change_plans(
     recorded = await plans.recorded_since(session, by_id, today)
     for new in changed:
         begun = {step.round_date for step in recorded if step.plan_id == new.id}
-        kept = change_steps(new, new.steps, school.zone, now, begun)
+        kept = change_plan(before[new.id], new, school.zone, calendar, now, begun)
         await plans.keep_plan(session, kept)
     for each in running:
         await _move_close(session, school, each, by_id[each.plan_id])

@@ -79,6 +79,42 @@ async def _content(stage: Stage) -> str:
     return file_text(running, stage.school.name, texts(stage.language))
 
 
+# ---- times that are moved to before now ------------------------------------------------------
+
+
+async def test_a_day_whose_time_to_ask_is_moved_to_before_now_is_asked_at_once(
+    stage: Stage,
+) -> None:
+    await stage.opens_school("en")
+    gu, tina, lin = [await stage.joined(name) for name in ("Gu", "Tina", "林岚")]
+    await stage.says(gu, "/plan students ask 06:30, close 08:00, summary 08:05")  # no evening
+    await stage.at("06:10")
+    await stage.says(gu, "/plan 06:00 07:10 08:00")
+    said = [m["text"] for m in await stage.chat(gu)]
+    for audience in ("Students", "Staff"):
+        now = "the time to ask (06:00) has passed, so today is asked now and closes at 08:00"
+        assert f"{audience}: {now}" in said[-2]
+    assert "How are you this morning?" in said[-1]
+    assert "Good morning" in (await stage.chat(tina))[-1]["text"]
+    for clock in ("07:10", "08:00", "08:05"):
+        await stage.at(clock)
+    assert "Staff: 0 of 4" in (await stage.chat(lin))[-1]["text"]
+
+
+async def test_a_day_whose_close_is_moved_to_before_the_ask_is_told_as_not_asked(
+    stage: Stage,
+) -> None:
+    await stage.opens_school("en")
+    gu, lin = await stage.joined("Gu"), await stage.joined("林岚")
+    await stage.at("06:10")
+    await stage.says(gu, "/plan staff ask 05:00, close 06:00")
+    said = (await stage.chat(gu))[-1]["text"]
+    assert "Staff: nobody is asked today any more, because the close (06:00) has passed" in said
+    for clock in ("06:30", "08:00", "08:05"):
+        await stage.at(clock)
+    assert "Staff: 0 of 4" in (await stage.chat(lin))[-1]["text"]
+
+
 # ---- a clock that is put right ---------------------------------------------------------------
 
 

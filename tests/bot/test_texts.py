@@ -89,7 +89,7 @@ FAMILIES: dict[str, Iterable[str]] = {
     "plan.action_": (*Action, "second"),
     "plan.bad_": StepsReason,
     "plan.step_": (*Action, "second"),
-    "plan.today_": ("stopped", "later", "counts"),
+    "plan.today_": ("stopped", "later", "counts", "now", "over"),
     "plan.file_": (*(set(Word) - {Word.plans}), *Action, "second"),
     "plan.file_bad_": PlanFileCode,
     "excuse.": {*Excuse, "family"},

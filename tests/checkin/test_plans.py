@@ -17,7 +17,7 @@ from checkin.plans import (
     Plan,
     Skip,
     SkipReason,
-    change_steps,
+    change_plan,
     days_steps,
     due_now,
     first_day_from,
@@ -149,7 +149,8 @@ def test_a_round_that_has_begun_goes_on_under_the_new_ladder() -> None:
     steps = parse_steps("06:30 07:20 08:30")
     assert isinstance(steps, tuple)
     now = at(MONDAY, "07:00")
-    changed = change_steps(MORNING, steps, SHANGHAI, now, {FRIDAY - timedelta(days=7), MONDAY})
+    new, begun = replace(MORNING, steps=steps), {FRIDAY - timedelta(days=7), MONDAY}
+    changed = change_plan(MORNING, new, SHANGHAI, ORDINARY, now, begun)
     assert (changed.steps, changed.first_day) == (steps, MONDAY)
     done = {(MONDAY, "ask"): None}
     assert due_now(changed, SHANGHAI, ORDINARY, at(MONDAY, "07:10"), done) == ()
@@ -158,10 +159,23 @@ def test_a_round_that_has_begun_goes_on_under_the_new_ladder() -> None:
     ]
 
 
-def test_a_changed_ladder_begins_no_round_midway() -> None:
+def test_a_round_whose_time_to_ask_is_moved_to_before_now_is_asked_at_once() -> None:
     steps = parse_steps("06:00 08:30")
     assert isinstance(steps, tuple)
-    changed = change_steps(MORNING, steps, SHANGHAI, at(MONDAY, "06:10"), {})
+    new, now = replace(MORNING, steps=steps), at(MONDAY, "06:10")
+    changed = change_plan(MORNING, new, SHANGHAI, ORDINARY, now, {})
+    assert changed.first_day == MONDAY
+    assert told(due_now(changed, SHANGHAI, ORDINARY, now, {})) == ["do ask of 2"]
+
+
+@pytest.mark.parametrize(
+    "old", [replace(MORNING, first_day=TUESDAY), replace(MORNING, weekdays=(1, 2))]
+)
+def test_a_changed_plan_begins_no_round_midway(old: Plan) -> None:
+    steps = parse_steps("06:00 08:30")
+    assert isinstance(steps, tuple)
+    new = replace(MORNING, steps=steps)
+    changed = change_plan(old, new, SHANGHAI, ORDINARY, at(MONDAY, "06:10"), {})
     assert changed.first_day == TUESDAY
 
 
@@ -170,7 +184,8 @@ def test_nothing_comes_after_the_close_of_a_round() -> None:
     assert isinstance(steps, tuple)
     now = at(MONDAY, "08:30")
     done = dict.fromkeys([(MONDAY, "ask"), (MONDAY, "remind"), (MONDAY, "close")])
-    changed = change_steps(MORNING, steps, SHANGHAI, now, {MONDAY})
+    new = replace(MORNING, steps=steps)
+    changed = change_plan(MORNING, new, SHANGHAI, ORDINARY, now, {MONDAY})
     decisions = due_now(changed, SHANGHAI, ORDINARY, at(MONDAY, "09:00"), done)
     assert told(decisions) == ["skip remind-2 of 2: round_closed"]
 
