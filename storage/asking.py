@@ -32,7 +32,7 @@ from checkin.facts import fact
 from checkin.times import end_of
 from storage import units
 from storage.cards import refresh_about
-from storage.ledger import GONE, ON_ITS_WAY, Lane, State, owe_under
+from storage.ledger import GONE, ON_ITS_WAY, Lane, State, give_way, owe_under
 from storage.pauses import away_on, paused
 from storage.people import in_force
 from storage.places import in_their_rounds
@@ -672,7 +672,8 @@ async def remind(
 
     A reminder names everybody who is waited for. Whoever has just had one, from another round of
     the day or from a teacher, is left in peace, and so is who has had the question for less than
-    `quiet`; and nobody is reminded of a question that has not come yet.
+    `quiet`; and nobody is reminded of a question that has not come yet. A reminder that was to go
+    before and still waits gives way.
     """
     silent = _checkin.status.in_([Status.asked.value, Status.partial.value])
     ways = ways_to_ask(reminded.id, reminded.day, silent, every_chat=True)
@@ -703,7 +704,7 @@ async def remind(
         )
     )
     cause = f"remind:{reminded.day}:{reminded.slot}:{reminded.id}"
-    return await owe_under(
+    owed = await owe_under(
         session,
         (is_one_of(session, _card.id, of_the_first), ~just_reminded, ~just_asked),
         "reminder",
@@ -714,6 +715,8 @@ async def remind(
         not_after=await _until(session, reminded),
         rung=rung,
     )
+    await give_way(session, of_the_first, cause, rung, now)
+    return owed
 
 
 def card_of(

@@ -12,6 +12,7 @@ from sqlalchemy import (
     Boolean,
     ColumnElement,
     Integer,
+    SelectBase,
     and_,
     bindparam,
     case,
@@ -30,13 +31,15 @@ from checkin.facts import fact
 from storage.cards import ABOUT_ONE, behind, moments
 from storage.care import SENT_AGAIN, owable
 from storage.sealing import Private
-from storage.sending import STOPPABLE, STOPPED, is_stopped, would_be_stopped
+from storage.sending import GAVE_WAY, STOPPABLE, STOPPED, is_stopped, would_be_stopped
 from storage.shares import turns
 from storage.sql import (
     affected,
     among,
     among_named,
+    has_any,
     insert_into,
+    is_one_of,
     is_sqlite,
     listed,
     listed_named,
@@ -606,6 +609,44 @@ async def counts(session: AsyncSession, bot_ids: Iterable[int]) -> dict[str, int
         .group_by(Ledger.state)
     )
     return dict(rows.all())
+
+
+async def give_way(
+    session: AsyncSession, card_ids: SelectBase, cause: str, rung: int, now: datetime
+) -> None:
+    """Have the reminders of these cards that still wait give way to those owed now.
+
+    What is on the wire gives way if it comes back. What was stopped is left until it may go on
+    (`sending.go_on`), and nothing gives way to it.
+    """
+    entry, newer, day = table(Ledger).c, table(Ledger).alias().c, day_of(cause)
+    owed_now = select(newer.id).where(
+        newer.day == day,
+        newer.bot_id == entry.bot_id,
+        newer.contact_id == entry.contact_id,
+        newer.cause == cause,
+        newer.rung == rung,
+        newer.created_at == now,
+        newer.state == State.pending.value,
+    )
+    waits = entry.state == State.pending.value
+    await affected(
+        session,
+        update(table(Ledger))
+        .where(
+            entry.day == day,
+            is_one_of(session, entry.card_id, card_ids),
+            entry.kind == "reminder",
+            entry.state.in_(ON_ITS_WAY),
+            entry.created_at < now,
+            has_any(owed_now),
+        )
+        .values(
+            state=case((waits, State.expired.value), else_=entry.state),
+            error=case((waits, GAVE_WAY), else_=entry.error),
+            not_after=now,
+        ),
+    )
 
 
 async def withdraw_reminders(session: AsyncSession, card_ids: Iterable[int]) -> None:

@@ -8,7 +8,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from checkin.facts import fact
 from storage.asking import card_of, ways_to_ask
-from storage.ledger import GONE, Lane, State, owe_under
+from storage.ledger import GONE, Lane, State, give_way, owe_under
 from storage.sql import affected, among, table
 from storage.tables import Card, CheckIn, Ledger, Round
 
@@ -68,7 +68,8 @@ async def owe_reminders(
     """Owe a reminder under each of these cards, by a teacher's word; return how many.
 
     The rung is the minute of the round, so that two teachers of one family remind it once. Where
-    the card itself still waits in the morning's queue, it goes before the others instead.
+    the card itself still waits in the morning's queue, it goes before the others instead; and a
+    reminder that still waits there gives way.
     """
     ids = list(card_ids)
     await affected(
@@ -82,14 +83,17 @@ async def owe_reminders(
         .values(lane=int(Lane.reply)),
     )
     rung = int((now - held.opened_at).total_seconds() // 60) % 32_000
-    return await owe_under(
+    cause = f"teacher:{held.day}:{held.slot}"
+    owed = await owe_under(
         session,
         [_card.id.in_(ids), _card.message_id.is_not(None)],
         "reminder",
-        f"teacher:{held.day}:{held.slot}",
+        cause,
         now,
         school_id=held.school_id,
         lane=Lane.reply,
         not_after=held.closes_at,
         rung=rung,
     )
+    await give_way(session, select(_card.id).where(_card.id.in_(ids)), cause, rung, now)
+    return owed

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import (
     ColumnElement,
+    Select,
     and_,
     case,
     func,
@@ -23,12 +24,13 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from checkin.sending import Pace
 from storage.shares import BULK, LATELY, PENDING
-from storage.sql import affected, among, table
+from storage.sql import affected, among, has_any, table
 from storage.tables import Bot, Card, Ledger
 
 CARD = "sending"  # the kind of card that shows it
 STOPPED = "stopped"  # the state of what somebody has stopped, and why it was not sent
 CANCELLED = "cancelled"  # beside `expired`: withdrawn because the day has no school
+GAVE_WAY = "gave way"  # beside `expired`: a reminder that the next one has overtaken
 STOPPABLE = ("card", "reminder")  # a day that lost its school is told in any case
 FRESH = timedelta(minutes=2)  # for so long a measured pace is worth something
 
@@ -167,8 +169,17 @@ async def stop(
 
 
 async def go_on(session: AsyncSession, school_id: int, now: datetime) -> int:
-    """Let what was stopped wait again, in turn with the others; what is too late stays."""
+    """Let what was stopped wait again, in turn with the others; what is too late stays.
+
+    A reminder gives way to the next one, which waits with it or has been sent meanwhile.
+    """
     theirs: tuple[Any, ...] = (_entry.school_id == school_id, _IS_STOPPED, _entry.not_after > now)
+    await affected(
+        session,
+        update(table(Ledger))
+        .where(*theirs, _entry.kind == "reminder", has_any(_next_reminder(school_id)))
+        .values(state="expired", error=GAVE_WAY),
+    )
     shift = await _behind(session, theirs)
     return await affected(
         session,
@@ -178,6 +189,22 @@ async def go_on(session: AsyncSession, school_id: int, now: datetime) -> int:
             state="pending",
             turn=_entry.turn + (case(shift, value=_entry.bot_id, else_=0) if shift else 0),
         ),
+    )
+
+
+def _next_reminder(school_id: int) -> Select[Any]:
+    """Return a later reminder of a card, but for one that another school has stopped."""
+    later = table(Ledger).alias().c
+    stopped_by_another = and_(later.state == STOPPED, later.school_id != school_id)
+    return select(later.id).where(
+        later.day == _entry.day,
+        later.bot_id == _entry.bot_id,
+        later.contact_id == _entry.contact_id,
+        later.kind == "reminder",
+        later.card_id == _entry.card_id,
+        later.created_at > _entry.created_at,
+        later.state.not_in(["failed", "moot", "expired"]),
+        not_(stopped_by_another),
     )
 
 

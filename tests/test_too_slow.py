@@ -187,3 +187,62 @@ async def test_who_looked_at_the_card_just_now_is_still_reminded(stage: Stage) -
     await stage.says(tina, "/today")
     await stage.at("07:10")
     assert "Still waiting" in (await stage.chat(tina))[-1]["text"]
+
+
+# ---- reminders that wait ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("what", ["Telegram waits", "sending is stopped", "a teacher reminds"])
+async def test_a_reminder_that_still_waits_gives_way_to_the_next(stage: Stage, what: str) -> None:
+    await stage.opens_school("en")
+    gu, wang, tina = [await stage.joined(name) for name in ("Gu", "Mr Wang", "Tina")]
+    if what != "a teacher reminds":
+        await stage.says(gu, "/plan students ask 06:30 remind 07:00 remind 07:30 close 08:00")
+    await stage.at("06:30")
+    stage.sender.pacer.rest(1e6)
+    await stage.at("07:00")
+    await stage.at("07:10")
+    if what == "sending is stopped":
+        await stage.says(gu, "/sending")
+        await stage.taps(gu, "Stop")
+        await stage.taps(gu, "Yes, stop")
+        stage.sender.pacer._bulk_rests_until = 0.0
+    await stage.at("07:30")
+    if what == "a teacher reminds":
+        await stage.says(wang, "/class")
+        await stage.presses(wang, Verb.remind.value)
+    stage.sender.pacer._bulk_rests_until = 0.0
+    await stage.at("07:40")
+    if what == "sending is stopped":
+        await stage.says(gu, "/sending")
+        await stage.taps(gu, "Go on")
+    assert await reminders_of(stage, tina) == 1
+    async with stage.database.reading() as session:
+        found = await session.exec(select(Ledger).where(Ledger.kind == "reminder"))
+        assert ("expired", "gave way") in {(entry.state, entry.error) for entry in found}
+    await stage.taps_first(tina, 0, newest=False)
+    await stage.answers_all_clear(tina)
+    assert await reminders_of(stage, tina) == 0
+
+
+async def reminders_of(stage: Stage, who: Someone) -> int:
+    return sum("Still waiting" in message["text"] for message in await stage.chat(who))
+
+
+async def test_a_reminder_that_was_stopped_is_not_sent_after_a_teachers(stage: Stage) -> None:
+    await stage.opens_school("en")
+    gu, wang, tina = [await stage.joined(name) for name in ("Gu", "Mr Wang", "Tina")]
+    await stage.at("06:30")
+    stage.sender.pacer.rest(1e6)
+    await stage.at("07:10")
+    await stage.says(gu, "/sending")
+    await stage.taps(gu, "Stop")
+    await stage.taps(gu, "Yes, stop")
+    stage.sender.pacer._bulk_rests_until = 0.0
+    await stage.at("07:30")
+    await stage.says(wang, "/class")
+    await stage.presses(wang, Verb.remind.value)
+    assert await reminders_of(stage, tina) == 1
+    await stage.says(gu, "/sending")
+    await stage.taps(gu, "Go on")
+    assert await reminders_of(stage, tina) == 1
