@@ -128,7 +128,7 @@ async def class_view(
         "day": card.day,
         "zone": school.zone,
         "counts": count(counted(entry) for entry in entries),
-        "closed": bool(held.rounds) and all(each.closed_at for each in held.rounds),
+        "closed": bool(entries) and all(entry.round.closed_at for entry in entries),
         "opened": bool(entries),
     }
     if not entries:

@@ -54,6 +54,19 @@ async def test_the_card_follows_the_morning_and_the_silent_are_reminded(
     golden(f"class_reminds.{language}", stage.transcript())
 
 
+async def test_a_class_card_is_closed_with_the_students_round_though_the_staffs_goes_on(
+    stage: Stage,
+) -> None:
+    await stage.opens_school("en")
+    gu, wang, _ = [await stage.joined(name) for name in ("Gu", "Mr Wang", "Tina")]
+    await stage.says(gu, "/plan staff 06:30 09:00")
+    for clock in ("06:30", "07:30", "08:00"):
+        await stage.at(clock)
+    card = (await stage.chat(wang))[-1]
+    assert "The check-in is closed" in card["text"]
+    assert "Remind" not in str(card["buttons"])
+
+
 @BOTH
 async def test_the_teacher_answers_by_phone_and_for_many_at_once(
     stage: Stage, golden: Golden, language: str
