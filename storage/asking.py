@@ -553,8 +553,8 @@ async def ask_those_left(
     """Ask the first in line about the silent of whom nobody was asked who can still answer.
 
     A tie may have ended since, or a chat was closed; or they are new to a round that has asked
-    already. Who has nobody left is out of reach, but for a boarder, who has a warden. Of a whole
-    round, or of some subjects.
+    already. Who has nobody left is out of reach, whatever was begun to be said, but for a boarder,
+    who has a warden. Of a whole round, or of some subjects.
     """
     rung = _rung_by_now(held)
     silent = [Status.asked, Status.partial, *(() if held.evening else UNASKED)]
@@ -585,7 +585,7 @@ async def ask_those_left(
         update(table(CheckIn))
         .where(
             *theirs,
-            _checkin.status == Status.asked.value,
+            _checkin.status.in_([Status.asked.value, Status.partial.value]),
             _checkin.dormitory_id.is_(None),
             _checkin.subject_id.not_in(reached),
         )

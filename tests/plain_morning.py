@@ -449,7 +449,7 @@ class PlainSchool:
             for day, stand in self.open_stands(subject):
                 past = now >= self.moment(day, "08:00")
                 ways = facts.ways(subject, stand.boards, day)
-                if not past and stand.status == "asked" and not ways:
+                if not past and stand.status in {"asked", "partial"} and not ways:
                     stand.status = "unreachable"
 
     def day_set(self, day: date, kind: str | None) -> None:

@@ -67,6 +67,23 @@ async def test_a_class_card_is_closed_with_the_students_round_though_the_staffs_
     assert "Remind" not in str(card["buttons"])
 
 
+async def test_a_family_that_began_to_answer_and_blocked_the_chat_is_out_of_reach(
+    stage: Stage,
+) -> None:
+    await stage.opens_school("en")
+    tina, wang, lin = [await stage.joined(name) for name in ("Tina", "Mr Wang", "林岚")]
+    await stage.at("06:30")
+    await stage.taps(tina, "Tom…")
+    await stage.taps(tina, "Normal")
+    stage.sandbox.world.block(tina.user_id, True)
+    for clock in ("07:10", "07:30", "08:00", "08:05"):
+        await stage.at(clock)
+    card = next(m["text"] for m in await stage.chat(wang) if "Class 3-2" in m["text"])
+    assert "out of reach: Ana, Tom, 周子昂" in card
+    assert "Silent" not in card
+    assert "T** (out of reach)" in (await stage.chat(lin))[-1]["text"]
+
+
 @BOTH
 async def test_the_teacher_answers_by_phone_and_for_many_at_once(
     stage: Stage, golden: Golden, language: str
