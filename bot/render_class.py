@@ -17,7 +17,14 @@ from bot.render_calendar import closed_line
 from bot.texts import Texts
 from checkin.access import Act
 from checkin.arrivals import HERE, MISSING, at_once, fingerprint
-from checkin.asking import NOT_ASKED, STOPPED, is_nobody_asked, why_not_asked
+from checkin.asking import (
+    NEVER_ASKED,
+    NOBODY_ASKED,
+    NOT_ASKED,
+    STOPPED,
+    is_nobody_asked,
+    why_not_asked,
+)
 from checkin.checkins import Counts, Status
 from checkin.pauses import EXCUSES, UNTILS
 from checkin.questions import Disposition
@@ -132,7 +139,8 @@ def _groups(view: ClassView, texts: Texts) -> list[tuple[str, list[str]]]:
         ("silent", names(lambda line: line.status in SILENT and not unasked(line))),
         ("not_asked", names(lambda line: why(line) == NOT_ASKED)),
         ("stopped", names(lambda line: why(line) == STOPPED)),
-        ("nobody_asked", names(unasked)),
+        ("nobody_asked", names(lambda line: why(line) == NOBODY_ASKED)),
+        ("never_asked", names(lambda line: why(line) == NEVER_ASKED)),
         ("unreachable", names(lambda line: line.status is Status.unreachable)),
         ("excused", names(lambda line: line.status is Status.excused)),
     ]

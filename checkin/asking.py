@@ -11,9 +11,10 @@ STOPPED = (
     "stopped"  # why nobody answered: the school's sending was stopped before the question went
 )
 NOBODY_ASKED = "nobody_asked"  # why nobody answered: the morning went by without an ask
+NEVER_ASKED = "never_asked"  # why nobody answered: the ask left this one out
 QUIET = timedelta(minutes=10)  # a household asked or reminded this recently is left in peace
 
-_WHY_NOT_ASKED = frozenset({NOT_ASKED, STOPPED, NOBODY_ASKED})
+_WHY_NOT_ASKED = frozenset({NOT_ASKED, STOPPED, NOBODY_ASKED, NEVER_ASKED})
 
 
 class Reason(StrEnum):
@@ -151,5 +152,5 @@ def why_not_asked(status: Status, excuse: str | None) -> str | None:
 
 
 def is_nobody_asked(status: Status, excuse: str | None) -> bool:
-    """Say whether there was no answer because the morning went by without an ask."""
-    return why_not_asked(status, excuse) == NOBODY_ASKED
+    """Say whether nobody was to be asked: of the whole morning, or about this one."""
+    return why_not_asked(status, excuse) in {NOBODY_ASKED, NEVER_ASKED}

@@ -24,8 +24,8 @@ class Counts:
     """A round in numbers, for a class or a city; counts of parts add up to the whole.
 
     `expected` is everybody but the excused. `silent` has not finished yet (due, asked, partial),
-    `no_response` never did; of these `nobody_asked` were not silent, as the morning went by
-    without an ask. `absent` and `late` are among those in. `sighted` were seen in school by an
+    `no_response` never did; of these `nobody_asked` were not silent, as nobody was to be asked
+    about them. `absent` and `late` are among those in. `sighted` were seen in school by an
     adult although nobody answered for them. `held` are cases of an earlier day that still stand,
     of whom nobody has spoken today: each is a case, and unaccounted for as well.
     """

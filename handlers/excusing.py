@@ -2,6 +2,7 @@
 
 from datetime import date
 
+from checkin.asking import NEVER_ASKED
 from checkin.pauses import EXCUSES, UNTILS, back_on, typed_back_on
 from checkin.statuses import Status
 from handlers.class_cards import ClassCard, Page, changed, is_to_enter
@@ -88,9 +89,15 @@ async def end(desk: Desk, tap: Tap, shown: ClassCard, press: Press) -> None:
         return
     desk.watch(entry)
     checkin = entry.checkin
+    held = await pauses.pauses_of(desk.session, [checkin.subject_id], entry.round.day)
+    since = held[checkin.subject_id].made_at if checkin.subject_id in held else desk.now
     await pauses.end_pauses(desk.session, checkin.subject_id, desk.now)
     checkin.excuse = None
     checkin.status = (await _status_again(desk, entry)).value
+    if checkin.status == Status.no_response and not await reminding.was_asked_before(
+        desk.session, entry.round, checkin.subject_id, since
+    ):
+        checkin.excuse = NEVER_ASKED
     desk.note(checkin, "not_excused", shown.person_id)
     desk.record("excuse ended", shown.person_id, checkin.school_id, subject=checkin.subject_id)
     changed(desk, entry)
@@ -101,11 +108,13 @@ async def end(desk: Desk, tap: Tap, shown: ClassCard, press: Press) -> None:
 async def _status_again(desk: Desk, entry: Entry) -> Status:
     """Return where a check-in stands without its excuse; whoever was never asked is asked now."""
     held, checkin = entry.round, entry.checkin
+    found = await reminding.addressees(desk.session, held, [checkin.subject_id])
+    if checkin.subject_id not in found and checkin.dormitory_id is None:
+        return Status.unreachable
     if held.closed_at is not None:
         return Status.no_response
-    found = await reminding.addressees(desk.session, held, [checkin.subject_id])
     if checkin.subject_id not in found:  # the warden says how a boarder is; no family is asked
-        return Status.unreachable if checkin.dormitory_id is None else Status.due
+        return Status.due
     if found[checkin.subject_id] is None:
         await asking.ask_first(desk.session, [checkin.subject_id], held, desk.now)
     return Status.asked

@@ -13,6 +13,7 @@ from storage.sql import affected, among, table
 from storage.tables import Card, CheckIn, Ledger, Round
 
 _card = table(Card).c
+_checkin = table(CheckIn).c
 _ledger = table(Ledger).c
 
 
@@ -32,7 +33,7 @@ async def addressees(
 
     None is somebody who can be reached and was never asked; who is not in it cannot be reached.
     """
-    these = among(session, table(CheckIn).c.subject_id, subject_ids)
+    these = among(session, _checkin.subject_id, subject_ids)
     ways = ways_to_ask(held.id, held.day, these, every_chat=True)
     last_at = (
         select(
@@ -60,6 +61,20 @@ async def addressees(
             found[subject] = Addressee(card, contact, at)
         found.setdefault(subject, None)
     return found
+
+
+async def was_asked_before(
+    session: AsyncSession, held: Round, subject_id: int, moment: datetime
+) -> bool:
+    """Say whether somebody had the day's card before a moment who can answer for a subject."""
+    ways = ways_to_ask(held.id, held.day, _checkin.subject_id == subject_id, every_chat=True)
+    asks = (
+        select(_ledger.id)
+        .join_from(ways, table(Card), _card.id == card_of(held, ways.c.contact_id))
+        .join(table(Ledger), _ledger.card_id == _card.id)
+        .where(_ledger.kind == "card", _ledger.sent_at < moment)
+    )
+    return (await session.exec(asks.limit(1))).first() is not None  # type: ignore[call-overload]
 
 
 async def owe_reminders(

@@ -413,14 +413,18 @@ class PlainSchool:
         self.mornings[audience, day].stands[subject].status = "excused"
 
     def not_excused(self, audience: str, day: date, subject: int, facts: Facts) -> None:
-        """The school asks again, while there is time and somebody to ask."""
+        """The school asks again, while there is time and somebody to ask.
+
+        After the close it is as it would have been: out of reach is out of reach, and no silence.
+        """
         held = self.mornings[audience, day]
         stand = held.stands[subject]
-        if held.closed is not None:
-            stand.status = "no_response"
+        if facts.ways(subject, stand.boards, day):
+            stand.status = "asked"
         else:
-            nobody = "due" if stand.boards else "unreachable"  # a boarder's warden is asked
-            stand.status = "asked" if facts.ways(subject, stand.boards, day) else nobody
+            stand.status = "due" if stand.boards else "unreachable"  # a boarder's warden is asked
+        if held.closed is not None and stand.status in WAITING:
+            stand.status = "no_response"
 
     def pause(self, subject: int, since: date, until: date, now: datetime) -> None:
         """Nobody is asked about somebody until the day of return; an answer stands."""

@@ -17,7 +17,7 @@ from handlers.handing import hand_houses_now
 from handlers.invitations import make_link
 from handlers.rosters import import_sheets
 from storage import cards, contacts, units
-from storage.tables import CheckIn, Contact
+from storage.tables import CheckIn, Contact, Pause
 from tests.play import BOT_ID, DORMITORY, MONDAY, ROSTER, TUESDAY, Someone, Stage
 
 Golden = Callable[[str, str], None]
@@ -82,6 +82,45 @@ async def test_a_family_that_began_to_answer_and_blocked_the_chat_is_out_of_reac
     assert "out of reach: Ana, Tom, 周子昂" in card
     assert "Silent" not in card
     assert "T** (out of reach)" in (await stage.chat(lin))[-1]["text"]
+
+
+@pytest.mark.parametrize(
+    ("whom", "excused_at", "reads"),
+    [
+        ("周子昂", "07:30", "Not joined or out of reach: Ana, 周子昂"),
+        ("Tom", "06:00", "Not asked: Tom"),
+        ("Tom", "07:30", "Silent: Tom"),
+    ],
+)
+async def test_whose_excuse_is_taken_back_after_the_close_stands_as_without_it(
+    stage: Stage, whom: str, excused_at: str, reads: str
+) -> None:
+    await stage.opens_school("en")
+    wang, _ = await stage.joined("Mr Wang"), await stage.joined("Tina")
+    if excused_at == "06:00":
+        async with stage.database.writing() as session:
+            session.add(
+                Pause(
+                    subject_id=await stage.person_id(whom),
+                    school_id=stage.school.id if stage.school else 0,
+                    kind="school",
+                    reason="family",
+                    since=MONDAY,
+                    until=TUESDAY,
+                    made_by=wang.person_id or 0,
+                    made_at=stage.now,
+                )
+            )
+    for clock in ("06:30", "07:30"):
+        await stage.at(clock)
+    if excused_at == "07:30":
+        for button in ("Excuse…", f"{whom}…", "family matter", "Today only"):
+            await stage.taps(wang, button)
+    await stage.at("08:00")
+    await stage.says(wang, "/class")
+    await stage.taps(wang, "Excuse…")
+    await stage.taps(wang, f"↩ {whom}: not excused")
+    assert reads in (await stage.chat(wang))[-1]["text"]
 
 
 @BOTH

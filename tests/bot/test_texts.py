@@ -14,7 +14,7 @@ from babel.messages.pofile import read_po
 
 from bot.texts import LANGUAGES, MissingWordsError, texts
 from checkin.answers import understands_all_clear
-from checkin.asking import NOBODY_ASKED, NOT_ASKED, STOPPED, Reason
+from checkin.asking import NEVER_ASKED, NOBODY_ASKED, NOT_ASKED, STOPPED, Reason
 from checkin.calendar_changes import CalendarCode
 from checkin.calendar_files import CalendarField
 from checkin.calendars import DayKind, Recurrence
@@ -67,6 +67,7 @@ FAMILIES: dict[str, Iterable[str]] = {
             "not_asked",
             "stopped",
             "nobody_asked",
+            "never_asked",
             "unreachable",
         ),
         "excused",
@@ -99,12 +100,12 @@ FAMILIES: dict[str, Iterable[str]] = {
     "roster.file_": RosterFileCode,
     "since.": Change,
     "status.": Status,
-    "summary.": (NOT_ASKED, STOPPED, NOBODY_ASKED),
+    "summary.": (NOT_ASKED, STOPPED, NOBODY_ASKED, NEVER_ASKED),
     "summary.by_": ("phoned", "sighted"),
     "summary.cases_": {*Disposition, "held"} - {Disposition.cleared},
     "summary.line_": set(Disposition) - {Disposition.cleared},
     "toast.": (Verdict.correction_asked, Verdict.too_late),
-    "why.because_": (NOT_ASKED, STOPPED, NOBODY_ASKED),
+    "why.because_": (NOT_ASKED, STOPPED, NOBODY_ASKED, NEVER_ASKED),
     "why.not_": Reason,
     "alarm.": ("slow_teacher", "stopped_teacher", "goes_on_teacher"),
     "sending.": ("failed", "late", "uncertain"),
