@@ -93,7 +93,7 @@ def _still_missing(view: ClassView | ClassesView, parts: list[str], texts: Texts
 
 
 def _main(view: ClassView, texts: Texts) -> Rendered:
-    parts = [_title(view, texts), _counts(view.counts, texts)]
+    parts = [_title(view, texts), _counts(view, view.counts, len(view.said), texts)]
     groups = [(key, names) for key, names in _groups(view, texts) if names]
     for key, names in groups:
         parts.append(texts(f"class.{key}", names=list_words(texts, names), n=len(names)))
@@ -105,12 +105,17 @@ def _main(view: ClassView, texts: Texts) -> Rendered:
     return Rendered(joined(parts), tuple(_main_buttons(view, texts)))
 
 
-def _counts(counts: Counts, texts: Texts) -> str:
+def _counts(view: ClassView | ClassesView, counts: Counts, said: int, texts: Texts) -> str:
+    """Say how many are in, and where the others stand; until the morning asks nobody is silent."""
     unwell = counts.stay_home + counts.see_nurse + counts.held
     silent = counts.silent + counts.no_response - counts.nobody_asked
     words = [texts("class.in", n=counts.in_, of=counts.expected)]
     words += [texts("class.unwell", n=unwell)] if unwell else []
-    words += [texts("class.silent_count", n=silent)] if silent else []
+    if view.evening:
+        words += [texts("class.said_count", n=said)] if said else []
+        words += [texts("class.not_yet_count", n=silent - said)] if silent > said else []
+    else:
+        words += [texts("class.silent_count", n=silent)] if silent else []
     words += [texts("class.nobody_asked_count", n=counts.nobody_asked)] * bool(counts.nobody_asked)
     words += [texts("class.unreachable_count", n=counts.unreachable)] * bool(counts.unreachable)
     words += [texts("class.absent_count", n=counts.absent)] if counts.absent else []
@@ -125,8 +130,11 @@ def _groups(view: ClassView, texts: Texts) -> list[tuple[str, list[str]]]:
     def why(line: Line) -> str | None:
         return why_not_asked(line.status, line.excuse)
 
-    def unasked(line: Line) -> bool:
-        return is_nobody_asked(line.status, line.excuse)
+    def waits(line: Line) -> bool:
+        return line.status in SILENT and not is_nobody_asked(line.status, line.excuse)
+
+    def said(line: Line) -> bool:
+        return line.check_in_id in view.said
 
     return [
         ("stay_home", names(lambda line: line.disposition is Disposition.stay_home)),
@@ -136,7 +144,9 @@ def _groups(view: ClassView, texts: Texts) -> list[tuple[str, list[str]]]:
             "absent",
             names(lambda line: line.absent and line.disposition is Disposition.cleared),
         ),
-        ("silent", names(lambda line: line.status in SILENT and not unasked(line))),
+        ("said", names(said)),
+        ("not_yet", names(lambda line: view.evening and waits(line) and not said(line))),
+        ("silent", names(lambda line: not view.evening and waits(line))),
         ("not_asked", names(lambda line: why(line) == NOT_ASKED)),
         ("stopped", names(lambda line: why(line) == STOPPED)),
         ("nobody_asked", names(lambda line: why(line) == NOBODY_ASKED)),
@@ -184,8 +194,9 @@ def _main_buttons(view: ClassView, texts: Texts) -> Rows:
     if Act.confirm_arrival in view.may:
         rows += _arrival_buttons(view, texts)
     waiting = [line for line in view.lines if line.status in SILENT]
+    may_remind = not view.closed and not view.evening and Act.remind in view.may
     small: list[Button] = []
-    if waiting and not view.closed and Act.remind in view.may:
+    if waiting and may_remind:
         small.append(card_button(texts, "button.remind", Verb.remind, view, n=len(waiting)))
     if view.to_call and Act.answer_for in view.may:
         n = len(view.to_call)
@@ -195,7 +206,7 @@ def _main_buttons(view: ClassView, texts: Texts) -> Rows:
     excused = view.counts.excused > 0
     if (view.to_enter or excused) and Act.excuse in view.may:
         small.append(_to(Page.excuses, "button.excuse", view, texts))
-    if waiting and not view.closed and Act.remind in view.may:
+    if waiting and may_remind:
         small.append(card_button(texts, "button.group_line", Verb.group_line, view))
     small.append(card_button(texts, "button.refresh", Verb.refresh, view))
     return rows + in_rows(small, 2)
@@ -438,16 +449,16 @@ def _child_name(view: ClassView) -> str:
 
 
 def _classes(view: ClassesView, texts: Texts) -> Rendered:
-    parts = [_title(view, texts), _counts(view.counts, texts)]
-    parts += [_class_line(row, texts) for row in view.rows]
+    parts = [_title(view, texts), _counts(view, view.counts, len(view.said), texts)]
+    parts += [_class_line(view, row, texts) for row in view.rows]
     if view.closed:
         parts.append(texts("class.closed"))
     return Rendered(joined(parts), tuple(_class_buttons(view, texts)))
 
 
-def _class_line(row: ClassRow, texts: Texts) -> str:
+def _class_line(view: ClassesView, row: ClassRow, texts: Texts) -> str:
     name = texts.plain("word.staff") if row.is_staff else row.name
-    words = _counts(row.counts, texts)
+    words = _counts(view, row.counts, row.said, texts)
     if row.missing:
         words += texts.plain("word.then") + texts("classes.missing", n=row.missing)
     mark = "✓" if row.counts.in_ == row.counts.expected else "·"
@@ -469,7 +480,7 @@ def _class_buttons(view: ClassesView, texts: Texts) -> Rows:
 
 def _flagged(view: ClassesView, texts: Texts) -> Rendered:
     """The doctor's slice: who is unwell, by class. They come to the doctor, so by full name."""
-    parts = [_title(view, texts), _counts(view.counts, texts)]
+    parts = [_title(view, texts), _counts(view, view.counts, len(view.said), texts)]
     flagged = [line for row in view.rows for line in row.flagged]
     for row in view.rows:
         for disposition in (Disposition.stay_home, Disposition.see_nurse):

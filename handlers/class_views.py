@@ -1,7 +1,7 @@
 """What a class card shows on its pages: loaded as values, by the rights of its reader."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
@@ -10,10 +10,13 @@ from zoneinfo import ZoneInfo
 from checkin.access import Access, Act, Reach
 from checkin.arrivals import MISSING, arrivals_open
 from checkin.checkins import Counts, count
+from checkin.evenings import only_the_morning_is_left
 from checkin.facts import fact
 from checkin.plans import next_due
+from checkin.statuses import Status
 from checkin.steps import Action
 from checkin.times import local_date
+from handlers.answers import Draft
 from handlers.calendars import calendar_of
 from handlers.class_cards import (
     NEEDS,
@@ -34,6 +37,7 @@ from storage.calendars import closed_because
 from storage.calling import Number
 from storage.database import Session
 from storage.people import Right
+from storage.questionnaires import questionnaire
 from storage.rounds import Entry
 from storage.tables import Card, Contact, Unit
 from storage.units import School
@@ -43,7 +47,8 @@ from storage.units import School
 class UnitView:
     """A unit on a day: what a card about one class and one about several have in common.
 
-    `no_school` is why the day was closed, as it was typed; None where it was not.
+    `no_school` is why the day was closed, as it was typed; None where it was not. `evening` is
+    until the morning has asked; `said` are then the check-ins answered the evening before.
     """
 
     card_id: int
@@ -56,6 +61,8 @@ class UnitView:
     opened: bool
     next_ask: datetime | None = None
     no_school: str | None = None
+    evening: bool = False
+    said: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,7 +99,10 @@ class ClassView(UnitView):
 
 @fact
 class ClassRow:
-    """One class among others: its counts, who is unwell there, and how many are missing."""
+    """One class among others: its counts, who is unwell there, and how many are missing.
+
+    `said` is how many were answered for the evening before.
+    """
 
     unit_id: int
     name: str
@@ -100,6 +110,7 @@ class ClassRow:
     flagged: tuple[Line, ...] = ()
     missing: int = 0
     is_staff: bool = False
+    said: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,13 +141,27 @@ async def class_view(
         "counts": count(counted(entry) for entry in entries),
         "closed": bool(entries) and all(entry.round.closed_at for entry in entries),
         "opened": bool(entries),
+        "evening": bool(entries) and all(entry.round.evening for entry in entries),
     }
+    if shown["evening"]:
+        shown["said"] = await _said_before(session, entries)
     if not entries:
         shown["next_ask"] = await next_ask_of(session, school, now)
         shown["no_school"] = await closed_because(session, school.id, card.day)
     if unit.kind in {"class", "dormitory"}:
         return await _one_class(session, card, unit, held, access, now, shown)
     return await _classes(session, unit, school, held, access, shown)
+
+
+async def _said_before(session: Session, entries: Iterable[Entry]) -> frozenset[int]:
+    """Return the check-ins of which the evening before has left only the morning's question."""
+    said: set[int] = set()
+    for entry in entries:
+        if entry.checkin.status == Status.partial:
+            asked = await questionnaire(session, entry.round.questionnaire_id)
+            if only_the_morning_is_left(asked, Draft.of(entry.checkin).answers):
+                said.add(entry.checkin.id)
+    return frozenset(said)
 
 
 async def next_ask_of(session: Session, school: School, now: datetime) -> datetime | None:
@@ -233,6 +258,7 @@ async def _classes(
             tuple(plain_line(entry) for entry in of_unit[unit_id] if is_flagged(entry)),
             missing[unit_id],
             is_staff,
+            sum(entry.checkin.id in shown.get("said", ()) for entry in of_unit[unit_id]),
         )
         for unit_id, name, is_staff in named
     )

@@ -599,3 +599,21 @@ async def test_who_joins_in_another_chat_is_asked_at_the_time_that_they_have_cho
     theirs = select(Contact.window).where(Contact.person_id == lin.person_id)
     async with stage.database.reading() as session:
         assert list(await session.exec(theirs)) == ["evening", "evening"]
+
+
+async def test_until_the_morning_asks_a_class_card_calls_nobody_silent(stage: Stage) -> None:
+    stage.now -= timedelta(days=7)
+    await stage.opens_school("en")
+    maria, wang = await stage.joined("Maria"), await stage.joined("Mr Wang")
+    await stage.says(maria, "/when")
+    await stage.taps(maria, "The evening before")
+    await stage.at("19:00", SUNDAY)
+    await stage.taps(maria, "All clear for both")
+    await stage.at("06:00")
+    await stage.says(wang, "/class")
+    card = (await stage.chat(wang))[-1]
+    assert "0 of 3 in, 1 answered the evening before, 2 not asked yet" in card["text"]
+    assert "Answered the evening before: Ana" in card["text"]
+    assert "Not asked yet this morning: Tom, 周子昂" in card["text"]
+    assert "ilent" not in card["text"]
+    assert "Remind" not in str(card["buttons"])

@@ -63,6 +63,8 @@ FAMILIES: dict[str, Iterable[str]] = {
             "see_nurse",
             "correction",
             "absent",
+            "said",
+            "not_yet",
             "silent",
             "not_asked",
             "stopped",
