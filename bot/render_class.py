@@ -93,7 +93,7 @@ def _still_missing(view: ClassView | ClassesView, parts: list[str], texts: Texts
 
 
 def _main(view: ClassView, texts: Texts) -> Rendered:
-    parts = [_title(view, texts), _counts(view, view.counts, len(view.said), texts)]
+    parts = [_title(view, texts), _counts(view.counts, len(view.said), len(view.not_yet), texts)]
     groups = [(key, names) for key, names in _groups(view, texts) if names]
     for key, names in groups:
         parts.append(texts(f"class.{key}", names=list_words(texts, names), n=len(names)))
@@ -105,17 +105,15 @@ def _main(view: ClassView, texts: Texts) -> Rendered:
     return Rendered(joined(parts), tuple(_main_buttons(view, texts)))
 
 
-def _counts(view: ClassView | ClassesView, counts: Counts, said: int, texts: Texts) -> str:
-    """Say how many are in, and where the others stand; until the morning asks nobody is silent."""
+def _counts(counts: Counts, said: int, not_yet: int, texts: Texts) -> str:
+    """Say how many are in, and where the others stand; who was not asked yet is not silent."""
     unwell = counts.stay_home + counts.see_nurse + counts.held
-    silent = counts.silent + counts.no_response - counts.nobody_asked
+    silent = counts.silent + counts.no_response - counts.nobody_asked - said - not_yet
     words = [texts("class.in", n=counts.in_, of=counts.expected)]
     words += [texts("class.unwell", n=unwell)] if unwell else []
-    if view.evening:
-        words += [texts("class.said_count", n=said)] if said else []
-        words += [texts("class.not_yet_count", n=silent - said)] if silent > said else []
-    else:
-        words += [texts("class.silent_count", n=silent)] if silent else []
+    words += [texts("class.said_count", n=said)] if said else []
+    words += [texts("class.not_yet_count", n=not_yet)] if not_yet else []
+    words += [texts("class.silent_count", n=silent)] if silent else []
     words += [texts("class.nobody_asked_count", n=counts.nobody_asked)] * bool(counts.nobody_asked)
     words += [texts("class.unreachable_count", n=counts.unreachable)] * bool(counts.unreachable)
     words += [texts("class.absent_count", n=counts.absent)] if counts.absent else []
@@ -130,11 +128,8 @@ def _groups(view: ClassView, texts: Texts) -> list[tuple[str, list[str]]]:
     def why(line: Line) -> str | None:
         return why_not_asked(line.status, line.excuse)
 
-    def waits(line: Line) -> bool:
-        return line.status in SILENT and not is_nobody_asked(line.status, line.excuse)
-
-    def said(line: Line) -> bool:
-        return line.check_in_id in view.said
+    def silent(line: Line) -> bool:
+        return _is_silent(line, view) and not is_nobody_asked(line.status, line.excuse)
 
     return [
         ("stay_home", names(lambda line: line.disposition is Disposition.stay_home)),
@@ -144,9 +139,9 @@ def _groups(view: ClassView, texts: Texts) -> list[tuple[str, list[str]]]:
             "absent",
             names(lambda line: line.absent and line.disposition is Disposition.cleared),
         ),
-        ("said", names(said)),
-        ("not_yet", names(lambda line: view.evening and waits(line) and not said(line))),
-        ("silent", names(lambda line: not view.evening and waits(line))),
+        ("said", names(lambda line: line.check_in_id in view.said)),
+        ("not_yet", names(lambda line: line.check_in_id in view.not_yet)),
+        ("silent", names(silent)),
         ("not_asked", names(lambda line: why(line) == NOT_ASKED)),
         ("stopped", names(lambda line: why(line) == STOPPED)),
         ("nobody_asked", names(lambda line: why(line) == NOBODY_ASKED)),
@@ -154,6 +149,10 @@ def _groups(view: ClassView, texts: Texts) -> list[tuple[str, list[str]]]:
         ("unreachable", names(lambda line: line.status is Status.unreachable)),
         ("excused", names(lambda line: line.status is Status.excused)),
     ]
+
+
+def _is_silent(line: Line, view: ClassView) -> bool:
+    return line.status in SILENT and line.check_in_id not in view.said | view.not_yet
 
 
 def _named(line: Line, view: ClassView, texts: Texts) -> str:
@@ -193,8 +192,8 @@ def _main_buttons(view: ClassView, texts: Texts) -> Rows:
     rows = _found_buttons(view, texts)
     if Act.confirm_arrival in view.may:
         rows += _arrival_buttons(view, texts)
-    waiting = [line for line in view.lines if line.status in SILENT]
-    may_remind = not view.closed and not view.evening and Act.remind in view.may
+    waiting = [line for line in view.lines if _is_silent(line, view)]
+    may_remind = not view.closed and Act.remind in view.may
     small: list[Button] = []
     if waiting and may_remind:
         small.append(card_button(texts, "button.remind", Verb.remind, view, n=len(waiting)))
@@ -449,16 +448,16 @@ def _child_name(view: ClassView) -> str:
 
 
 def _classes(view: ClassesView, texts: Texts) -> Rendered:
-    parts = [_title(view, texts), _counts(view, view.counts, len(view.said), texts)]
-    parts += [_class_line(view, row, texts) for row in view.rows]
+    parts = [_title(view, texts), _counts(view.counts, len(view.said), len(view.not_yet), texts)]
+    parts += [_class_line(row, texts) for row in view.rows]
     if view.closed:
         parts.append(texts("class.closed"))
     return Rendered(joined(parts), tuple(_class_buttons(view, texts)))
 
 
-def _class_line(view: ClassesView, row: ClassRow, texts: Texts) -> str:
+def _class_line(row: ClassRow, texts: Texts) -> str:
     name = texts.plain("word.staff") if row.is_staff else row.name
-    words = _counts(view, row.counts, row.said, texts)
+    words = _counts(row.counts, row.said, row.not_yet, texts)
     if row.missing:
         words += texts.plain("word.then") + texts("classes.missing", n=row.missing)
     mark = "✓" if row.counts.in_ == row.counts.expected else "·"
@@ -480,7 +479,7 @@ def _class_buttons(view: ClassesView, texts: Texts) -> Rows:
 
 def _flagged(view: ClassesView, texts: Texts) -> Rendered:
     """The doctor's slice: who is unwell, by class. They come to the doctor, so by full name."""
-    parts = [_title(view, texts), _counts(view, view.counts, len(view.said), texts)]
+    parts = [_title(view, texts), _counts(view.counts, len(view.said), len(view.not_yet), texts)]
     flagged = [line for row in view.rows for line in row.flagged]
     for row in view.rows:
         for disposition in (Disposition.stay_home, Disposition.see_nurse):

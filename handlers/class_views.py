@@ -1,7 +1,7 @@
 """What a class card shows on its pages: loaded as values, by the rights of its reader."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
@@ -25,6 +25,7 @@ from handlers.class_cards import (
     held_at,
     is_coming,
     is_missing,
+    is_silent,
     is_to_call,
     is_to_enter,
     is_to_sight,
@@ -38,6 +39,7 @@ from storage.calling import Number
 from storage.database import Session
 from storage.people import Right
 from storage.questionnaires import questionnaire
+from storage.round_close import houses_handed
 from storage.rounds import Entry
 from storage.tables import Card, Contact, Unit
 from storage.units import School
@@ -47,8 +49,9 @@ from storage.units import School
 class UnitView:
     """A unit on a day: what a card about one class and one about several have in common.
 
-    `no_school` is why the day was closed, as it was typed; None where it was not. `evening` is
-    until the morning has asked; `said` are then the check-ins answered the evening before.
+    `no_school` is why the day was closed, as it was typed; None where it was not. `said`
+    are the check-ins answered the evening before, until the morning asks; `not_yet` are those of
+    which nobody has the question yet.
     """
 
     card_id: int
@@ -61,8 +64,8 @@ class UnitView:
     opened: bool
     next_ask: datetime | None = None
     no_school: str | None = None
-    evening: bool = False
     said: frozenset[int] = frozenset()
+    not_yet: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,7 +104,8 @@ class ClassView(UnitView):
 class ClassRow:
     """One class among others: its counts, who is unwell there, and how many are missing.
 
-    `said` is how many were answered for the evening before.
+    `said` is how many were answered for the evening before, `not_yet` of how many nobody has the
+    question yet.
     """
 
     unit_id: int
@@ -111,6 +115,7 @@ class ClassRow:
     missing: int = 0
     is_staff: bool = False
     said: int = 0
+    not_yet: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,10 +146,9 @@ async def class_view(
         "counts": count(counted(entry) for entry in entries),
         "closed": bool(entries) and all(entry.round.closed_at for entry in entries),
         "opened": bool(entries),
-        "evening": bool(entries) and all(entry.round.evening for entry in entries),
+        "said": await _said_before(session, entries),
     }
-    if shown["evening"]:
-        shown["said"] = await _said_before(session, entries)
+    shown["not_yet"] = await _not_yet(session, entries, shown["said"])
     if not entries:
         shown["next_ask"] = await next_ask_of(session, school, now)
         shown["no_school"] = await closed_because(session, school.id, card.day)
@@ -157,11 +161,26 @@ async def _said_before(session: Session, entries: Iterable[Entry]) -> frozenset[
     """Return the check-ins of which the evening before has left only the morning's question."""
     said: set[int] = set()
     for entry in entries:
-        if entry.checkin.status == Status.partial:
+        if entry.round.evening and entry.checkin.status == Status.partial:
             asked = await questionnaire(session, entry.round.questionnaire_id)
             if only_the_morning_is_left(asked, Draft.of(entry.checkin).answers):
                 said.add(entry.checkin.id)
     return frozenset(said)
+
+
+async def _not_yet(session: Session, entries: Iterable[Entry], said: Set[int]) -> frozenset[int]:
+    """Return the check-ins that nobody was asked about yet.
+
+    Until the morning asks that is everybody who has not answered; then it is boarders
+    whose house was handed to nobody, as its warden has not joined.
+    """
+    waiting = [e for e in entries if is_silent(e.checkin) and e.checkin.id not in said]
+    due = [e for e in waiting if e.checkin.status == Status.due and not e.round.evening]
+    handed: set[int | None] = set()
+    for held in {entry.round.id: entry.round for entry in due}.values():
+        handed |= await houses_handed(session, held)
+    boarders = {e.checkin.id for e in due if e.checkin.dormitory_id not in {None, *handed}}
+    return frozenset(e.checkin.id for e in waiting if e.round.evening) | boarders
 
 
 async def next_ask_of(session: Session, school: School, now: datetime) -> datetime | None:
@@ -258,7 +277,8 @@ async def _classes(
             tuple(plain_line(entry) for entry in of_unit[unit_id] if is_flagged(entry)),
             missing[unit_id],
             is_staff,
-            sum(entry.checkin.id in shown.get("said", ()) for entry in of_unit[unit_id]),
+            sum(entry.checkin.id in shown["said"] for entry in of_unit[unit_id]),
+            sum(entry.checkin.id in shown["not_yet"] for entry in of_unit[unit_id]),
         )
         for unit_id, name, is_staff in named
     )

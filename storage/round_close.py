@@ -7,9 +7,10 @@ from typing import Any
 from sqlalchemy import Select, Subquery, case, func, or_, select, union, update
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from checkin.asking import NOT_ASKED, STOPPED
+from checkin.asking import NEVER_ASKED, NOT_ASKED, STOPPED
 from checkin.checkins import Status
 from storage.asking import card_of, is_card_of, ways_to_ask
+from storage.cards import ABOUT_ONE
 from storage.families import cards_around, chats_of_guardians
 from storage.ledger import UNDER_WAY, State
 from storage.sql import affected, among, has_any, is_one_of, table
@@ -37,6 +38,7 @@ async def close_round(session: AsyncSession, closed: Round, now: datetime) -> in
     await _show_anew(session, closed)
     await _take_reminders_back(session, closed)
     await _say_who_was_not_asked(session, closed)
+    await _say_which_boarders_were_not_asked(session, closed)
     silent = await affected(
         session,
         update(table(CheckIn))
@@ -139,6 +141,40 @@ async def _say_who_was_not_asked(session: AsyncSession, closed: Round) -> None:
             )
             .values(excuse=excuse),
         )
+
+
+async def _say_which_boarders_were_not_asked(session: AsyncSession, closed: Round) -> None:
+    """Keep of the boarders whose house was handed to nobody that nobody was asked about them."""
+    handed = await houses_handed(session, closed)
+    await affected(
+        session,
+        update(table(CheckIn))
+        .where(
+            _checkin.round_id == closed.id,
+            _checkin.status == Status.due.value,
+            _checkin.excuse.is_(None),
+            _checkin.dormitory_id.is_not(None),
+            _checkin.dormitory_id.not_in(handed),
+        )
+        .values(excuse=NEVER_ASKED),
+    )
+
+
+async def houses_handed(session: AsyncSession, held: Round) -> set[int]:
+    """Return the dormitories of a round's boarders of which somebody was given the day's card."""
+    houses = select(_checkin.dormitory_id).where(
+        _checkin.round_id == held.id, _checkin.dormitory_id.is_not(None)
+    )
+    found = await session.exec(
+        select(_card.about_id).where(  # type: ignore[call-overload]
+            _card.kind == "class",
+            is_one_of(session, _card.about_id, houses.distinct()),
+            ABOUT_ONE,
+            _card.day == held.day,
+            _card.slot == held.slot,
+        )
+    )
+    return set(found.scalars())
 
 
 async def _asked_in_vain(session: AsyncSession, held: Round) -> set[int]:

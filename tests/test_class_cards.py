@@ -123,6 +123,27 @@ async def test_whose_excuse_is_taken_back_after_the_close_stands_as_without_it(
     assert reads in (await stage.chat(wang))[-1]["text"]
 
 
+async def test_a_boarder_whose_warden_has_not_joined_is_told_as_not_asked(stage: Stage) -> None:
+    await stage.opens_boarding_school("en")
+    wang, lin, _ = [await stage.joined(name) for name in ("Mr Wang", "林岚", "Tina")]
+    await stage.at("06:30")
+    await stage.at("07:30")
+
+    async def shown() -> dict[str, Any]:
+        return next(m for m in await stage.chat(wang) if "Class 3-2" in m["text"])
+
+    card = await shown()
+    assert "Not asked yet this morning: Leo" in card["text"]
+    assert "Silent: Tom\n" in card["text"]
+    assert "Remind 1" in str(card["buttons"])
+    await stage.at("08:00")
+    card = await shown()
+    assert "Silent: Tom\n" in card["text"]
+    assert "Not asked: Leo" in card["text"]
+    await stage.at("08:05")
+    assert "2 of them were not asked" in (await stage.chat(lin))[-1]["text"]
+
+
 @BOTH
 async def test_the_teacher_answers_by_phone_and_for_many_at_once(
     stage: Stage, golden: Golden, language: str
