@@ -42,6 +42,7 @@ async def test_a_family_that_likes_the_evening_is_asked_only_the_temperature_in_
 
 
 async def test_a_child_who_is_ill_in_the_evening_is_reported_in_the_evening(stage: Stage) -> None:
+    stage.now -= timedelta(days=7)
     await stage.opens_school("en")
     tina = await stage.joined("Tina")
     teacher = await stage.joined("Mr Wang")

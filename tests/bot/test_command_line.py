@@ -174,7 +174,7 @@ def test_the_plans_are_written_edited_and_taken_over(shell: Shell) -> None:
     file = shell.folder / "plan.yaml"
     assert shell("export-plan", str(file)).exit_code == 0
     assert shell("export-plan", str(file)).exit_code == 2  # it is not written over
-    assert said(shell("import-plan", str(file), "--json")) == {"plans": []}
+    assert said(shell("import-plan", str(file), "--json")) == {"plans": [], "about_today": []}
     text = file.read_text()
     edited = shell.file(text.replace("runs: school days", "runs: every day", 1), "new.yaml")
     changed = shell("import-plan", edited)

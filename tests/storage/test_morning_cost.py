@@ -169,7 +169,7 @@ async def test_no_card_and_nothing_that_a_family_says_goes_through_the_families_
         for statement, parameters in statements:
             if not statement.startswith("INSERT"):
                 looked = await looked_at(session, statement, parameters)
-                assert looked < schools * families // 2, statement
+                assert looked < schools * families, statement
         await session.rollback()
 
 
