@@ -341,10 +341,7 @@ class Onlooker:
             plain.joined(consent.subject_id, consent.given_by)
         self._stopped(before)
         self._pauses(before)
-        for id_, contact in world.contacts.items():
-            was = before.contacts.get(id_)
-            if contact.state == "blocked" and was and was.state == "active" and contact.person_id:
-                plain.lost(contact.person_id, facts, now)
+        self._closed_and_opened(before, facts)
         for checkin in world.checkins.values():
             audience, day, subject = self.key(checkin)
             was = before.checkins.get(checkin.id)
@@ -355,6 +352,13 @@ class Onlooker:
             if id_ not in before.signed:
                 self._signed(signed)
         plain.tick(now, facts)
+
+    def _closed_and_opened(self, before: World, facts: Facts) -> None:
+        became = {"blocked": self.plain.lost, "active": self.plain.back}
+        for id_, contact in self.world.contacts.items():
+            was = before.contacts.get(id_)
+            if was and contact.person_id and {was.state, contact.state} == became.keys():
+                became[contact.state](contact.person_id, facts, self.stage.now)
 
     def _stopped(self, before: World) -> None:
         facts = self.world.facts(self.school_id)

@@ -456,6 +456,15 @@ class PlainSchool:
                 if not past and stand.status in {"asked", "partial"} and not ways:
                     stand.status = "unreachable"
 
+    def back(self, person: int, facts: Facts, now: datetime) -> None:
+        """Somebody's chat is open again: they are asked about whom nobody could be."""
+        for subject in {person, *facts.wards(person)}:
+            for day, stand in self.open_stands(subject):
+                past = now >= self.moment(day, "08:00")
+                through = [who for who, _ in facts.ways(subject, stand.boards, day)]
+                if not past and stand.status == "unreachable" and person in through:
+                    stand.status = "asked"
+
     def day_set(self, day: date, kind: str | None) -> None:
         """A day loses or gets its school."""
         if kind is None:
