@@ -2,14 +2,16 @@
 
 from datetime import date
 
-from sqlalchemy import or_
+from sqlalchemy import union
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from storage.cards import ABOUT_ONE
 from storage.flags import CARD
+from storage.ledger import UNDATED
 from storage.people import in_force
-from storage.tables import Card, Contact, Flag, Guardianship, Ledger
+from storage.sql import is_one_of, table
+from storage.tables import Card, CheckIn, Contact, Flag, Guardianship, Ledger
 
 
 def cause_of(check_in_id: int) -> str:
@@ -34,7 +36,6 @@ async def who_may_see(session: AsyncSession, student_id: int, day: date) -> list
 
 async def alarmed(session: AsyncSession, check_in_id: int) -> list[Contact]:
     """Return the chats that were alarmed about a check-in: by its flag, or at home by word."""
-    told = col(Ledger.cause).startswith(cause_of(check_in_id), autoescape=True)
     shown = select(Card.contact_id).where(
         col(Card.about_id).in_(
             select(Flag.id).where(Flag.check_in_id == check_in_id, Flag.kind == "missing")
@@ -42,10 +43,25 @@ async def alarmed(session: AsyncSession, check_in_id: int) -> list[Contact]:
         Card.kind == CARD,
         ABOUT_ONE,
     )
-    at_home = select(Ledger.contact_id).where(told)
+    told = (
+        select(Ledger.id)
+        .where(
+            Ledger.day == UNDATED,
+            Ledger.bot_id == Contact.bot_id,
+            Ledger.contact_id == Contact.id,
+            col(Ledger.cause).startswith(cause_of(check_in_id), autoescape=True),
+        )
+        .correlate(Contact)
+    )
+    at_home = (
+        select(Contact.id)
+        .join(Guardianship, col(Guardianship.guardian_id) == Contact.person_id)
+        .join(CheckIn, col(CheckIn.subject_id) == Guardianship.student_id)
+        .where(CheckIn.id == check_in_id, told.exists())
+    )
     found = await session.exec(
         select(Contact)
-        .where(or_(col(Contact.id).in_(shown), col(Contact.id).in_(at_home)))
+        .where(is_one_of(session, table(Contact).c.id, union(shown, at_home)))
         .order_by(col(Contact.id))
     )
     return list(found)

@@ -23,7 +23,7 @@ from handlers.inbox import Arrival, Inbox
 from handlers.rounds import heartbeat
 from handlers.router import Router
 from handlers.wards import load_households
-from storage import asking, cards, closings, contacts, outages
+from storage import alarms, asking, cards, closings, contacts, outages
 from storage.database import Database, Session
 from storage.round_close import close_round
 from storage.sql import affected, table
@@ -164,6 +164,7 @@ async def test_no_card_and_nothing_that_a_family_says_goes_through_the_families_
         window = list(found)
         statements += await asked.by(first_asks_of(session, window, town.now))
         statements += await asked.by(_households(session, window, town))
+        statements += await asked.by(alarms.alarmed(session, 1))
         # The few pages of this town's tables are not simply to be read.
         await (await session.connection()).exec_driver_sql("SET LOCAL enable_seqscan = off")
         for statement, parameters in statements:
