@@ -715,7 +715,7 @@ async def remind(
         not_after=await _until(session, reminded),
         rung=rung,
     )
-    await give_way(session, of_the_first, cause, rung, now)
+    await give_way(session, reminded.school_id, cause, rung, now)
     return owed
 
 

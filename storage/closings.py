@@ -12,7 +12,7 @@ from storage.families import cards_around, chats_around
 from storage.ledger import ON_ITS_WAY, UNDER_WAY, Lane, State, owe_under
 from storage.places import in_their_rounds
 from storage.sending import CANCELLED
-from storage.sql import affected, among, is_one_of, table
+from storage.sql import affected, among, has_any, is_one_of, table
 from storage.tables import Card, CheckIn, Guardianship, Ledger, Round
 
 _BULK = ("card", "reminder")
@@ -60,8 +60,8 @@ async def resume(session: AsyncSession, held: Sequence[Round], now: datetime) ->
     for each in held:
         each.cancelled_at = None
     await session.flush()
-    never_seen = select(_card.id).where(
-        is_one_of(session, _card.id, cards_around(held)), _card.message_id.is_(None)
+    never_seen = has_any(
+        select(_card.id).where(_card.id == _ledger.card_id, _card.message_id.is_(None))
     )
     again = await affected(
         session,
@@ -72,7 +72,7 @@ async def resume(session: AsyncSession, held: Sequence[Round], now: datetime) ->
             or_(
                 and_(_ledger.state == State.expired.value, _ledger.error == CANCELLED),
                 # Its turn came while the day had no school, so that there was nothing to say.
-                and_(_ledger.state == State.moot.value, _ledger.card_id.in_(never_seen)),
+                and_(_ledger.state == State.moot.value, never_seen),
             ),
             or_(_ledger.not_after.is_(None), _ledger.not_after > now),
         )
@@ -154,15 +154,15 @@ async def owe_news(
 
 def _asked(session: AsyncSession, held: Sequence[Round], but: Collection[int]) -> Select[Any]:
     """The household cards of these rounds that have gone out, or are on their way."""
-    arrived = select(_ledger.card_id).where(
-        is_one_of(session, _ledger.card_id, cards_around(held)),
-        _ledger.kind == "card",
-        _ledger.state.in_(UNDER_WAY),
+    on_its_way = has_any(
+        select(_ledger.id).where(
+            _ledger.card_id == _card.id, _ledger.kind == "card", _ledger.state.in_(UNDER_WAY)
+        )
     )
     return select(_card.id).where(
         is_one_of(session, _card.id, cards_around(held)),
         _card.contact_id.not_in(list(but)),
-        or_(_card.message_id.is_not(None), _card.id.in_(arrived)),
+        or_(_card.message_id.is_not(None), on_its_way),
     )
 
 

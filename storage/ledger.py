@@ -12,7 +12,7 @@ from sqlalchemy import (
     Boolean,
     ColumnElement,
     Integer,
-    SelectBase,
+    Select,
     and_,
     bindparam,
     case,
@@ -37,7 +37,6 @@ from storage.sql import (
     affected,
     among,
     among_named,
-    has_any,
     insert_into,
     is_one_of,
     is_sqlite,
@@ -612,21 +611,20 @@ async def counts(session: AsyncSession, bot_ids: Iterable[int]) -> dict[str, int
 
 
 async def give_way(
-    session: AsyncSession, card_ids: SelectBase, cause: str, rung: int, now: datetime
+    session: AsyncSession, school_id: int, cause: str, rung: int, now: datetime
 ) -> None:
-    """Have the reminders of these cards that still wait give way to those owed now.
+    """Have the reminders that still wait give way to those that a school owes the same cards now.
 
     What is on the wire gives way if it comes back. What was stopped is left until it may go on
     (`sending.go_on`), and nothing gives way to it.
     """
     entry, newer, day = table(Ledger).c, table(Ledger).alias().c, day_of(cause)
-    owed_now = select(newer.id).where(
+    reminded_now = select(newer.card_id).where(
+        newer.school_id == school_id,
+        newer.created_at == now,
         newer.day == day,
-        newer.bot_id == entry.bot_id,
-        newer.contact_id == entry.contact_id,
         newer.cause == cause,
         newer.rung == rung,
-        newer.created_at == now,
         newer.state == State.pending.value,
     )
     waits = entry.state == State.pending.value
@@ -635,11 +633,10 @@ async def give_way(
         update(table(Ledger))
         .where(
             entry.day == day,
-            is_one_of(session, entry.card_id, card_ids),
+            is_one_of(session, entry.card_id, reminded_now),
             entry.kind == "reminder",
             entry.state.in_(ON_ITS_WAY),
             entry.created_at < now,
-            has_any(owed_now),
         )
         .values(
             state=case((waits, State.expired.value), else_=entry.state),
@@ -673,16 +670,10 @@ async def summary_at(
     session: AsyncSession, school_id: int, day: date, slot: str
 ) -> datetime | None:
     """Return when a day's summary of a school was first handed to somebody, if it was."""
-    entry, card = table(Ledger).c, table(Card).c
+    entry = table(Ledger).c
     found = await session.exec(
-        select(func.min(entry.created_at, type_=entry.created_at.type))
-        .join_from(table(Card), table(Ledger), entry.card_id == card.id)
-        .where(
-            card.kind == "summary",
-            card.about_id == school_id,
-            ABOUT_ONE,
-            card.day == day,
-            card.slot == slot,
+        select(func.min(entry.created_at, type_=entry.created_at.type)).where(
+            entry.card_id.in_(_summaries(school_id, day, slot)),
             entry.kind == "card",
             entry.cause.startswith("summary:", autoescape=True),
         )
@@ -693,23 +684,28 @@ async def summary_at(
 
 async def withdraw_chasers(session: AsyncSession, unit_id: int, day: date, slot: str) -> None:
     """Ask for the reminders of a summary that is signed by now to be taken out of the chats."""
-    ledger, card = table(Ledger), table(Card).c
-    theirs = select(card.id).where(
-        card.kind == "summary",
-        card.about_id == unit_id,
-        ABOUT_ONE,
-        card.day == day,
-        card.slot == slot,
-    )
+    ledger = table(Ledger)
     await affected(
         session,
         update(ledger)
         .where(
             ledger.c.kind == "unsigned",
             ledger.c.state == State.sent.value,
-            ledger.c.card_id.in_(theirs),
+            ledger.c.card_id.in_(_summaries(unit_id, day, slot)),
         )
         .values(state=State.withdrawing.value),
+    )
+
+
+def _summaries(unit_id: int, day: date, slot: str) -> Select[Any]:
+    """Return everybody's cards of a day's summary."""
+    card = table(Card).c
+    return of_rows(card.id).where(
+        card.kind == "summary",
+        card.about_id == unit_id,
+        ABOUT_ONE,
+        card.day == day,
+        card.slot == slot,
     )
 
 

@@ -110,5 +110,5 @@ async def owe_reminders(
         not_after=held.closes_at,
         rung=rung,
     )
-    await give_way(session, select(_card.id).where(_card.id.in_(ids)), cause, rung, now)
+    await give_way(session, held.school_id, cause, rung, now)
     return owed
